@@ -1,0 +1,32 @@
+//! L1, pure: who a client is and what it may do. No I/O, no clock: time and bytes are arguments.
+
+pub mod api_key;
+pub mod credentials;
+pub mod grants;
+pub mod jwt;
+pub mod roles;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::code::Refusal;
+use crate::model::id::Principal;
+use crate::model::time::UnixMillis;
+use credentials::Credential;
+use grants::Grants;
+use roles::Role;
+
+/// Everything that decides who may do what, as the configuration gives it.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The role of a client without credential; without it such a client is refused.
+    pub anonymous: Option<String>,
+    /// The query parameter that may carry a token or key; without it none may.
+    pub query: Option<String>,
+    /// The token issuers.
+    pub jwt: Vec<jwt::Settings>,
+    /// The API keys.
+    pub api_keys: Vec<api_key::Settings>,
+    /// The roles by name.
+    pub roles: BTreeMap<String, roles::Settings>,
+}

@@ -1,0 +1,8 @@
+//! gatecast takes an event once and delivers it to every kind of client: WebSocket, Server-Sent Events and
+//! long-poll, with the same rooms, ids, credentials, limits and replay for all.
+//!
+//! The layers point one way, and a test reads the imports to keep it so; `proto-docs/` is the
+//! specification of what crosses the wire.
+#![forbid(unsafe_code)]
+
+pub mod model;

@@ -1,0 +1,2 @@
+//! The `gatecast` command.
+fn main() {}

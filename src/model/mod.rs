@@ -1,0 +1,12 @@
+//! L0: the values that everything else speaks in. Each is valid by construction and imports nothing.
+
+pub mod code;
+pub mod event;
+pub mod id;
+pub mod json;
+pub mod limits;
+pub mod position;
+pub mod room;
+pub mod secret;
+pub mod time;
+pub mod transport;

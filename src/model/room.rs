@@ -1,0 +1,139 @@
+//! Room names: `org:acme:unit:7`.
+
+use std::sync::Arc;
+
+/// A valid room name: parts of `[A-Za-z0-9_.~-]` joined by `:`, 1 to 200 bytes, no part empty, `.` or `..`.
+///
+/// The dots are refused because a room is also a URL path segment that proxies normalise.
+/// A leading `_` is the gateway's own: such a name is valid here, and granted to nobody by `*`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Room(Arc<str>);
+
+/// Why a text is no room name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidRoom {
+    /// No bytes at all.
+    Empty,
+    /// More than [`Room::MAX_BYTES`].
+    TooLong,
+    /// A byte outside `[A-Za-z0-9_.~:-]`.
+    Byte,
+    /// A part is empty, `.` or `..`.
+    Part,
+}
+
+impl Room {
+    /// The longest name, in bytes.
+    pub const MAX_BYTES: usize = 200;
+
+    /// Checks `name`.
+    ///
+    /// # Errors
+    /// Says which rule `name` breaks.
+    pub fn parse(name: &str) -> Result<Self, InvalidRoom> {
+        if name.is_empty() {
+            return Err(InvalidRoom::Empty);
+        }
+        if name.len() > Self::MAX_BYTES {
+            return Err(InvalidRoom::TooLong);
+        }
+        if !name.bytes().all(|b| b == b':' || is_part_byte(b)) {
+            return Err(InvalidRoom::Byte);
+        }
+        if name.split(':').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(InvalidRoom::Part);
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the gateway keeps this room for itself.
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        self.0.starts_with('_')
+    }
+}
+
+/// Whether `byte` may stand in a part of a room name without escaping.
+#[must_use]
+pub const fn is_part_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'~' | b'-')
+}
+
+impl std::fmt::Display for Room {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Room {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", &*self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for Room {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl serde::Serialize for Room {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl std::fmt::Display for InvalidRoom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "a room name is 1 to 200 bytes; this one is empty",
+            Self::TooLong => "a room name is 1 to 200 bytes; this one is longer",
+            Self::Byte => "a room name is made of A-Z a-z 0-9 _ . ~ - and `:` between its parts",
+            Self::Part => "no part of a room name may be empty, `.` or `..`",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_parts_joined_by_colons_are_rooms() {
+        for name in [
+            "a",
+            "org:acme:unit:7",
+            "_gateway",
+            "A.b~c-d_e",
+            "...",
+            &"x".repeat(200),
+        ] {
+            assert!(Room::parse(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_rule_refuses_what_breaks_it() {
+        for (name, why) in [
+            ("", InvalidRoom::Empty),
+            (&*"x".repeat(201), InvalidRoom::TooLong),
+            ("a b", InvalidRoom::Byte),
+            ("a\nb", InvalidRoom::Byte),
+            ("a*", InvalidRoom::Byte),
+            ("küche", InvalidRoom::Byte),
+            (":", InvalidRoom::Part),
+            ("a:", InvalidRoom::Part),
+            ("a::b", InvalidRoom::Part),
+            ("a:.:b", InvalidRoom::Part),
+            ("..", InvalidRoom::Part),
+        ] {
+            assert_eq!(Room::parse(name), Err(why), "{name:?}");
+        }
+    }
+}

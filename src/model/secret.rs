@@ -1,0 +1,27 @@
+//! What must never be shown.
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// A credential or key. It has no `Display`, its `Debug` is a placeholder, and its memory is cleared on drop.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Takes `text` out of circulation.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(SecretString::from(text.into()))
+    }
+
+    /// The one door to the text: for verifying and signing, never for printing.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
