@@ -5,4 +5,12 @@
 //! specification of what crosses the wire.
 #![forbid(unsafe_code)]
 
+pub mod auth;
+pub mod bus;
+pub mod config;
+pub mod limit;
 pub mod model;
+pub mod server;
+pub mod service;
+pub mod session;
+pub mod telemetry;

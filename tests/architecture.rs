@@ -1,1 +1,1 @@
-
+//! The layers of the crate.

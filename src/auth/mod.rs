@@ -7,14 +7,6 @@ pub mod jwt;
 pub mod roles;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use crate::model::code::Refusal;
-use crate::model::id::Principal;
-use crate::model::time::UnixMillis;
-use credentials::Credential;
-use grants::Grants;
-use roles::Role;
 
 /// Everything that decides who may do what, as the configuration gives it.
 #[derive(Clone, Debug, Default)]

@@ -1,0 +1,1 @@
+//! L1, pure: token buckets and bounded tables.
