@@ -4,10 +4,10 @@ use serde_json::json;
 use super::*;
 
 fn claims(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(claims) => claims,
-        other => panic!("{other} is no set of claims"),
-    }
+    let Value::Object(claims) = value else {
+        panic!("{value} is no set of claims");
+    };
+    claims
 }
 
 fn grants(patterns: &[&str], with: Value) -> Grants {
