@@ -2,6 +2,7 @@
 
 use crate::auth::Access;
 use crate::bus::idempotency::Idempotency;
+use crate::bus::reader::{Credit, Start};
 use crate::bus::{Bus, Published};
 use crate::model::code::{Code, Refusal};
 use crate::model::event::{EventName, NewEvent};
@@ -58,6 +59,39 @@ impl Ingress {
             )
             .await
     }
+
+    /// Sends an event of our own through the log, and returns when it has come back.
+    ///
+    /// # Errors
+    /// What the bus refuses.
+    pub async fn canary(&self) -> Result<(), Refusal> {
+        let room = Room::parse(CANARY).map_err(|error| internal(&error))?;
+        let name = EventName::parse("canary").map_err(|error| internal(&error))?;
+        let mut back = self
+            .bus
+            .subscribe(vec![room.clone()], Start::Now)
+            .subscription;
+        let new = NewEvent {
+            rooms: vec![room],
+            name,
+            data: Json::null(),
+            from: None,
+        };
+        self.bus.publish(new, None).await?;
+        back.next_batch(Credit {
+            events: 1,
+            bytes: 1024,
+        })
+        .await;
+        Ok(())
+    }
+}
+
+/// A room of the gateway's own, which holds one event.
+const CANARY: &str = "_canary";
+
+fn internal(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(Code::Internal, "the gateway failed").operator(error.to_string())
 }
 
 fn granted(access: &Access, offer: &Offer) -> Result<(), Refusal> {

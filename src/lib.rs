@@ -17,4 +17,5 @@ pub mod service;
 pub mod session;
 mod sync;
 pub mod telemetry;
+pub mod transport;
 pub mod wire;

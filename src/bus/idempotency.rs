@@ -15,37 +15,37 @@ const KEPT: Duration = Duration::from_secs(10 * 60);
 /// forgotten, because a forgotten key is a duplicate.
 const CAPACITY: usize = 100_000;
 
-/// What makes two publishes the same one.
+/// What makes two requests the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Whose key it is: two publishers never share one.
     pub principal: Principal,
     /// The `Idempotency-Key`.
     pub key: Arc<str>,
-    /// Which event of the request.
-    pub index: usize,
 }
 
 /// A publish that may be a repetition.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
-    /// What makes it the same.
+    /// What makes its request the same.
     pub key: Key,
-    /// SHA-256 of the whole request body.
+    /// Which event of the request it is.
+    pub index: usize,
+    /// SHA-256 of the whole request.
     pub fingerprint: [u8; 32],
 }
 
 /// The keys that came in the last ten minutes, and what they were answered.
 #[derive(Debug, Default)]
 pub struct Seen {
-    records: HashMap<Key, Record>,
+    requests: HashMap<Key, Request>,
     order: VecDeque<(Moment, Key)>,
 }
 
 #[derive(Debug)]
-struct Record {
+struct Request {
     fingerprint: [u8; 32],
-    answer: Position,
+    answers: Vec<(usize, Position)>,
 }
 
 impl Seen {
@@ -59,13 +59,19 @@ impl Seen {
         now: Moment,
     ) -> Result<Option<Position>, Refusal> {
         self.expire(now);
-        match self.records.get(&publish.key) {
-            Some(record) if record.fingerprint == publish.fingerprint => Ok(Some(record.answer)),
-            Some(_) => Err(Refusal::new(
+        match self.requests.get(&publish.key) {
+            // Of the request as a whole: a key whose body has changed applies none of its events.
+            Some(request) if request.fingerprint != publish.fingerprint => Err(Refusal::new(
                 Code::IdempotencyConflict,
                 "this Idempotency-Key came before with another body; use a new key for a new request",
             )),
-            None if self.records.len() >= CAPACITY => Err(Refusal::new(
+            Some(request) => {
+                let mut answers = request.answers.iter();
+                Ok(answers
+                    .find(|(index, _)| *index == publish.index)
+                    .map(|(_, answer)| *answer))
+            }
+            None if self.requests.len() >= CAPACITY => Err(Refusal::new(
                 Code::Overloaded,
                 "too many idempotency keys in the last ten minutes",
             )
@@ -77,14 +83,19 @@ impl Seen {
 
     /// Remembers the answer of a publish that was applied; refusals are not kept.
     pub fn keep(&mut self, publish: Idempotency, answer: Position, now: Moment) {
-        self.order.push_back((now, publish.key.clone()));
-        self.records.insert(
-            publish.key,
-            Record {
-                fingerprint: publish.fingerprint,
-                answer,
-            },
-        );
+        let Idempotency {
+            key,
+            index,
+            fingerprint,
+        } = publish;
+        let request = self.requests.entry(key.clone()).or_insert_with(|| {
+            self.order.push_back((now, key));
+            Request {
+                fingerprint,
+                answers: Vec::with_capacity(1),
+            }
+        });
+        request.answers.push((index, answer));
     }
 
     fn expire(&mut self, now: Moment) {
@@ -92,7 +103,7 @@ impl Seen {
             if now.since(*kept) < KEPT {
                 return;
             }
-            self.records.remove(key);
+            self.requests.remove(key);
             self.order.pop_front();
         }
     }
@@ -104,13 +115,17 @@ mod tests {
     use crate::model::position::Epoch;
 
     fn publish(key: &str, body: u8) -> Idempotency {
+        event(key, body, 0)
+    }
+
+    fn event(key: &str, body: u8, index: usize) -> Idempotency {
         let key = Key {
             principal: Principal::Anonymous,
             key: key.into(),
-            index: 0,
         };
         Idempotency {
             key,
+            index,
             fingerprint: [body; 32],
         }
     }
@@ -130,6 +145,18 @@ mod tests {
         assert_eq!(conflict.code, Code::IdempotencyConflict);
         assert_eq!(seen.check(&publish("b", 2), at(599)), Ok(None));
         assert_eq!(seen.check(&publish("a", 2), at(600)), Ok(None));
-        assert!(seen.records.is_empty() && seen.order.is_empty());
+        assert!(seen.requests.is_empty() && seen.order.is_empty());
+    }
+
+    #[test]
+    fn another_body_is_refused_for_every_event_though_the_first_was_never_applied() {
+        let answer = Position {
+            epoch: Epoch::from_random(1),
+            seq: 3,
+        };
+        let mut seen = Seen::default();
+        seen.keep(event("a", 1, 1), answer, Moment::default());
+        assert_eq!(seen.check(&event("a", 1, 0), Moment::default()), Ok(None));
+        assert!(seen.check(&event("a", 2, 0), Moment::default()).is_err());
     }
 }

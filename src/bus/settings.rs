@@ -31,6 +31,13 @@ impl History {
         age: Duration::from_secs(24 * 3600),
     };
 
+    /// A room of the gateway's own: the last event, which is no client's history.
+    pub const INTERNAL: Self = Self {
+        events: 1,
+        bytes: 64 << 10,
+        age: Duration::from_secs(3600),
+    };
+
     /// All rooms together: 1,000,000 events, 256 MiB, 24 hours.
     pub const TOTAL: Self = Self {
         events: 1_000_000,
@@ -51,9 +58,15 @@ impl Settings {
             .rooms
             .iter()
             .filter_map(|(pattern, history)| Some((fits(pattern)?, *history)));
+        let unnamed = if room.starts_with('_') {
+            History::INTERNAL
+        } else {
+            History::ROOM
+        };
         let own = best
+            .filter(|_| !room.starts_with('_'))
             .max_by_key(|(literal, _)| *literal)
-            .map_or(History::ROOM, |(_, history)| history);
+            .map_or(unnamed, |(_, history)| history);
         History {
             age: own.age.min(self.total.age),
             ..own

@@ -105,6 +105,8 @@ codes! {
     UnknownType = "unknown_type", 400, None, Mend, "Unknown message type";
     /// A binary message, where only text is spoken.
     UnsupportedData = "unsupported_data", 400, Some(1003), Mend, "Text only";
+    /// A WebSocket frame that the standard does not allow (RFC 6455 §7.1.7).
+    ProtocolError = "protocol_error", 400, Some(1002), Mend, "Protocol error";
     /// More rooms than one stream or one event may have.
     TooManyRooms = "too_many_rooms", 400, None, Mend, "Too many rooms";
     /// Larger than the limit that `limit` names.
