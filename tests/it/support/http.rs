@@ -6,6 +6,8 @@ use super::socket::Socket;
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) status: u16,
+    /// The words after the status.
+    pub(crate) reason: String,
     pub(crate) headers: Vec<(String, String)>,
 }
 
@@ -47,7 +49,7 @@ pub(crate) struct Body {
 
 /// The bytes of a request.
 pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> String {
-    let mut text = format!("{method} {target} HTTP/1.1\r\nHost: gateway.test\r\n");
+    let mut text = format!("{method} {target} HTTP/1.1\r\nHost: localhost:8080\r\n");
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");
     }
@@ -79,7 +81,17 @@ impl Head {
         });
         Self {
             status: rest[..3].parse().unwrap(),
+            reason: rest[3..].trim().to_owned(),
             headers: headers.collect(),
+        }
+    }
+
+    /// The body that follows this head on `socket`, in answer to `method`.
+    pub(crate) fn body(&self, socket: Socket, method: &str) -> Body {
+        Body {
+            socket,
+            framing: self.framing(method),
+            ahead: Vec::new(),
         }
     }
 
@@ -158,13 +170,7 @@ impl Socket {
             .head()
             .await
             .unwrap_or_else(|| panic!("the connection ended without an answer"));
-        let framing = head.framing(method);
-        let ahead = Vec::new();
-        let body = Body {
-            socket: self,
-            framing,
-            ahead,
-        };
+        let body = head.body(self, method);
         (head, body)
     }
 }

@@ -77,4 +77,9 @@ impl Socket {
         while self.fill().await {}
         std::mem::take(&mut self.ahead)
     }
+
+    /// What has arrived and was not taken yet.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.ahead
+    }
 }
