@@ -8,5 +8,6 @@
     reason = "a test that cannot go on says so and stops"
 )]
 
+mod refusals;
 mod support;
 mod transcripts;
