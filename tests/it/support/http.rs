@@ -156,7 +156,7 @@ impl Socket {
         loop {
             match take(self, &mut framing, &mut body).await {
                 Next::More => {}
-                end => {
+                end @ (Next::Clean | Next::Cut) => {
                     let whole = end == Next::Clean;
                     return Some(Answer { head, body, whole });
                 }
@@ -212,7 +212,7 @@ impl Body {
         loop {
             match self.fill().await {
                 Next::More => {}
-                end => return end,
+                end @ (Next::Clean | Next::Cut) => return end,
             }
         }
     }
