@@ -143,7 +143,7 @@ pub struct Refusal {
     /// The room that was refused.
     pub room: Option<Room>,
     /// More for the operator's log, never sent.
-    pub operator: Option<String>,
+    pub operator: Option<Box<str>>,
 }
 
 impl Refusal {
@@ -189,7 +189,7 @@ impl Refusal {
 
     /// Adds what only the operator may know.
     #[must_use]
-    pub fn operator(self, detail: impl Into<String>) -> Self {
+    pub fn operator(self, detail: impl Into<Box<str>>) -> Self {
         Self {
             operator: Some(detail.into()),
             ..self
