@@ -46,7 +46,17 @@ impl Ingress {
         within_limits(access, &offer)?;
         let from = access.role.sender.then(|| access.principal.name().into());
         let Offer { rooms, name, data } = offer;
-        self.bus.publish(NewEvent { rooms, name, data, from }, once).await
+        self.bus
+            .publish(
+                NewEvent {
+                    rooms,
+                    name,
+                    data,
+                    from,
+                },
+                once,
+            )
+            .await
     }
 }
 

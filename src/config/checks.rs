@@ -1,5 +1,6 @@
 //! Rules for texts. Each error says what is wrong and what to write instead.
 
+use crate::auth::grants;
 use crate::model::room::Room;
 
 /// The name of a role, an API key or a key id: 1 to 64 bytes without surprises in logs and headers.
@@ -53,12 +54,12 @@ pub(super) fn query(text: &str) -> Result<(), String> {
 
 /// A grant: which rooms a role may use.
 pub(super) fn grant(text: &str) -> Result<(), String> {
-    visible(text)
+    grants::check_pattern(text).map_err(|why| format!("takes no such pattern: {why}"))
 }
 
 /// A room that a role joins by default, placeholders allowed.
 pub(super) fn room_template(text: &str) -> Result<(), String> {
-    visible(text)
+    grants::check_room_template(text).map_err(|why| format!("takes no such room: {why}"))
 }
 
 /// Whose history: a room, or the beginning of its name and `*`.
@@ -130,6 +131,8 @@ mod tests {
         (history_pattern, &["a", "a:b", "*", "sensor:*", "se*", "_*"], &["", "a::*", "a*b", "**", "org:{org}:*", "a b"]),
         (origin, &["*", "https://app.example", "http://[::1]:3000", "https://a.example:8443"],
             &["", "app.example", "https://app.example/", "https://*.example", "ftp://a", "https://A.example", "null", "https://"]),
+        (grant, &["news", "org:{org}:*", "*"], &["", "a*b", "{", "a b"]),
+        (room_template, &["news", "org:{org}:news"], &["", "org:*", "{"]),
         (filter, &["info", "gatecast::transport=debug,info"], &["gatecast=loud", "=["]),
     ];
 

@@ -78,7 +78,8 @@ fn the_defaults_inside_roles_rooms_and_issuers_are_what_an_empty_entry_gets() {
 
 #[test]
 fn each_example_is_taken_and_has_an_effect() {
-    let default = format!("{:?}", Settings::default());
+    // A role, because limits are those of roles.
+    let default = format!("{:?}", load(Some("[roles.other]"), &[]).unwrap());
     for key in keys::KEYS {
         let table = key
             .path
@@ -90,7 +91,7 @@ fn each_example_is_taken_and_has_an_effect() {
             None if table.is_empty() => (String::new(), false),
             None => (format!("[{table}]"), false),
         };
-        let toml = format!("{head}\n{} = {}\n", key.name(), key.example);
+        let toml = format!("{head}\n{} = {}\n[roles.other]\n", key.name(), key.example);
         let document = DeTable::parse(&toml).unwrap();
         let (values, faults) = walk::walk(&Node::document(&document));
         assert!(faults.is_empty(), "{}: {faults:?}", key.path);

@@ -1,6 +1,7 @@
 //! From checked values to the settings of each layer, and what must hold between them.
 
 mod auth;
+mod issuers;
 mod log;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use super::node::Origin;
 use super::source::Fault;
 use super::units;
 use super::values::{Said, Section, Values};
+use crate::auth::Authority;
 use crate::model::limits::Limits;
 use crate::server::{Settings, Timeouts};
 use crate::service::Cors;
@@ -23,6 +25,9 @@ pub(super) fn build(values: &Values, base: PathBuf) -> (Settings, Vec<Fault>) {
         faults: Vec::new(),
     };
     let settings = build.settings();
+    if build.faults.is_empty() {
+        build.ask_authority(&settings);
+    }
     (settings, build.faults)
 }
 
@@ -49,6 +54,22 @@ impl Build<'_> {
             session: self.session(&server),
             service,
             telemetry: self.telemetry(),
+        }
+    }
+
+    /// What only the whole of `[auth]` and `[roles]` shows. Last, because it cannot tell the place.
+    fn ask_authority(&mut self, settings: &Settings) {
+        for why in Authority::new(settings.auth.clone())
+            .err()
+            .into_iter()
+            .flatten()
+        {
+            self.faults.push(Fault {
+                origin: None,
+                show: false,
+                problem: why,
+                instead: None,
+            });
         }
     }
 
