@@ -78,6 +78,11 @@ mod tests {
             assert_eq!(position(&Secret::new(text), stored.iter()), None, "{text}");
         }
         assert_eq!(position(&Secret::new("one"), [].iter()), None);
+        for byte in 0..32 {
+            let mut near = hash("one");
+            near[byte] ^= 1;
+            assert_eq!(position(&Secret::new("one"), [near].iter()), None, "{byte}");
+        }
     }
 
     const HASH_OF_SEVENS: &str = "05d0442ef3a0228b84cadc3587ba1e82f90331a6d137006dfad0344bf10f3290";

@@ -242,3 +242,8 @@ fn debug_shows_neither_keys_nor_their_hashes() {
     let shown = format!("{:?}", Authority::new(settings()).unwrap());
     assert_eq!(shown, "Authority { keys: 2, anonymous: true, .. }");
 }
+
+#[test]
+fn the_rights_that_a_stream_holds_are_small() {
+    assert!(size_of::<Access>() <= 128, "{}", size_of::<Access>());
+}

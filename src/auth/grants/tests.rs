@@ -4,10 +4,10 @@ use serde_json::json;
 use super::*;
 
 fn claims(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(claims) => claims,
-        other => panic!("{other} is no set of claims"),
-    }
+    let Value::Object(claims) = value else {
+        panic!("{value} is no set of claims");
+    };
+    claims
 }
 
 fn grants(patterns: &[&str], with: Value) -> Grants {
@@ -58,6 +58,7 @@ fn claims_fill_placeholders_one_part_each() {
         ("user:{sub}", json!({"sub": "a~3Ab"}), "user:a~3Ab", false),
         ("user:{sub}", json!({"sub": "a~3Ab"}), "user:a~7E3Ab", true),
         ("user:{sub}", json!({"sub": "ü"}), "user:~C3~BC", true),
+        ("user:{sub}", json!({"sub": "a\n"}), "user:a~0A", true),
         ("user:{sub}", json!({"sub": "*"}), "user:ann", false),
         ("user:{sub}", json!({"sub": "*"}), "user:~2A", true),
         (
