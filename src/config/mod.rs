@@ -75,6 +75,22 @@ pub fn environment() -> Vec<(String, String)> {
         .collect()
 }
 
+/// A duration of the command line, written as in the configuration.
+///
+/// # Errors
+/// Says what is wrong with `text`.
+pub(crate) fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    units::duration(text)
+}
+
+/// The name of a role or key on the command line, under the configuration's rule.
+///
+/// # Errors
+/// Says what is wrong with `text`.
+pub(crate) fn parse_name(text: &str) -> Result<String, String> {
+    checks::name(text).map(|()| text.to_owned())
+}
+
 fn read(
     name: Option<&str>,
     toml: &str,

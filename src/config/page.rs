@@ -12,11 +12,11 @@ fn entry(key: &Key) -> String {
     let default = match key.default {
         IfAbsent::Value(toml) => format!("`{toml}`"),
         IfAbsent::Of(path) => format!("that of `{path}`"),
-        IfAbsent::Unset(meaning) => format!("none: {meaning}"),
-        IfAbsent::Required => "none: it is required".into(),
+        IfAbsent::Unset(meaning) => format!("none ({meaning})"),
+        IfAbsent::Required => "none (required)".into(),
     };
     format!(
-        "### `{}`\n{}\n\n- takes: {}\n- default: {default}\n- example: `{} = {}`\n\n",
+        "### `{}`\n\n{}\n\n- takes: {}\n- default: {default}\n- example: `{} = {}`\n\n",
         key.path,
         key.meaning,
         key.kind.describe(),
