@@ -7,6 +7,7 @@
 
 pub mod auth;
 pub mod bus;
+pub mod cli;
 pub mod config;
 pub mod ingress;
 pub mod lifecycle;

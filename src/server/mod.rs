@@ -73,7 +73,7 @@ impl Gateway {
             tasks: tasks.clone(),
         });
         let acceptor = Arc::new(accept::Acceptor {
-            service: Service::new(context.clone(), settings.service),
+            service: Service::new(context.clone(), settings.service, settings.timeouts.body),
             context,
             timeouts: settings.timeouts,
             slots: accept::Slots::new(settings.connections),

@@ -12,6 +12,7 @@ mod settings;
 mod stream;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -33,6 +34,7 @@ pub use settings::{Cors, Settings};
 pub struct Service {
     context: Arc<Context>,
     settings: Settings,
+    body_timeout: Duration,
     canary: health::Canary,
 }
 
@@ -48,12 +50,13 @@ pub struct Connection {
 }
 
 impl Service {
-    /// The service of the gateway whose parts `context` holds.
+    /// The service of the gateway whose parts `context` holds; a request's body has `body_timeout` to arrive.
     #[must_use]
-    pub fn new(context: Arc<Context>, settings: Settings) -> Self {
+    pub fn new(context: Arc<Context>, settings: Settings, body_timeout: Duration) -> Self {
         Self {
             context,
             settings,
+            body_timeout,
             canary: health::Canary::default(),
         }
     }

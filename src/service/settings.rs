@@ -1,6 +1,4 @@
 //! What concerns each request.
-
-use std::time::Duration;
 /// Which pages of other origins may use the gateway from a browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cors {
@@ -17,8 +15,6 @@ pub struct Settings {
     pub cors: Cors,
     /// The largest request body, in bytes.
     pub body: usize,
-    /// How long a body may take to arrive.
-    pub body_timeout: Duration,
     /// The page at `/`, if there is one.
     pub page: Option<&'static str>,
 }
@@ -28,7 +24,6 @@ impl Default for Settings {
         Self {
             cors: Cors::default(),
             body: 1 << 20,
-            body_timeout: Duration::from_secs(30),
             page: None,
         }
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::auth::Access;
-use crate::auth::credentials::Credential;
 use crate::bus::reader::Start;
 use crate::bus::rooms::Delivery;
 use crate::model::code::{Code, Refusal};
 use crate::model::room::Room;
+use crate::model::secret::Secret;
 use crate::wire::client::Ref;
 use crate::wire::control::{Ack, Control};
 use crate::wire::publish::Publish;
@@ -38,7 +38,7 @@ pub enum Action {
 #[derive(Debug)]
 pub enum Ask {
     /// Verify a credential, and give [`super::Input::Authenticated`].
-    Authenticate(Option<Ref>, Credential),
+    Authenticate(Option<Ref>, Secret),
     /// Begin to read, and give [`super::Input::Opened`].
     Open {
         /// The rooms.

@@ -1,6 +1,5 @@
 //! What a session does with its client's messages.
 
-use crate::auth::credentials::Credential;
 use crate::bus::Joining;
 use crate::bus::reader::Start;
 use crate::model::code::{Code, Refusal};
@@ -48,13 +47,10 @@ impl Session {
     }
 
     fn want(&self, reference: Option<Ref>, want: Want) -> Result<Action, Refusal> {
-        let live = match (&self.state, &want) {
-            (State::Live(live), _) => live,
+        let (live, want) = match (&self.state, want) {
+            (State::Live(live), want) => (live, want),
             (State::Waiting { .. } | State::Ended, Want::Auth { token }) => {
-                return Ok(Action::Ask(Ask::Authenticate(
-                    reference,
-                    Credential::from_token(token.expose())?,
-                )));
+                return Ok(Action::Ask(Ask::Authenticate(reference, token)));
             }
             (State::Waiting { .. } | State::Ended, _) => {
                 return Err(Refusal::new(
@@ -77,10 +73,7 @@ impl Session {
                     let message = "`auth` is for a WebSocket that has not said who it is";
                     return Err(Refusal::new(Code::BadRequest, message));
                 }
-                Ok(Action::Ask(Ask::Authenticate(
-                    reference,
-                    Credential::from_token(token.expose())?,
-                )))
+                Ok(Action::Ask(Ask::Authenticate(reference, token)))
             }
             Want::Ping => Ok(Action::Answer(Answer::done(reference))),
         }

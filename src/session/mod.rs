@@ -178,15 +178,15 @@ impl Session {
             Input::Left { reference, room } => self.left(reference, room, out),
             Input::Due => self.due(now, out),
             Input::Drain { retry_after } => self.drain(retry_after, out),
-            Input::Fault(refusal) => self.end(refusal, out),
+            Input::Fault(refusal) => self.end(None, refusal, out),
         }
     }
 
     /// Ends the stream: the refusal first, then the end that its row of the table says.
-    fn end(&mut self, refusal: Refusal, out: &mut Vec<Action>) {
+    fn end(&mut self, reference: Option<Ref>, refusal: Refusal, out: &mut Vec<Action>) {
         let code = refusal.code;
         let reason = refusal.message.clone();
-        out.push(Action::Send(Control::error(None, refusal)));
+        out.push(Action::Answer(Answer::Refused(reference, refusal)));
         self.leave(code, reason, out);
     }
 
@@ -229,12 +229,12 @@ impl Session {
         let access = match verdict {
             Ok(access) => access,
             // A credential that failed is never less than a credential: nobody stays on as anonymous.
-            Err(refusal) => return self.end(refusal, out),
+            Err(refusal) => return self.end(reference, refusal, out),
         };
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Waiting { opening, .. } => match admit(&access, &opening) {
                 Ok(admitted) => self.go_live(access, &opening, admitted, now, out),
-                Err(refusal) => return self.end(refusal, out),
+                Err(refusal) => return self.end(reference, refusal, out),
             },
             State::Live(live) => self.lift(live, access, now, out),
             State::Ended => return,
@@ -337,7 +337,7 @@ impl Session {
             State::Waiting { until, .. } if now.moment >= *until => {
                 let message =
                     "no credential came in time; send {\"type\":\"auth\",\"token\":…} first";
-                self.end(Refusal::new(Code::AuthTimeout, message), out);
+                self.end(None, Refusal::new(Code::AuthTimeout, message), out);
             }
             State::Live(live) if live.expires.is_some_and(|at| now.moment >= at) => {
                 out.push(Action::Send(Control::SessionExpired {}));

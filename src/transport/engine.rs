@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::auth::Access;
+use crate::auth::credentials::Credential;
 use crate::bus::reader::Start;
 use crate::bus::rooms::Delivery;
 use crate::bus::{Opened, Published, Subscription};
@@ -145,9 +146,10 @@ impl Engine {
     /// Asks what the session cannot know. A join is only noted: its steps are taken as the socket has room.
     async fn ask(&mut self, ask: Ask) -> Option<Input> {
         match ask {
-            Ask::Authenticate(reference, credential) => {
-                let unix = self.context.clock.unix();
-                let verdict = self.context.authority.identify(&credential, unix);
+            Ask::Authenticate(reference, token) => {
+                let (authority, unix) = (&self.context.authority, self.context.clock.unix());
+                let verdict = Credential::from_token(token.expose())
+                    .and_then(|credential| authority.identify(&credential, unix));
                 Some(Input::Authenticated(reference, verdict))
             }
             Ask::Open { rooms, start } => Some(self.open(rooms, start)),

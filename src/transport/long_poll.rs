@@ -36,10 +36,11 @@ pub async fn answer(
         gaps,
         ..
     } = context.bus.subscribe(rooms, start);
-    known.extend(gaps);
     let mut batch = subscription.read(CREDIT);
     let mut control = Vec::new();
-    if known.is_empty() && batch.is_empty() && !wait.is_zero() {
+    // A room that is no longer granted is told in each answer, and is no reason to give one: a client that
+    // keeps its URL would poll in a hot loop.
+    if gaps.is_empty() && batch.is_empty() && !wait.is_zero() {
         let left = access.expires_at.map(|at| at.since(context.clock.unix()));
         match waited(context, &mut subscription, wait.min(left.unwrap_or(wait))).await {
             Waited::Batch(later) => batch = later,
@@ -47,9 +48,10 @@ pub async fn answer(
             Waited::Enough => {}
         }
     }
+    known.extend(gaps);
     known.extend(batch.gaps);
     Answer {
-        cursor: batch.cursor,
+        cursor: subscription.cursor(),
         events: batch
             .events
             .iter()

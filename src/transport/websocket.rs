@@ -124,8 +124,8 @@ async fn drive(
             flushed = writer.sink.flush(), if !ready => {
                 flushed.ok()?;
                 writer.unflushed = false;
-                outputs = Vec::new();
-                continue;
+                // A client that takes what is written to it is alive, though its own frames were not read.
+                Input::Heard
             }
             input = engine.next(ready) => input,
             message = incoming.next(), if ready && !engine.is_busy() => read(message?)?,

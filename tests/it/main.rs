@@ -8,6 +8,8 @@
     reason = "a test that cannot go on says so and stops"
 )]
 
+mod commands;
+mod configuration;
 mod refusals;
 mod support;
 mod transcripts;
