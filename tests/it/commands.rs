@@ -1,7 +1,7 @@
 //! The commands from outside: what they print, where, and how they end.
 
-use std::io::Read as _;
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use gatecast::auth::Authority;
 use gatecast::auth::credentials::Credential;
@@ -50,7 +50,7 @@ fn site() -> String {
 
 #[test]
 fn each_command_prints_help_with_an_example() {
-    for command in ["check-config", "token", "key"] {
+    for command in ["serve", "demo", "check-config", "token", "key"] {
         let (code, out, _) = run(&[command, "--help"]);
         assert_eq!(code, 0, "{command}");
         assert!(
@@ -60,15 +60,15 @@ fn each_command_prints_help_with_an_example() {
     }
     let (code, out, _) = run(&["--help"]);
     assert_eq!(code, 0);
-    assert!(out.contains("Example:\n  gatecast check-config"), "{out}");
+    assert!(out.contains("Example:\n  gatecast serve"), "{out}");
 }
 
 #[test]
 fn wrong_usage_ends_with_2_and_says_what_was_wrong_on_standard_error() {
     for (arguments, says) in [
-        (&["toke"][..], "token"),
+        (&["serv"][..], "serve"),
         (&[], "Usage"),
-        (&["check-config", "--confg", "x"], "--config"),
+        (&["serve", "--confg", "x"], "--config"),
         (&["key", "lobby-tv"], "--role"),
         (&["key", "lobby tv", "--role", "display"], "is no name"),
         (
@@ -137,7 +137,7 @@ fn check_config_tells_every_mistake_of_file_and_environment_and_ends_with_1() {
 
 #[test]
 fn a_configuration_that_is_not_there_is_named() {
-    for command in ["check-config"] {
+    for command in ["check-config", "serve"] {
         let (code, _, err) = run(&[command, "--config", "/does/not/exist.toml"]);
         assert_eq!(code, 1);
         assert!(err.contains("/does/not/exist.toml cannot be read"), "{err}");
@@ -249,4 +249,121 @@ fn a_key_for_a_reader_who_went_away_is_no_crash() {
         .unwrap();
     assert!(child.wait().unwrap().code().is_some());
     assert_eq!(said, "");
+}
+
+/// A gateway that runs, and is killed when the test ends without ending it.
+struct Running {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    /// Where it listens: its first line.
+    fn address(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on http://");
+        address.unwrap_or_else(|| panic!("{line:?}")).to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// How it ended, and what it said on standard error.
+    fn ended(&mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn serve_says_where_it_listens_and_ends_in_order_on_sigterm_and_on_ctrl_c() {
+    for signal in ["TERM", "INT"] {
+        let (_directory, path) = file(&site());
+        let mut gateway = Running::start(gatecast(&["serve", "--config", &path]));
+        let address = gateway.address();
+        let mut socket = std::net::TcpStream::connect(&address).unwrap();
+        socket
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        gateway.signal(signal);
+        let (code, said) = gateway.ended();
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("stopping"), "{said}");
+        assert!(!said.contains(SECRET), "{said}");
+    }
+}
+
+#[test]
+fn serve_without_a_credential_says_how_to_make_one() {
+    let mut command = gatecast(&["serve"]);
+    command.env("GATECAST__LISTEN", "127.0.0.1:0");
+    let mut gateway = Running::start(command);
+    gateway.address();
+    gateway.signal("TERM");
+    let (code, said) = gateway.ended();
+    assert_eq!(code, Some(0));
+    assert!(
+        said.contains("hint: the embedded default has no credential"),
+        "{said}"
+    );
+    assert!(said.contains("gatecast key NAME --role ROLE"), "{said}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_what_to_change() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = gatecast(&["serve"])
+        .env("GATECAST__LISTEN", &address)
+        .output()
+        .unwrap();
+    let (code, out, err) = ended(output);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(
+        err.contains(&address) && err.contains("GATECAST__LISTEN"),
+        "{err}"
+    );
+}
+
+#[test]
+fn log_lines_are_json_where_the_configuration_says_so() {
+    let (_directory, path) = file(&format!("{}[telemetry]\nformat = \"json\"\n", site()));
+    let mut gateway = Running::start(gatecast(&["serve", "--config", &path]));
+    gateway.address();
+    gateway.signal("TERM");
+    let (_, said) = gateway.ended();
+    assert!(!said.is_empty());
+    for line in said.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(
+            line["level"].is_string() && line["message"].is_string(),
+            "{line}"
+        );
+    }
 }
