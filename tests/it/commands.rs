@@ -1,7 +1,7 @@
 //! The commands from outside: what they print, where, and how they end.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
 use gatecast::auth::Authority;
 use gatecast::auth::credentials::Credential;
@@ -255,6 +255,7 @@ fn a_key_for_a_reader_who_went_away_is_no_crash() {
 struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
+    err: BufReader<ChildStderr>,
 }
 
 impl Running {
@@ -265,7 +266,8 @@ impl Running {
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
-        Self { child, out }
+        let err = BufReader::new(child.stderr.take().unwrap());
+        Self { child, out, err }
     }
 
     /// Where it listens: its first line.
@@ -282,11 +284,17 @@ impl Running {
         assert!(sent.unwrap().success());
     }
 
-    /// How it ended, and what it said on standard error.
+    /// The next line on standard error.
+    fn says(&mut self) -> String {
+        let mut line = String::new();
+        self.err.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// How it ended, and what else it said on standard error.
     fn ended(&mut self) -> (Option<i32>, String) {
         let mut said = String::new();
-        let mut stderr = self.child.stderr.take().unwrap();
-        stderr.read_to_string(&mut said).unwrap();
+        self.err.read_to_string(&mut said).unwrap();
         (self.child.wait().unwrap().code(), said)
     }
 }
@@ -339,16 +347,59 @@ fn serve_without_a_credential_says_how_to_make_one() {
 fn a_port_that_is_taken_is_named_with_what_to_change() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = gatecast(&["serve"])
-        .env("GATECAST__LISTEN", &address)
-        .output()
-        .unwrap();
-    let (code, out, err) = ended(output);
-    assert_eq!((code, out.as_str()), (1, ""));
+    let mut command = gatecast(&["serve"]);
+    command.env("GATECAST__LISTEN", &address);
+    let mut gateway = Running::start(command);
+    let mut line = String::new();
+    gateway.out.read_line(&mut line).unwrap();
+    assert_eq!(line, "", "it does not claim to listen");
+    let (code, said) = gateway.ended();
+    assert_eq!(code, Some(1));
     assert!(
-        err.contains(&address) && err.contains("GATECAST__LISTEN"),
-        "{err}"
+        said.contains(&address) && said.contains("GATECAST__LISTEN"),
+        "{said}"
     );
+}
+
+/// A gateway with `drain` as its deadline, and a publish that will not end: the gateway has asked for the body.
+fn with_a_request_under_way(drain: &str) -> (tempfile::TempDir, Running, std::net::TcpStream) {
+    let (key, sha256) = gatecast::auth::api_key::mint([7; 32]);
+    let (directory, path) = file(&format!(
+        "listen = \"127.0.0.1:0\"\nserver.drain = \"{drain}\"\nserver.timeouts.body = \"10m\"\n\
+         [roles.backend]\npublish = [\"*\"]\n\
+         [[auth.api_key]]\nname = \"backend\"\nsha256 = \"{sha256}\"\nrole = \"backend\"\n"
+    ));
+    let mut gateway = Running::start(gatecast(&["serve", "--config", &path]));
+    let mut socket = std::net::TcpStream::connect(gateway.address()).unwrap();
+    let head = format!(
+        "POST /v1/rooms/a/events HTTP/1.1\r\nHost: gate\r\nX-API-Key: {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    BufReader::new(&socket).read_line(&mut answer).unwrap();
+    assert_eq!(answer, "HTTP/1.1 100 Continue\r\n");
+    (directory, gateway, socket)
+}
+
+#[test]
+fn a_second_signal_ends_at_once_what_an_orderly_stop_still_waits_for() {
+    let (_directory, mut gateway, _socket) = with_a_request_under_way("10m");
+    gateway.signal("TERM");
+    assert!(gateway.says().contains("stopping"));
+    gateway.signal("TERM");
+    let (code, said) = gateway.ended();
+    assert_eq!(code, Some(1));
+    assert!(said.contains("second signal"), "{said}");
+}
+
+#[test]
+fn an_orderly_stop_ends_at_its_deadline_and_says_what_it_cut_off() {
+    let (_directory, mut gateway, _socket) = with_a_request_under_way("50ms");
+    gateway.signal("INT");
+    let (code, said) = gateway.ended();
+    assert_eq!(code, Some(0));
+    assert!(said.contains("cut off at the deadline"), "{said}");
 }
 
 #[test]
