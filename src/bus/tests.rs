@@ -252,39 +252,64 @@ fn epoch() -> Epoch {
     Epoch::from_random(1)
 }
 
+fn append_to_log(log: &mut Log, rooms: Vec<Room>, size: usize, now: Moment) -> String {
+    let new = NewEvent {
+        rooms,
+        name: EventName::parse("e").unwrap(),
+        data: Json::string(&"x".repeat(size - 2)),
+        from: None,
+    };
+    match log.append(new, None, now, UnixMillis(0)).unwrap() {
+        Appended::New(entry) => format!("{}", entry.seq()),
+        Appended::Repeated(_) => "repeated".into(),
+    }
+}
+
+fn start_of(begin: Begin) -> Start {
+    match begin {
+        Begin::Now => Start::Now,
+        Begin::At(seq) => Start::At(Position {
+            epoch: epoch(),
+            seq,
+        }),
+        Begin::Foreign => Start::At(Position {
+            epoch: Epoch::from_random(2),
+            seq: 3,
+        }),
+        Begin::Earliest => Start::Earliest,
+        Begin::Newest(count) => Start::Newest(count),
+    }
+}
+
+fn read_log(log: &Log, reader: &mut Reader, credit: Credit) -> String {
+    let batch = reader.read(log, credit);
+    let gaps: Vec<_> = batch
+        .gaps
+        .iter()
+        .map(|gap| {
+            (
+                gap.room.as_str().to_owned(),
+                gap.from.unwrap().seq,
+                gap.to.unwrap().seq,
+            )
+        })
+        .collect();
+    let events: Vec<_> = batch
+        .events
+        .iter()
+        .map(|one| one.event().position.seq)
+        .collect();
+    format!("{gaps:?} {events:?} {}", batch.cursor.seq)
+}
+
 fn apply_to_log(log: &mut Log, readers: &mut Vec<Reader>, op: &Op, now: Moment) -> String {
     let names = |rooms: &[usize]| rooms.iter().map(|&room| name(room)).collect::<Vec<_>>();
     log.expire(now);
     match op {
-        Op::Append { rooms, size } => {
-            let new = NewEvent {
-                rooms: names(rooms),
-                name: EventName::parse("e").unwrap(),
-                data: Json::string(&"x".repeat(size - 2)),
-                from: None,
-            };
-            match log.append(new, None, now, UnixMillis(0)).unwrap() {
-                Appended::New(entry) => format!("{}", entry.seq()),
-                Appended::Repeated(_) => "repeated".into(),
-            }
-        }
+        Op::Append { rooms, size } => append_to_log(log, names(rooms), *size, now),
         Op::Advance { .. } => String::new(),
         Op::Open { rooms, start } => {
-            let start = match *start {
-                Begin::Now => Start::Now,
-                Begin::At(seq) => Start::At(Position {
-                    epoch: epoch(),
-                    seq,
-                }),
-                Begin::Foreign => Start::At(Position {
-                    epoch: Epoch::from_random(2),
-                    seq: 3,
-                }),
-                Begin::Earliest => Start::Earliest,
-                Begin::Newest(count) => Start::Newest(count),
-            };
-            let (reader, _) = Reader::open(log, names(rooms), start);
-            readers.push(reader);
+            readers.push(Reader::open(log, names(rooms), start_of(*start)).0);
             String::new()
         }
         Op::Read {
@@ -295,30 +320,14 @@ fn apply_to_log(log: &mut Log, readers: &mut Vec<Reader>, op: &Op, now: Moment) 
             let Some(reader) = pick(readers, *reader) else {
                 return String::new();
             };
-            let batch = reader.read(
+            read_log(
                 log,
+                reader,
                 Credit {
                     events: *events,
                     bytes: *bytes,
                 },
-            );
-            let gaps: Vec<_> = batch
-                .gaps
-                .iter()
-                .map(|gap| {
-                    (
-                        gap.room.as_str().to_owned(),
-                        gap.from.unwrap().seq,
-                        gap.to.unwrap().seq,
-                    )
-                })
-                .collect();
-            let events: Vec<_> = batch
-                .events
-                .iter()
-                .map(|one| one.event().position.seq)
-                .collect();
-            format!("{gaps:?} {events:?} {}", batch.cursor.seq)
+            )
         }
         Op::Join { reader, room } => {
             let visible = log.visible();
