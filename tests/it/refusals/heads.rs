@@ -124,3 +124,49 @@ async fn a_connection_that_says_nothing_or_half_a_word_harms_nobody() {
     }
     witness.is_served(&gate).await;
 }
+
+#[tokio::test]
+async fn what_stands_in_a_refused_body_is_never_read_as_a_request() {
+    let gate = gate().await;
+    let mut witness = Witness::join(&gate).await;
+    let smuggled = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (credential, length, status) in [
+        (super::BACKEND.1, 1_000_000, 413),
+        ("wrong", smuggled.len(), 401),
+        (READER.1, smuggled.len(), 400),
+    ] {
+        let mut socket = gate.connect().await;
+        socket
+            .send(format!(
+                "POST /v1/publish HTTP/1.1\r\nHost: a\r\nX-API-Key: {credential}\r\n\
+                 Content-Length: {length}\r\n\r\n{smuggled}"
+            ))
+            .await;
+        socket.finish().await;
+        assert_eq!(socket.answer("POST").await.status(), status, "{length}");
+        assert_eq!(socket.rest().await, b"", "one request, one answer");
+    }
+    witness.is_served(&gate).await;
+}
+
+#[tokio::test]
+async fn requests_sent_in_one_go_are_answered_in_their_order() {
+    let gate = gate().await;
+    let mut witness = Witness::join(&gate).await;
+    let one = |target| crate::support::http::request("GET", target, &[READER], "");
+    let mut socket = gate.connect().await;
+    socket
+        .send(
+            [
+                one("/healthz"),
+                one("/v1/rooms/secret/events"),
+                one("/v1/rooms/open/events"),
+            ]
+            .concat(),
+        )
+        .await;
+    for status in [200, 403, 200] {
+        assert_eq!(socket.answer("GET").await.status(), status);
+    }
+    witness.is_served(&gate).await;
+}
