@@ -10,6 +10,7 @@
 
 mod commands;
 mod configuration;
+mod promises;
 mod refusals;
 mod support;
 mod transcripts;
