@@ -1,7 +1,5 @@
 //! Credentials that are not good, on every door.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -9,11 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{BACKEND, EVENT_STREAM, PUBLISH, Witness, configuration, dial, gate, refused};
 use crate::support::Gate;
-use crate::support::http;
 
 /// The issuer of these tests.
-pub(super) const JWT: &str =
-    "[[auth.jwt]]\nalgorithm = \"HS256\"\nsecret = \"a-secret-of-the-tests-32-bytes-long\"\nleeway = \"0s\"\n";
+pub(super) const JWT: &str = "[[auth.jwt]]\nalgorithm = \"HS256\"\nsecret = \"a-secret-of-the-tests-32-bytes-long\"\nleeway = \"0s\"\n";
 const SECRET: &str = "a-secret-of-the-tests-32-bytes-long";
 /// In the year 2100.
 const LATER: u64 = 4_102_444_800;
@@ -31,6 +27,15 @@ fn signed(header: &Value, claims: &Value, secret: &str) -> String {
     let text = format!("{}.{}", part(header), part(claims));
     let signature = URL_SAFE_NO_PAD.encode(hmac(secret, &text));
     format!("{text}.{signature}")
+}
+
+/// A good token that ends at this second.
+pub(super) fn until(second: u64) -> String {
+    signed(
+        &hs256(),
+        &with(good_claims(), &json!({"exp": second})),
+        SECRET,
+    )
 }
 
 /// A good token of somebody who publishes under this name.
@@ -320,78 +325,5 @@ async fn a_role_is_kept_to_its_transports() {
     let mut socket = dial(&gate, "/v1/stream?room=open", &[poller]).await;
     assert_eq!(socket.json().await["code"], "transport_not_allowed");
     assert_eq!(socket.closed().await.0, Some(3505));
-    witness.is_served(&gate).await;
-}
-
-/// A stream of Ann's, whose token lives for another minute by the gateway's own clock.
-async fn expiring(gate: &Gate, witness: &mut Witness) -> (String, String) {
-    witness.is_served(gate).await;
-    let history = gate
-        .request("GET", "/v1/rooms/open/events", &[BACKEND], "")
-        .await
-        .json();
-    let now = history["events"][0]["ts"].as_u64().unwrap() / 1000;
-    let claims = with(good_claims(), &json!({"exp": now + 60}));
-    let token = signed(&hs256(), &claims, SECRET);
-    let target = format!("/v1/stream?room=open&access_token={token}");
-    (target, history["cursor"].as_str().unwrap().to_owned())
-}
-
-#[tokio::test]
-async fn a_stream_ends_when_its_token_does_and_its_client_is_told_to_come_back() {
-    let gate = gate().await;
-    let mut witness = Witness::join(&gate).await;
-    let (target, cursor) = expiring(&gate, &mut witness).await;
-    let mut socket = dial(&gate, &target, &[]).await;
-    let welcome = socket.json().await;
-    let left = welcome["expires_in_ms"].as_u64().unwrap();
-    assert!((58_000..=60_000).contains(&left), "{welcome}");
-    let mut sse = gate.connect().await;
-    sse.send(http::request("GET", &target, &[EVENT_STREAM], ""))
-        .await;
-    let (_, mut body) = sse.open_body("GET").await;
-    body.event("welcome").await;
-    let mut poll = gate.connect().await;
-    let held = format!("{target}&since={cursor}&wait=55");
-    poll.send(http::request("GET", &held, &[], "")).await;
-
-    gate.hand.advance(Duration::from_secs(50));
-    witness.is_served(&gate).await;
-    body.event("proof").await;
-    assert_eq!(
-        poll.answer("GET").await.json()["events"][0]["event"],
-        "proof"
-    );
-    gate.hand.advance(Duration::from_secs(12));
-    body.event("session_expired").await;
-    assert_eq!(body.end().await, http::Next::Cut);
-    assert_eq!(socket.closed().await.0, Some(3006));
-    let answer = gate.request("GET", &held, &[], "").await;
-    refused(&answer, 401, "unauthorized", "a minute later");
-    witness.is_served(&gate).await;
-}
-
-#[tokio::test]
-async fn a_poll_is_not_held_beyond_the_end_of_its_token() {
-    let gate = gate().await;
-    let mut witness = Witness::join(&gate).await;
-    let (target, cursor) = expiring(&gate, &mut witness).await;
-    gate.hand.advance(Duration::from_secs(30));
-    let mut poll = gate.connect().await;
-    let held = format!("{target}&since={cursor}&wait=55");
-    poll.send(http::request("GET", &held, &[], "")).await;
-    let mut waited = 0;
-    let answer = loop {
-        match crate::support::patiently(Duration::from_millis(20), poll.answer("GET")).await {
-            Some(answer) => break answer,
-            None => gate.hand.advance(Duration::from_secs(1)),
-        }
-        waited += 1;
-    };
-    assert!(
-        answer.status() == 200 && waited < 50,
-        "{waited} s: {}",
-        answer.text()
-    );
     witness.is_served(&gate).await;
 }
