@@ -15,7 +15,11 @@ fn run(script: &Script, fault: Option<Fault>) -> Option<Failure> {
     let mut world = Simulator::new(script, fault);
     let record = play(script, &mut world).now_or_never().unwrap();
     let complaints = check(&record);
-    let failure = Failure { script: script.clone(), complaints, record };
+    let failure = Failure {
+        script: script.clone(),
+        complaints,
+        record,
+    };
     (!failure.complaints.is_empty()).then_some(failure)
 }
 
@@ -31,10 +35,25 @@ fn a_sound_gateway_passes_every_script() {
 /// The fault is found, in scripts as many as a run has, and the first complaint of one of them names it rightly.
 fn caught(fault: Fault, kinds: &[Kind]) {
     let failures = (0..SCRIPTS).filter_map(|seed| run(&Script::random(seed), Some(fault)));
-    let firsts: Vec<_> = failures.map(|failure| failure.complaints[0].clone()).collect();
-    println!("{fault:?} {:?}", firsts.iter().filter(|one| kinds.contains(&one.kind)).count());
-    let right = firsts.iter().any(|complaint| kinds.contains(&complaint.kind));
-    assert!(right, "{fault:?} was complained of {} times: {:#?}", firsts.len(), firsts.first());
+    let firsts: Vec<_> = failures
+        .map(|failure| failure.complaints[0].clone())
+        .collect();
+    println!(
+        "{fault:?} {:?}",
+        firsts
+            .iter()
+            .filter(|one| kinds.contains(&one.kind))
+            .count()
+    );
+    let right = firsts
+        .iter()
+        .any(|complaint| kinds.contains(&complaint.kind));
+    assert!(
+        right,
+        "{fault:?} was complained of {} times: {:#?}",
+        firsts.len(),
+        firsts.first()
+    );
 }
 
 macro_rules! faults {

@@ -9,18 +9,40 @@ use super::record::Raw;
 /// One statement of the gateway, in the order in which a client takes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Item {
-    Welcome { stream: String, cursor: Option<String>, rooms: Vec<String> },
-    Heartbeat { cursor: String },
-    Gap { room: String, from: Option<String>, to: Option<String>, reason: String },
+    Welcome {
+        stream: String,
+        cursor: Option<String>,
+        rooms: Vec<String>,
+    },
+    Heartbeat {
+        cursor: String,
+    },
+    Gap {
+        room: String,
+        from: Option<String>,
+        to: Option<String>,
+        reason: String,
+    },
     /// The envelope as it stood on the wire.
     Event(String),
-    Backfill { room: String, events: Vec<String> },
+    Backfill {
+        room: String,
+        events: Vec<String>,
+    },
     /// The cursor of a whole answer: what it holds stands before it.
     Cursor(String),
-    Ack { reference: String },
-    Error { reference: Option<String>, code: String },
+    Ack {
+        reference: String,
+    },
+    Error {
+        reference: Option<String>,
+        code: String,
+    },
     Bye,
-    Refused { status: u16, code: String },
+    Refused {
+        status: u16,
+        code: String,
+    },
     Close,
     Malformed(String),
 }
@@ -111,15 +133,24 @@ fn message(text: &str) -> Result<Item, String> {
     match value["type"].as_str() {
         None => Ok(Item::Event(text.to_owned())),
         Some("backfill") => backfill(text),
-        Some(_) => control(&value).ok_or_else(|| format!("a control message of another shape: {text}")),
+        Some(_) => {
+            control(&value).ok_or_else(|| format!("a control message of another shape: {text}"))
+        }
     }
 }
 
 fn backfill(text: &str) -> Result<Item, String> {
     let read: Backfill<'_> =
         serde_json::from_str(text).map_err(|error| format!("no backfill ({error}): {text}"))?;
-    let events = read.events.iter().map(|event| event.get().to_owned()).collect();
-    Ok(Item::Backfill { room: read.room, events })
+    let events = read
+        .events
+        .iter()
+        .map(|event| event.get().to_owned())
+        .collect();
+    Ok(Item::Backfill {
+        room: read.room,
+        events,
+    })
 }
 
 /// A control message, if it has exactly the keys that the contract gives it.
@@ -128,28 +159,56 @@ fn control(value: &Value) -> Option<Item> {
     let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
     let shape = |wanted: &[&str], optional: &[&str]| {
         wanted.iter().all(|key| object.contains_key(*key))
-            && object.keys().all(|key| wanted.contains(&&**key) || optional.contains(&&**key))
+            && object
+                .keys()
+                .all(|key| wanted.contains(&&**key) || optional.contains(&&**key))
     };
     let whole = |key: &str| object.get(key).is_some_and(Value::is_u64);
     match text("type")?.as_str() {
         "welcome" => {
-            let keys = ["type", "stream", "cursor", "rooms", "principal", "role", "heartbeat_ms", "ts"];
+            let keys = [
+                "type",
+                "stream",
+                "cursor",
+                "rooms",
+                "principal",
+                "role",
+                "heartbeat_ms",
+                "ts",
+            ];
             let good = shape(&keys, &["expires_in_ms", "recovered"])
                 && whole("ts")
                 && whole("heartbeat_ms")
                 && object["principal"].is_string()
                 && object["role"].is_string();
             let rooms = object.get("rooms")?.as_array()?.iter();
-            let rooms = rooms.map(|room| room.as_str().map(str::to_owned)).collect::<Option<_>>()?;
-            let welcome = Item::Welcome { stream: text("stream")?, cursor: text("cursor"), rooms };
+            let rooms = rooms
+                .map(|room| room.as_str().map(str::to_owned))
+                .collect::<Option<_>>()?;
+            let welcome = Item::Welcome {
+                stream: text("stream")?,
+                cursor: text("cursor"),
+                rooms,
+            };
             good.then_some(welcome)
         }
-        "heartbeat" => (shape(&["type", "cursor", "ts"], &[]) && whole("ts"))
-            .then_some(Item::Heartbeat { cursor: text("cursor")? }),
+        "heartbeat" => {
+            (shape(&["type", "cursor", "ts"], &[]) && whole("ts")).then_some(Item::Heartbeat {
+                cursor: text("cursor")?,
+            })
+        }
         "gap" => gap(value),
-        "ack" => Some(Item::Ack { reference: text("ref")? }),
-        "error" => shape(&["type", "code", "message"], &["ref", "room", "limit", "retry_after_ms"])
-            .then_some(Item::Error { reference: text("ref"), code: text("code")? }),
+        "ack" => Some(Item::Ack {
+            reference: text("ref")?,
+        }),
+        "error" => shape(
+            &["type", "code", "message"],
+            &["ref", "room", "limit", "retry_after_ms"],
+        )
+        .then_some(Item::Error {
+            reference: text("ref"),
+            code: text("code")?,
+        }),
         "bye" => shape(&["type", "code", "reconnect"], &["retry_after_ms"]).then_some(Item::Bye),
         _ => None,
     }
@@ -165,7 +224,12 @@ fn gap(value: &Value) -> Option<Item> {
         && object.get("type").is_none_or(|kind| kind == "gap")
         && text("to").is_some() == (reason != "unauthorized")
         && (text("from").is_some() || reason != "evicted");
-    good.then_some(Item::Gap { room: text("room")?, from: text("from"), to: text("to"), reason })
+    good.then_some(Item::Gap {
+        room: text("room")?,
+        from: text("from"),
+        to: text("to"),
+        reason,
+    })
 }
 
 /// A block of an event stream, by the standard's rules (WHATWG HTML §9.2.6) and by our own stricter ones.
@@ -197,11 +261,15 @@ fn sse(block: &str) -> Result<Vec<Item>, String> {
     };
     let named = match &item {
         Item::Event(text) => Envelope::parse(text)?.event == event,
-        _ => serde_json::from_str::<Value>(&data).is_ok_and(|value| value["type"] == event.as_str()),
+        _ => {
+            serde_json::from_str::<Value>(&data).is_ok_and(|value| value["type"] == event.as_str())
+        }
     };
     let identified = position(&item) == id && (id.is_none() || last == "id");
     if !named || !identified || (retry.is_some() && event != "welcome") {
-        return Err(format!("the fields of a block contradict each other: {block:?}"));
+        return Err(format!(
+            "the fields of a block contradict each other: {block:?}"
+        ));
     }
     Ok(vec![item])
 }
@@ -210,7 +278,10 @@ fn problem(data: &str) -> Item {
     let value: Value = serde_json::from_str(data).unwrap_or_default();
     let text = |key: &str| value[key].as_str().map(str::to_owned);
     match text("code") {
-        Some(code) => Item::Error { reference: text("ref"), code },
+        Some(code) => Item::Error {
+            reference: text("ref"),
+            code,
+        },
         None => Item::Malformed(format!("no problem: {data}")),
     }
 }
@@ -226,7 +297,12 @@ fn body(text: &str) -> Result<Vec<Item>, String> {
     for value in &answer.control {
         items.push(control(value).ok_or_else(|| format!("no control message: {value}"))?);
     }
-    items.extend(answer.events.iter().map(|event| Item::Event(event.get().to_owned())));
+    items.extend(
+        answer
+            .events
+            .iter()
+            .map(|event| Item::Event(event.get().to_owned())),
+    );
     items.extend(answer.cursor.map(Item::Cursor));
     Ok(items)
 }
@@ -240,11 +316,15 @@ mod tests {
     #[test]
     fn frames_of_each_transport_say_the_same() {
         let block = format!("event: e\ndata: {EVENT}\nid: c1");
-        let body = format!(r#"{{"cursor":"c1","events":[{EVENT}],"gaps":[],"control":[],"more":false}}"#);
+        let body =
+            format!(r#"{{"cursor":"c1","events":[{EVENT}],"gaps":[],"control":[],"more":false}}"#);
         let event = Item::Event(EVENT.into());
         assert_eq!(items(&Raw::WebSocket(EVENT.into())), [event.clone()]);
         assert_eq!(items(&Raw::Sse(block)), [event.clone()]);
-        assert_eq!(items(&Raw::Body(body)), [event.clone(), Item::Cursor("c1".into())]);
+        assert_eq!(
+            items(&Raw::Body(body)),
+            [event.clone(), Item::Cursor("c1".into())]
+        );
         assert_eq!(position(&event).as_deref(), Some("c1"));
     }
 
@@ -255,19 +335,28 @@ mod tests {
             Raw::WebSocket(r#"{"type":"heartbeat","cursor":"c1"}"#.into()),
             Raw::WebSocket(r#"{"type":"welcome"}"#.into()),
             Raw::WebSocket(r#"{"type":"gap","room":"r","reason":"evicted"}"#.into()),
-            Raw::WebSocket(r#"{"type":"gap","room":"r","from":"a","to":"b","reason":"unauthorized"}"#.into()),
+            Raw::WebSocket(
+                r#"{"type":"gap","room":"r","from":"a","to":"b","reason":"unauthorized"}"#.into(),
+            ),
             Raw::WebSocket(r#"{"type":"news"}"#.into()),
             Raw::Sse(format!("event: e\ndata: {EVENT}")),
             Raw::Sse(format!("event: e\nid: c1\ndata: {EVENT}")),
             Raw::Sse(format!("event: f\ndata: {EVENT}\nid: c1")),
             Raw::Sse(format!("retry: 5\nevent: e\ndata: {EVENT}\nid: c1")),
             Raw::Sse("id: c1".into()),
-            Raw::Sse(r#"event: heartbeat"#.to_owned() + "\n" + r#"data: {"type":"heartbeat","cursor":"c1","ts":1}"#),
+            Raw::Sse(
+                r#"event: heartbeat"#.to_owned()
+                    + "\n"
+                    + r#"data: {"type":"heartbeat","cursor":"c1","ts":1}"#,
+            ),
             Raw::Body(r#"{"cursor":"c1","events":[],"gaps":[]}"#.into()),
             Raw::Broken("odd".into()),
         ] {
             let read = items(&raw);
-            assert!(matches!(&read[..], [Item::Malformed(_)]), "{raw:?} gave {read:?}");
+            assert!(
+                matches!(&read[..], [Item::Malformed(_)]),
+                "{raw:?} gave {read:?}"
+            );
         }
     }
 }

@@ -97,7 +97,10 @@ pub(super) enum Entry {
     /// A publish under a key that had been answered with the first id was answered with the second.
     Repeated(String, String),
     /// A publish that was to be refused, and how it was answered.
-    Refused { wanted: &'static str, answer: String },
+    Refused {
+        wanted: &'static str,
+        answer: String,
+    },
     Advanced(Duration),
     Restarted,
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::message::{self, Item};
-use super::record::{Ask, Dated, Entry, Happening, Opening, Published, Raw, Record, Start, Transport};
+use super::record::{
+    Ask, Dated, Entry, Happening, Opening, Published, Raw, Record, Start, Transport,
+};
 use super::script::{Draft, First, Op, SECRET, Script, Source};
 
 /// A publish request.
@@ -87,7 +89,15 @@ pub(super) async fn play<W: World>(script: &Script, world: &mut W) -> Record {
         clients: vec![Vec::new(); script.clients],
     };
     let clients = (0..script.clients).map(|_| Client::new()).collect();
-    let mut play = Play { world, record, clients, keys: Vec::new(), now: Duration::ZERO, asks: 0, head: None };
+    let mut play = Play {
+        world,
+        record,
+        clients,
+        keys: Vec::new(),
+        now: Duration::ZERO,
+        asks: 0,
+        head: None,
+    };
     for op in &script.ops {
         play.step(op).await;
     }
@@ -126,16 +136,37 @@ impl<L> Client<L> {
 impl<W: World> Play<'_, W> {
     async fn step(&mut self, op: &Op) {
         match op {
-            Op::Publish { events, key, sender } => {
+            Op::Publish {
+                events,
+                key,
+                sender,
+            } => {
                 let name = key.map(|key| format!("key-{key}"));
-                let post = Post { events: events.clone(), key: name, sender: *sender, spoilt: false };
+                let post = Post {
+                    events: events.clone(),
+                    key: name,
+                    sender: *sender,
+                    spoilt: false,
+                };
                 let answer = self.publish(&post).await;
                 if let Some(key) = key {
-                    self.keys.push((*key, Sent { post, answer, at: self.now }));
+                    self.keys.push((
+                        *key,
+                        Sent {
+                            post,
+                            answer,
+                            at: self.now,
+                        },
+                    ));
                 }
             }
             Op::Spoilt { events } => {
-                let post = Post { events: events.to_vec(), key: None, sender: false, spoilt: true };
+                let post = Post {
+                    events: events.to_vec(),
+                    key: None,
+                    sender: false,
+                    spoilt: true,
+                };
                 self.publish(&post).await;
             }
             Op::Repeat { key, same } => self.repeat(*key, *same).await,
@@ -147,7 +178,13 @@ impl<W: World> Play<'_, W> {
                 self.read(*client, *bytes).await;
                 self.over(*client);
             }
-            Op::Join { client, room, since, race, cut } => {
+            Op::Join {
+                client,
+                room,
+                since,
+                race,
+                cut,
+            } => {
                 self.join(*client, room, *since, race.as_ref(), *cut).await;
             }
             Op::Leave { client, room, race } => self.leave(*client, room, race.as_ref()).await,
@@ -165,12 +202,16 @@ impl<W: World> Play<'_, W> {
             }
         }
         self.record.log.extend(entries);
-        self.clients.iter_mut().for_each(|client| client.fresh = false);
+        self.clients
+            .iter_mut()
+            .for_each(|client| client.fresh = false);
         answer
     }
 
     async fn repeat(&mut self, key: usize, same: bool) {
-        let Some((_, sent)) = self.keys.iter().find(|(have, _)| *have == key) else { return };
+        let Some((_, sent)) = self.keys.iter().find(|(have, _)| *have == key) else {
+            return;
+        };
         if self.now - sent.at > Duration::from_secs(590) {
             return;
         }
@@ -182,13 +223,28 @@ impl<W: World> Play<'_, W> {
         let entry = match same {
             true => Entry::Repeated(first, answer),
             false if status == 422 => return,
-            false => Entry::Refused { wanted: "422 for another body under a used key", answer },
+            false => Entry::Refused {
+                wanted: "422 for another body under a used key",
+                answer,
+            },
         };
         self.record.log.push(entry);
     }
 
     async fn open(&mut self, at: usize, op: &Op) {
-        let Op::Open { transport, rooms, secret, first, source, decoy, wait, .. } = op else { return };
+        let Op::Open {
+            transport,
+            rooms,
+            secret,
+            first,
+            source,
+            decoy,
+            wait,
+            ..
+        } = op
+        else {
+            return;
+        };
         let client = &mut self.clients[at];
         if client.link.is_some() {
             return;
@@ -203,7 +259,11 @@ impl<W: World> Play<'_, W> {
             (None, First::Rewind(count)) => Start::Rewind(*count),
             (None, First::Unreadable) => Start::Unreadable(unreadable(self.head.as_deref())),
         };
-        let old = client.seen.first().cloned().filter(|_| matches!(start, Start::At(_)));
+        let old = client
+            .seen
+            .first()
+            .cloned()
+            .filter(|_| matches!(start, Start::At(_)));
         let transport = possible(*transport, client.rooms.len(), &start);
         let mut rooms = client.rooms.clone();
         if *secret && transport != Transport::History {
@@ -212,8 +272,17 @@ impl<W: World> Play<'_, W> {
         // An unreadable `since` is a 400 where no event stream is asked for.
         let unreadable = matches!(start, Start::Unreadable(_)) && transport != Transport::Sse;
         let source = if unreadable { Source::Header } else { *source };
-        let opening = Opening { transport, rooms, start };
-        let get = Get { opening, source, decoy: old.filter(|_| *decoy), wait: *wait };
+        let opening = Opening {
+            transport,
+            rooms,
+            start,
+        };
+        let get = Get {
+            opening,
+            source,
+            decoy: old.filter(|_| *decoy),
+            wait: *wait,
+        };
         self.connect(at, &get).await;
     }
 
@@ -229,7 +298,9 @@ impl<W: World> Play<'_, W> {
 
     /// Reads, and gives what was said.
     async fn read(&mut self, at: usize, bytes: usize) -> Vec<Item> {
-        let Some(mut link) = self.clients[at].link.take() else { return Vec::new() };
+        let Some(mut link) = self.clients[at].link.take() else {
+            return Vec::new();
+        };
         let taken = self.world.read(&mut link, bytes).await;
         self.clients[at].link = Some(link);
         let mut said = Vec::new();
@@ -272,7 +343,10 @@ impl<W: World> Play<'_, W> {
                 self.read(at, 1 << 20).await;
             }
             if self.clients[at].link.is_some() {
-                self.note(at, Happening::Saw(Raw::Broken("a stream outlived its gateway".into())));
+                self.note(
+                    at,
+                    Happening::Saw(Raw::Broken("a stream outlived its gateway".into())),
+                );
             }
             self.over(at);
             self.clients[at].seen.clear();
@@ -283,7 +357,14 @@ impl<W: World> Play<'_, W> {
         self.head = None;
     }
 
-    async fn join(&mut self, at: usize, room: &str, since: Option<usize>, race: Option<&Draft>, cut: Option<usize>) {
+    async fn join(
+        &mut self,
+        at: usize,
+        room: &str,
+        since: Option<usize>,
+        race: Option<&Draft>,
+        cut: Option<usize>,
+    ) {
         self.get_acquainted(at).await;
         let client = &mut self.clients[at];
         if client.rooms.iter().any(|have| have == room) || !client.opened || client.unknown() {
@@ -295,7 +376,14 @@ impl<W: World> Play<'_, W> {
             }
             return;
         }
-        let since = since.and_then(|ago| client.seen.iter().rev().nth(ago).cloned());
+        let since = since.and_then(|ago| {
+            client
+                .seen
+                .iter()
+                .rev()
+                .nth(ago % client.seen.len().max(1))
+                .cloned()
+        });
         let answered = self.ask(at, room, Some(since), race, cut).await;
         if matches!(answered, Some(Item::Ack { .. })) {
             self.clients[at].rooms.push(room.to_owned());
@@ -315,10 +403,18 @@ impl<W: World> Play<'_, W> {
     async fn leave(&mut self, at: usize, room: &str, race: Option<&Draft>) {
         self.get_acquainted(at).await;
         let client = &mut self.clients[at];
-        if client.rooms.len() < 2 || client.unknown() || !client.rooms.iter().any(|have| have == room) {
+        if client.rooms.len() < 2
+            || client.unknown()
+            || !client.rooms.iter().any(|have| have == room)
+        {
             return;
         }
-        if client.can_ask() && !matches!(self.ask(at, room, None, race, None).await, Some(Item::Ack { .. })) {
+        if client.can_ask()
+            && !matches!(
+                self.ask(at, room, None, race, None).await,
+                Some(Item::Ack { .. })
+            )
+        {
             return;
         }
         self.clients[at].rooms.retain(|have| have != room);
@@ -336,19 +432,33 @@ impl<W: World> Play<'_, W> {
         self.asks += 1;
         let reference = format!("ask-{}", self.asks);
         let text = asking(&reference, room, join.as_ref());
-        self.note(at, Happening::Asked(Ask { reference: reference.clone(), room: room.to_owned(), join }));
+        self.note(
+            at,
+            Happening::Asked(Ask {
+                reference: reference.clone(),
+                room: room.to_owned(),
+                join,
+            }),
+        );
         if self.clients[at].transport == Transport::Sse {
             let stream = self.clients[at].stream.clone()?;
             let (status, body) = self.world.tell(&stream, &text).await;
             self.note(at, Happening::Answered(status, body.clone()));
             let answers = message::response(status, &body);
-            return answers.into_iter().find(|item| answers_to(item, &reference));
+            return answers
+                .into_iter()
+                .find(|item| answers_to(item, &reference));
         }
         let mut link = self.clients[at].link.take()?;
         self.world.send(&mut link, &text).await;
         self.clients[at].link = Some(link);
         if let Some(draft) = race {
-            let post = Post { events: vec![draft.clone()], key: None, sender: false, spoilt: false };
+            let post = Post {
+                events: vec![draft.clone()],
+                key: None,
+                sender: false,
+                spoilt: false,
+            };
             self.publish(&post).await;
         }
         if let Some(bytes) = cut {
@@ -363,7 +473,10 @@ impl<W: World> Play<'_, W> {
                 return answer;
             }
         }
-        self.note(at, Happening::Saw(Raw::Broken(format!("no answer to {text}"))));
+        self.note(
+            at,
+            Happening::Saw(Raw::Broken(format!("no answer to {text}"))),
+        );
         None
     }
 
@@ -372,11 +485,21 @@ impl<W: World> Play<'_, W> {
         if !self.clients[at].opened {
             return;
         }
-        let all = [Transport::WebSocket, Transport::Sse, Transport::LongPoll, Transport::History];
+        let all = [
+            Transport::WebSocket,
+            Transport::Sse,
+            Transport::LongPoll,
+            Transport::History,
+        ];
         let choice = all[(seed as usize + at) % all.len()];
         for _ in 0..ROUNDS {
             if self.clients[at].link.is_none() {
-                let sources = [Source::Header, Source::Since, Source::Underscored, Source::CamelCase];
+                let sources = [
+                    Source::Header,
+                    Source::Since,
+                    Source::Underscored,
+                    Source::CamelCase,
+                ];
                 let op = Op::Open {
                     client: at,
                     transport: choice,
@@ -447,13 +570,20 @@ impl<L> Client<L> {
 fn answers_to(item: &Item, reference: &str) -> bool {
     match item {
         Item::Ack { reference: have } => have == reference,
-        Item::Error { reference: Some(have), .. } => have == reference,
+        Item::Error {
+            reference: Some(have),
+            ..
+        } => have == reference,
         _ => false,
     }
 }
 
 fn asking(reference: &str, room: &str, join: Option<&Option<String>>) -> String {
-    let kind = if join.is_some() { "subscribe" } else { "unsubscribe" };
+    let kind = if join.is_some() {
+        "subscribe"
+    } else {
+        "unsubscribe"
+    };
     let since = match join {
         Some(Some(cursor)) => format!(r#","since":"{cursor}""#),
         _ => String::new(),
@@ -480,7 +610,12 @@ fn unreadable(head: Option<&str>) -> String {
 
 /// What a publish answer says was appended.
 fn published(post: &Post, status: u16, answer: &str) -> Vec<Entry> {
-    let wrong = |wanted| vec![Entry::Refused { wanted, answer: format!("{status} {answer}") }];
+    let wrong = |wanted| {
+        vec![Entry::Refused {
+            wanted,
+            answer: format!("{status} {answer}"),
+        }]
+    };
     let value: Value = serde_json::from_str(answer).unwrap_or_default();
     if status != 202 {
         return wrong("202 for a publish");
@@ -488,7 +623,9 @@ fn published(post: &Post, status: u16, answer: &str) -> Vec<Entry> {
     if post.events.len() == 1 && !post.spoilt && post.events[0].rooms.len() == 1 {
         return vec![one(post, &post.events[0], &value)];
     }
-    let Some(results) = value["results"].as_array() else { return wrong("results") };
+    let Some(results) = value["results"].as_array() else {
+        return wrong("results");
+    };
     let mut results = results.clone();
     if post.spoilt {
         if results.len() != 3 || results[1]["error"]["code"] != "reserved_event" {
@@ -499,7 +636,11 @@ fn published(post: &Post, status: u16, answer: &str) -> Vec<Entry> {
     if results.len() != post.events.len() {
         return wrong("one result for each event");
     }
-    post.events.iter().zip(&results).map(|(draft, result)| one(post, draft, result)).collect()
+    post.events
+        .iter()
+        .zip(&results)
+        .map(|(draft, result)| one(post, draft, result))
+        .collect()
 }
 
 fn one(post: &Post, draft: &Draft, result: &Value) -> Entry {
@@ -516,6 +657,9 @@ fn one(post: &Post, draft: &Draft, result: &Value) -> Entry {
             data: draft.data(),
             from: post.sender.then(|| SENDER.to_owned()),
         }),
-        _ => Entry::Refused { wanted: "an id and its rooms", answer: result.to_string() },
+        _ => Entry::Refused {
+            wanted: "an id and its rooms",
+            answer: result.to_string(),
+        },
     }
 }

@@ -47,11 +47,20 @@ pub(super) enum Source {
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     /// One publish request; with a key it may be repeated.
-    Publish { events: Vec<Draft>, key: Option<usize>, sender: bool },
+    Publish {
+        events: Vec<Draft>,
+        key: Option<usize>,
+        sender: bool,
+    },
     /// A batch whose middle event is refused.
-    Spoilt { events: [Draft; 2] },
+    Spoilt {
+        events: [Draft; 2],
+    },
     /// The publish with this key once more, or another body under it.
-    Repeat { key: usize, same: bool },
+    Repeat {
+        key: usize,
+        same: bool,
+    },
     /// A client connects: for the first time, or with its cursor.
     Open {
         client: usize,
@@ -65,13 +74,31 @@ pub(super) enum Op {
         wait: u64,
     },
     /// A client takes up to so many bytes.
-    Read { client: usize, bytes: usize },
+    Read {
+        client: usize,
+        bytes: usize,
+    },
     /// … and then the connection is gone, in the middle of whatever it was.
-    Cut { client: usize, bytes: usize },
+    Cut {
+        client: usize,
+        bytes: usize,
+    },
     /// A client joins a room: from now, or from the cursor that it had so many cursors ago.
-    Join { client: usize, room: &'static str, since: Option<usize>, race: Option<Draft>, cut: Option<usize> },
-    Leave { client: usize, room: &'static str, race: Option<Draft> },
-    Advance { millis: u64 },
+    Join {
+        client: usize,
+        room: &'static str,
+        since: Option<usize>,
+        race: Option<Draft>,
+        cut: Option<usize>,
+    },
+    Leave {
+        client: usize,
+        room: &'static str,
+        race: Option<Draft>,
+    },
+    Advance {
+        millis: u64,
+    },
     Restart,
 }
 
@@ -87,7 +114,9 @@ pub(super) struct Script {
 }
 
 const DAY: u64 = 24 * 3600;
-const ROOMS: [&str; 7] = ["r:busy", "r:still", "r:small", "r:one", "r:brief", "r:mixed", "r:late"];
+const ROOMS: [&str; 7] = [
+    "r:busy", "r:still", "r:small", "r:one", "r:brief", "r:mixed", "r:late",
+];
 const PLENTY: usize = 10_000;
 
 impl Script {
@@ -95,15 +124,32 @@ impl Script {
     pub(super) fn random(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let calm = seed.is_multiple_of(4);
-        let total = if !calm && random.once_in(4) { 12 } else { PLENTY };
+        let total = if !calm && random.once_in(4) {
+            12
+        } else {
+            PLENTY
+        };
         let clients = 1 + random.below(3);
         let count = 20 + random.below(40);
-        let mut source = Generator { random, calm, clients, next: 0, keys: 0 };
+        let mut source = Generator {
+            random,
+            calm,
+            clients,
+            next: 0,
+            keys: 0,
+        };
         let mut ops = Vec::new();
         for _ in 0..count {
             source.step(&mut ops);
         }
-        Self { seed, calm, total, rules: rules(calm), clients, ops }
+        Self {
+            seed,
+            calm,
+            total,
+            rules: rules(calm),
+            clients,
+            ops,
+        }
     }
 
     /// The same without the operations from `start` to `end`.
@@ -116,8 +162,16 @@ impl Script {
 
 fn rules(calm: bool) -> Vec<Rule> {
     let rule = |(room, events, age_seconds)| match calm {
-        true => Rule { room, events: PLENTY, age_seconds: DAY },
-        false => Rule { room, events, age_seconds },
+        true => Rule {
+            room,
+            events: PLENTY,
+            age_seconds: DAY,
+        },
+        false => Rule {
+            room,
+            events,
+            age_seconds,
+        },
     };
     [
         ("r:busy", PLENTY, DAY),
@@ -152,7 +206,10 @@ impl Generator {
             }
             38..41 if self.keys > 0 => {
                 let key = 1 + self.random.below(self.keys);
-                ops.push(Op::Repeat { key, same: !self.random.once_in(4) });
+                ops.push(Op::Repeat {
+                    key,
+                    same: !self.random.once_in(4),
+                });
             }
             38..60 => ops.push(self.open(client)),
             60..69 => {
@@ -169,7 +226,9 @@ impl Generator {
                 let race = self.random.once_in(4).then(|| self.draft());
                 ops.push(Op::Leave { client, room, race });
             }
-            92..99 => ops.push(Op::Advance { millis: 501 + self.random.below(39_000) as u64 }),
+            92..99 => ops.push(Op::Advance {
+                millis: 501 + self.random.below(39_000) as u64,
+            }),
             _ if self.calm => {}
             _ => ops.push(Op::Restart),
         }
@@ -187,27 +246,53 @@ impl Generator {
             _ => self.room(),
         }];
         while self.random.once_in(5) {
-            let more = if self.random.once_in(5) { SECRET } else { self.room() };
+            let more = if self.random.once_in(5) {
+                SECRET
+            } else {
+                self.room()
+            };
             if !rooms.contains(&more) {
                 rooms.push(more);
             }
         }
-        let padding = if self.random.once_in(12) { self.random.below(6000) } else { self.random.below(40) };
-        Draft { number: self.next, rooms, padding, spaced: self.random.once_in(3) }
+        let padding = if self.random.once_in(12) {
+            self.random.below(6000)
+        } else {
+            self.random.below(40)
+        };
+        Draft {
+            number: self.next,
+            rooms,
+            padding,
+            spaced: self.random.once_in(3),
+        }
     }
 
     fn publish(&mut self) -> Op {
-        let count = if self.random.once_in(3) { 1 + self.random.below(9) } else { 1 };
+        let count = if self.random.once_in(3) {
+            1 + self.random.below(9)
+        } else {
+            1
+        };
         let events = (0..count).map(|_| self.draft()).collect();
         let key = self.random.once_in(6).then(|| {
             self.keys += 1;
             self.keys
         });
-        Op::Publish { events, key, sender: self.random.once_in(8) }
+        Op::Publish {
+            events,
+            key,
+            sender: self.random.once_in(8),
+        }
     }
 
     fn open(&mut self, client: usize) -> Op {
-        let all = [Transport::WebSocket, Transport::Sse, Transport::LongPoll, Transport::History];
+        let all = [
+            Transport::WebSocket,
+            Transport::Sse,
+            Transport::LongPoll,
+            Transport::History,
+        ];
         let transport = match self.random.below(10) {
             0..3 => all[0],
             3..6 => all[1],
@@ -220,7 +305,12 @@ impl Generator {
             7..9 => First::Rewind(1 + self.random.below(4)),
             _ => First::Unreadable,
         };
-        let sources = [Source::Header, Source::Since, Source::Underscored, Source::CamelCase];
+        let sources = [
+            Source::Header,
+            Source::Since,
+            Source::Underscored,
+            Source::CamelCase,
+        ];
         Op::Open {
             client,
             transport,
@@ -236,7 +326,11 @@ impl Generator {
     fn join(&mut self, client: usize) -> Op {
         Op::Join {
             client,
-            room: if self.random.once_in(12) { SECRET } else { self.room() },
+            room: if self.random.once_in(12) {
+                SECRET
+            } else {
+                self.room()
+            },
             since: self.random.once_in(2).then(|| self.random.below(6)),
             race: self.random.once_in(4).then(|| self.draft()),
             cut: self.random.once_in(4).then(|| self.random.below(600)),
@@ -257,7 +351,10 @@ impl Draft {
     /// The payload without insignificant white space: escapes, numbers and the order of keys are the publisher's.
     pub(super) fn data(&self) -> String {
         let pad = "x ".repeat(self.padding / 2);
-        format!(r#"{{"n":{},"v":[1.50e1,-0,null],"s":"ü\u00e9\n\"{pad}","a":{{}}}}"#, self.number)
+        format!(
+            r#"{{"n":{},"v":[1.50e1,-0,null],"s":"ü\u00e9\n\"{pad}","a":{{}}}}"#,
+            self.number
+        )
     }
 
     /// The payload as it is sent.

@@ -14,7 +14,11 @@ pub(super) struct Failure {
 }
 
 /// Drops operations, many at a time and then fewer, while `run` goes on failing in the same way.
-pub(super) fn shrink(first: Failure, most: usize, mut run: impl FnMut(&Script) -> Option<Failure>) -> Failure {
+pub(super) fn shrink(
+    first: Failure,
+    most: usize,
+    mut run: impl FnMut(&Script) -> Option<Failure>,
+) -> Failure {
     let kind = first.complaints.first().map(|complaint| complaint.kind);
     let (mut best, mut runs, mut width) = (first, 0, usize::MAX);
     while width > 0 {
@@ -30,7 +34,11 @@ pub(super) fn shrink(first: Failure, most: usize, mut run: impl FnMut(&Script) -
             }
         }
         if !progress || runs >= most {
-            width = if width == 1 || runs >= most { 0 } else { width / 2 };
+            width = if width == 1 || runs >= most {
+                0
+            } else {
+                width / 2
+            };
         }
     }
     best
@@ -38,13 +46,19 @@ pub(super) fn shrink(first: Failure, most: usize, mut run: impl FnMut(&Script) -
 
 impl Failure {
     fn has(&self, kind: Option<Kind>) -> bool {
-        self.complaints.iter().any(|complaint| Some(complaint.kind) == kind)
+        self.complaints
+            .iter()
+            .any(|complaint| Some(complaint.kind) == kind)
     }
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut text = format!("seed {} ({} operations after shrinking)\n", self.script.seed, self.script.ops.len());
+        let mut text = format!(
+            "seed {} ({} operations after shrinking)\n",
+            self.script.seed,
+            self.script.ops.len()
+        );
         for complaint in self.complaints.iter().take(5) {
             let _ = writeln!(text, "  {complaint}");
         }
@@ -56,12 +70,18 @@ impl std::fmt::Display for Failure {
         }
         for (client, happenings) in self.record.clients.iter().enumerate() {
             for happening in happenings {
-                let _ = writeln!(text, "  client {client} at {} {:?}", happening.step, happening.what);
+                let _ = writeln!(
+                    text,
+                    "  client {client} at {} {:?}",
+                    happening.step, happening.what
+                );
             }
         }
         // Padding says nothing.
         while let Some(at) = text.find("x x x x ") {
-            let end = text[at..].find(|c| c != 'x' && c != ' ').map_or(text.len(), |length| at + length);
+            let end = text[at..]
+                .find(|c| c != 'x' && c != ' ')
+                .map_or(text.len(), |length| at + length);
             text.replace_range(at..end, "(pad)");
         }
         f.write_str(&text)

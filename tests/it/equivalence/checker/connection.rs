@@ -28,6 +28,8 @@ pub(super) struct Connection {
     told: HashMap<String, Vec<(usize, usize)>>,
     /// Rooms whose gap between two lives of the log is still to be told.
     pub(super) owed_epoch: HashSet<String>,
+    /// Rooms that were left before that gap was told.
+    pub(super) left_early: HashSet<String>,
     /// Whether a refused room is still to be named.
     pub(super) owed_refusal: bool,
     pub(super) asks: Vec<(usize, Ask)>,
@@ -49,6 +51,7 @@ impl Connection {
             duties: HashMap::new(),
             told: HashMap::new(),
             owed_epoch: HashSet::new(),
+            left_early: HashSet::new(),
             owed_refusal: false,
             asks: Vec::new(),
             backfilled: HashMap::new(),
@@ -77,7 +80,11 @@ impl Connection {
     /// An event that might come has come: what follows it in `room` must come too.
     pub(super) fn settle(&mut self, room: &str, number: usize) {
         let spans = self.duties.entry(room.to_owned()).or_default();
-        let later: Vec<_> = spans.iter().copied().filter(|(after, _)| *after >= number).collect();
+        let later: Vec<_> = spans
+            .iter()
+            .copied()
+            .filter(|(after, _)| *after >= number)
+            .collect();
         if later.iter().all(|(_, duty)| *duty != Duty::Forbidden) {
             self.from(room, number, Duty::Required);
         }
@@ -100,12 +107,15 @@ impl Connection {
 
     /// Whether the event must come through `room`, gaps aside.
     pub(super) fn requires(&self, oracle: &Oracle, room: &str, number: usize) -> bool {
-        let gone = |(head, step): (usize, usize)| number <= head && oracle.dropped(number, room, step);
+        let gone =
+            |(head, step): (usize, usize)| number <= head && oracle.dropped(number, room, step);
         self.duty(room, number) == Duty::Required && !self.lenient.is_some_and(gone)
     }
 
     pub(super) fn covered(&self, room: &str, number: usize) -> bool {
-        self.gaps(room).iter().any(|(from, to)| *from < number && number <= *to)
+        self.gaps(room)
+            .iter()
+            .any(|(from, to)| *from < number && number <= *to)
     }
 
     pub(super) fn gaps(&self, room: &str) -> &[(usize, usize)] {
@@ -113,7 +123,16 @@ impl Connection {
     }
 
     pub(super) fn tell(&mut self, room: &str, from: usize, to: usize) {
-        self.told.entry(room.to_owned()).or_default().push((from, to));
+        self.told
+            .entry(room.to_owned())
+            .or_default()
+            .push((from, to));
+    }
+
+    /// A room that is joined from the past has its gaps told anew.
+    pub(super) fn untell(&mut self, room: &str) {
+        self.told.remove(room);
+        self.backfilled.remove(room);
     }
 
     /// The open request to join this room from an earlier position, and that position's text.

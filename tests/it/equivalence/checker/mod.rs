@@ -102,14 +102,19 @@ pub(super) fn check(record: &Record) -> Vec<Complaint> {
 
 fn publishes(record: &Record) -> Vec<Complaint> {
     let wrong = |entry: &Entry| match entry {
-        Entry::Repeated(first, second) if first != second => {
-            Some(format!("a repeated publish was answered {second} after {first}"))
-        }
+        Entry::Repeated(first, second) if first != second => Some(format!(
+            "a repeated publish was answered {second} after {first}"
+        )),
         Entry::Refused { wanted, answer } => Some(format!("expected {wanted}, got {answer}")),
         _ => None,
     };
     let texts = record.log.iter().filter_map(wrong);
-    texts.map(|text| Complaint { kind: Kind::Publish, text }).collect()
+    texts
+        .map(|text| Complaint {
+            kind: Kind::Publish,
+            text,
+        })
+        .collect()
 }
 
 impl Shared {
@@ -119,9 +124,18 @@ impl Shared {
             return Some(place);
         }
         if let Some((&life, _)) = self.origins.iter().find(|(_, have)| *have == cursor) {
-            return Some(Place { life, at: oracle.start(life) });
+            return Some(Place {
+                life,
+                at: oracle.start(life),
+            });
         }
-        let known = self.origins.entry(life).or_insert_with(|| cursor.to_owned());
-        (known == cursor).then(|| Place { life, at: oracle.start(life) })
+        let known = self
+            .origins
+            .entry(life)
+            .or_insert_with(|| cursor.to_owned());
+        (known == cursor).then(|| Place {
+            life,
+            at: oracle.start(life),
+        })
     }
 }

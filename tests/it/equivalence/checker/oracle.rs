@@ -45,7 +45,12 @@ impl Oracle {
             starts: vec![0],
             calm: record.calm,
         };
-        let mut held = Held { rules: &record.rules, total: record.total, rooms: HashMap::new(), now: Duration::ZERO };
+        let mut held = Held {
+            rules: &record.rules,
+            total: record.total,
+            rooms: HashMap::new(),
+            now: Duration::ZERO,
+        };
         for (index, entry) in record.log.iter().enumerate() {
             let step = index + 1;
             match entry {
@@ -60,19 +65,33 @@ impl Oracle {
                 }
                 Entry::Repeated(..) | Entry::Refused { .. } => {}
             }
-            oracle.heads.push((oracle.facts.len(), oracle.starts.len() - 1));
+            oracle
+                .heads
+                .push((oracle.facts.len(), oracle.starts.len() - 1));
         }
         Ok(oracle)
     }
 
-    fn publish(&mut self, published: &Published, step: usize, held: &mut Held<'_>) -> Result<(), Complaint> {
+    fn publish(
+        &mut self,
+        published: &Published,
+        step: usize,
+        held: &mut Held<'_>,
+    ) -> Result<(), Complaint> {
         let number = self.facts.len() + 1;
         if self.by_id.insert(published.id.clone(), number).is_some() {
             let text = format!("two publishes were answered with the id {}", published.id);
-            return Err(Complaint { kind: Kind::Publish, text });
+            return Err(Complaint {
+                kind: Kind::Publish,
+                text,
+            });
         }
         let life = self.starts.len() - 1;
-        self.facts.push(Fact { published: published.clone(), life, dropped: HashMap::new() });
+        self.facts.push(Fact {
+            published: published.clone(),
+            life,
+            dropped: HashMap::new(),
+        });
         for room in &published.rooms {
             let bound = held.rule(room).map_or(usize::MAX, |rule| rule.events);
             let events = held.rooms.entry(room.clone()).or_default();
@@ -92,7 +111,10 @@ impl Oracle {
             for events in held.rooms.values() {
                 all.extend(events.iter().copied());
             }
-            let Some((&oldest, _)) = all.first_key_value().filter(|_| all.len() > held.total) else { return };
+            let Some((&oldest, _)) = all.first_key_value().filter(|_| all.len() > held.total)
+            else {
+                return;
+            };
             for (room, events) in &mut held.rooms {
                 if events.front().is_some_and(|(number, _)| *number == oldest) {
                     let dropped = events.pop_front();
@@ -105,7 +127,9 @@ impl Oracle {
     fn expire(&mut self, step: usize, held: &mut Held<'_>) {
         let (rules, now) = (held.rules, held.now);
         for (room, events) in &mut held.rooms {
-            let Some(rule) = rules.iter().find(|rule| rule.room == room) else { continue };
+            let Some(rule) = rules.iter().find(|rule| rule.room == room) else {
+                continue;
+            };
             let age = Duration::from_secs(rule.age_seconds);
             while events.front().is_some_and(|(_, at)| *at + age <= now) {
                 let dropped = events.pop_front();
@@ -127,7 +151,10 @@ impl Oracle {
     /// The place of an event's id.
     pub(super) fn place(&self, id: &str) -> Option<Place> {
         let at = *self.by_id.get(id)?;
-        Some(Place { life: self.fact(at).life, at })
+        Some(Place {
+            life: self.fact(at).life,
+            at,
+        })
     }
 
     /// How many events there were after so many entries.
@@ -147,21 +174,44 @@ impl Oracle {
 
     /// Where the log ended.
     pub(super) fn end(&self) -> Place {
-        Place { life: self.starts.len() - 1, at: self.facts.len() }
+        Place {
+            life: self.starts.len() - 1,
+            at: self.facts.len(),
+        }
     }
 
     /// Whether `room` had dropped this event of its own by then; false too if it never held it.
     pub(super) fn dropped(&self, number: usize, room: &str, step: usize) -> bool {
-        self.fact(number).dropped.get(room).is_some_and(|at| *at <= step)
+        self.fact(number)
+            .dropped
+            .get(room)
+            .is_some_and(|at| *at <= step)
     }
 
     /// The events of `room` beyond `after` and up to `to`.
-    pub(super) fn events<'a>(&'a self, room: &'a str, after: usize, to: usize) -> impl Iterator<Item = usize> + 'a {
-        (after + 1..=to).filter(move |&number| self.fact(number).published.rooms.iter().any(|have| have == room))
+    pub(super) fn events<'a>(
+        &'a self,
+        room: &'a str,
+        after: usize,
+        to: usize,
+    ) -> impl Iterator<Item = usize> + 'a {
+        (after + 1..=to).filter(move |&number| {
+            self.fact(number)
+                .published
+                .rooms
+                .iter()
+                .any(|have| have == room)
+        })
     }
 
     /// The place before the newest `count` events that were published to `room` in this life until then.
-    pub(super) fn before_newest(&self, room: &str, count: usize, life: usize, head: usize) -> usize {
+    pub(super) fn before_newest(
+        &self,
+        room: &str,
+        count: usize,
+        life: usize,
+        head: usize,
+    ) -> usize {
         let all: Vec<_> = self.events(room, self.start(life), head).collect();
         match all.len().checked_sub(count + 1) {
             Some(place) => all[place],

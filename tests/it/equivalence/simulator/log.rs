@@ -35,7 +35,16 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn new(rules: Vec<Rule>, total: usize, fault: Option<Fault>) -> Self {
-        Self { life: 1, head: 0, events: Vec::new(), floors: HashMap::new(), rules, total, now: Duration::ZERO, fault }
+        Self {
+            life: 1,
+            head: 0,
+            events: Vec::new(),
+            floors: HashMap::new(),
+            rules,
+            total,
+            now: Duration::ZERO,
+            fault,
+        }
     }
 
     /// Forgets everything; a sound one takes a new name for it.
@@ -48,7 +57,13 @@ impl Log {
         self.floors.clear();
     }
 
-    pub(super) fn append(&mut self, rooms: &[String], event: String, data: String, from: Option<&'static str>) -> String {
+    pub(super) fn append(
+        &mut self,
+        rooms: &[String],
+        event: String,
+        data: String,
+        from: Option<&'static str>,
+    ) -> String {
         self.head += 1;
         let stored = Stored {
             seq: self.head,
@@ -62,7 +77,11 @@ impl Log {
         };
         self.events.push(stored);
         for room in rooms {
-            let bound = self.rules.iter().find(|rule| rule.room == room).map_or(usize::MAX, |rule| rule.events);
+            let bound = self
+                .rules
+                .iter()
+                .find(|rule| rule.room == room)
+                .map_or(usize::MAX, |rule| rule.events);
             while self.held(room).count() > bound {
                 self.drop_oldest(room);
             }
@@ -79,14 +98,22 @@ impl Log {
         self.now += span;
         for rule in self.rules.clone() {
             let age = Duration::from_secs(rule.age_seconds);
-            while self.held(rule.room).next().is_some_and(|event| event.at + age <= self.now) {
+            while self
+                .held(rule.room)
+                .next()
+                .is_some_and(|event| event.at + age <= self.now)
+            {
                 self.drop_oldest(rule.room);
             }
         }
     }
 
     fn drop_oldest(&mut self, room: &str) {
-        let Some(oldest) = self.events.iter_mut().find(|event| event.held.iter().any(|have| have == room)) else {
+        let Some(oldest) = self
+            .events
+            .iter_mut()
+            .find(|event| event.held.iter().any(|have| have == room))
+        else {
             return;
         };
         oldest.held.retain(|have| have != room);
@@ -98,7 +125,9 @@ impl Log {
     }
 
     pub(super) fn held<'a>(&'a self, room: &'a str) -> impl Iterator<Item = &'a Stored> {
-        self.events.iter().filter(move |event| event.held.iter().any(|have| have == room))
+        self.events
+            .iter()
+            .filter(move |event| event.held.iter().any(|have| have == room))
     }
 
     pub(super) fn floor(&self, room: &str) -> usize {

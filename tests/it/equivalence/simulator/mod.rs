@@ -56,6 +56,8 @@ pub(super) struct Simulator {
     streams: Vec<Stream>,
     keys: Vec<(String, String, String)>,
     random: Random,
+    /// Reads little at a time, so that its streams are far behind.
+    lazy: bool,
     fault: Option<Fault>,
     now: Duration,
 }
@@ -67,6 +69,7 @@ impl Simulator {
             streams: Vec::new(),
             keys: Vec::new(),
             random: Random::new(script.seed ^ 0x5151),
+            lazy: script.seed % 3 == 1,
             fault,
             now: Duration::ZERO,
         }
@@ -80,10 +83,14 @@ impl Simulator {
             let id = self.log.append(&rooms, draft.event(), draft.data(), from);
             results.push(match &rooms[..] {
                 [room] => format!(r#"{{"id":"{id}","room":"{room}"}}"#),
-                several => format!(r#"{{"id":"{id}","rooms":{}}}"#, serde_json::to_string(several).unwrap()),
+                several => format!(
+                    r#"{{"id":"{id}","rooms":{}}}"#,
+                    serde_json::to_string(several).unwrap()
+                ),
             });
             if post.spoilt && results.len() == 1 {
-                results.push(r#"{"error":{"code":"reserved_event","message":"reserved"}}"#.to_owned());
+                results
+                    .push(r#"{"error":{"code":"reserved_event","message":"reserved"}}"#.to_owned());
             }
         }
         match results.len() == 1 && post.events[0].rooms.len() == 1 {
@@ -94,7 +101,7 @@ impl Simulator {
 
     fn wake(&mut self) {
         for stream in &mut self.streams {
-            if self.random.once_in(2) {
+            if self.random.once_in(if self.lazy { 8 } else { 2 }) {
                 stream.read(&self.log, 1 + self.random.below(6), self.now);
             }
         }
@@ -105,13 +112,24 @@ impl World for Simulator {
     type Link = usize;
 
     async fn publish(&mut self, post: &Post) -> (u16, String) {
-        let body = post.events.iter().map(super::script::Draft::data).collect::<String>();
-        let known = post.key.as_ref().and_then(|key| self.keys.iter().find(|(have, ..)| have == key));
+        let body = post
+            .events
+            .iter()
+            .map(super::script::Draft::data)
+            .collect::<String>();
+        let known = post
+            .key
+            .as_ref()
+            .and_then(|key| self.keys.iter().find(|(have, ..)| have == key));
         match known {
-            Some((_, same, answer)) if *same == body && self.fault != Some(Fault::RepeatAppendedTwice) => {
+            Some((_, same, answer))
+                if *same == body && self.fault != Some(Fault::RepeatAppendedTwice) =>
+            {
                 return (202, answer.clone());
             }
-            Some((_, same, _)) if *same != body => return (422, r#"{"code":"idempotency_conflict"}"#.to_owned()),
+            Some((_, same, _)) if *same != body => {
+                return (422, r#"{"code":"idempotency_conflict"}"#.to_owned());
+            }
             _ => {}
         }
         let answer = self.append(post);
@@ -130,8 +148,9 @@ impl World for Simulator {
 
     async fn read(&mut self, link: &mut usize, bytes: usize) -> Taken {
         let stream = &mut self.streams[*link];
-        while !self.random.once_in(4) {
-            stream.read(&self.log, 1 + self.random.below(6), self.now);
+        let credit = if self.lazy && !stream.single() { 1 } else { 6 };
+        while !self.random.once_in(if self.lazy { 2 } else { 4 }) {
+            stream.read(&self.log, 1 + self.random.below(credit), self.now);
         }
         let mut left = bytes;
         let mut frames = Vec::new();
@@ -143,7 +162,10 @@ impl World for Simulator {
             left -= size;
             frames.extend(stream.out.pop_front());
         }
-        Taken { frames, over: stream.over && stream.out.is_empty() }
+        Taken {
+            frames,
+            over: stream.over && stream.out.is_empty(),
+        }
     }
 
     async fn send(&mut self, link: &mut usize, text: &str) {
@@ -152,7 +174,11 @@ impl World for Simulator {
     }
 
     async fn tell(&mut self, stream: &str, text: &str) -> (u16, String) {
-        match stream.parse::<usize>().ok().and_then(|at| self.streams.get_mut(at)) {
+        match stream
+            .parse::<usize>()
+            .ok()
+            .and_then(|at| self.streams.get_mut(at))
+        {
             Some(stream) if !stream.over => (200, stream.ask(&self.log, text).unwrap_or_default()),
             _ => (404, r#"{"code":"unknown_stream"}"#.to_owned()),
         }
@@ -177,7 +203,11 @@ impl World for Simulator {
 
 fn length(frame: &Raw) -> usize {
     match frame {
-        Raw::WebSocket(text) | Raw::Sse(text) | Raw::Body(text) | Raw::Refused(_, text) | Raw::Broken(text) => text.len(),
+        Raw::WebSocket(text)
+        | Raw::Sse(text)
+        | Raw::Body(text)
+        | Raw::Refused(_, text)
+        | Raw::Broken(text) => text.len(),
         Raw::Close(_) => 2,
     }
 }

@@ -32,7 +32,13 @@ struct Batch {
 }
 
 impl Stream {
-    pub(super) fn open(log: &Log, get: &Get, name: usize, fault: Option<Fault>, now: Duration) -> Self {
+    pub(super) fn open(
+        log: &Log,
+        get: &Get,
+        name: usize,
+        fault: Option<Fault>,
+        now: Duration,
+    ) -> Self {
         let opening = &get.opening;
         let mut stream = Self {
             transport: opening.transport,
@@ -53,20 +59,33 @@ impl Stream {
             stream.refuse();
             return stream;
         }
-        let rooms: Vec<_> = opening.rooms.iter().filter(|room| granted(room) || stream.is(Fault::UngrantedRoom)).collect();
+        let rooms: Vec<_> = opening
+            .rooms
+            .iter()
+            .filter(|room| granted(room) || stream.is(Fault::UngrantedRoom))
+            .collect();
         let told = stream.start(log, &rooms, &opening.start);
         if let Some(room) = refused.filter(|_| !stream.is(Fault::SilentRefusal)) {
             stream.gaps.push(json!({"type": "gap", "room": room, "from": null, "to": null, "reason": "unauthorized"}));
         }
         stream.deadline = Some(now + Duration::from_secs(get.wait));
-        if single(stream.transport) {
+        if stream.single() {
             let at_once = get.wait == 0 || !resumed || stream.transport == Transport::History;
             stream.deadline = stream.deadline.filter(|_| !at_once);
         } else {
-            let rooms: Vec<_> = rooms.into_iter().filter(|room| granted(room)).cloned().collect();
+            let rooms: Vec<_> = rooms
+                .into_iter()
+                .filter(|room| granted(room))
+                .cloned()
+                .collect();
             stream.welcome(told, &rooms);
         }
         stream
+    }
+
+    /// Whether it gives one answer to one request.
+    pub(super) const fn single(&self) -> bool {
+        single(self.transport)
     }
 
     fn is(&self, fault: Fault) -> bool {
@@ -88,7 +107,12 @@ impl Stream {
 
     /// Finds where reading starts, and gives the cursor to tell.
     fn start(&mut self, log: &Log, rooms: &[&String], start: &Start) -> Option<String> {
-        let from = |seq: &dyn Fn(&str) -> usize| rooms.iter().map(|&room| (room.clone(), seq(room))).collect::<Vec<_>>();
+        let from = |seq: &dyn Fn(&str) -> usize| {
+            rooms
+                .iter()
+                .map(|&room| (room.clone(), seq(room)))
+                .collect::<Vec<_>>()
+        };
         let own = match start {
             Start::At(cursor) | Start::Unreadable(cursor) => log.parse(cursor),
             _ => None,
@@ -102,11 +126,15 @@ impl Stream {
             Start::Rewind(count) => {
                 self.rooms = from(&|room| {
                     let held: Vec<_> = log.held(room).map(|event| event.seq).collect();
-                    held.len().checked_sub(count + 1).map_or(log.floor(room), |at| held[at])
+                    held.len()
+                        .checked_sub(count + 1)
+                        .map_or(log.floor(room), |at| held[at])
                 });
                 self.cursor = self.rooms.iter().map(|(_, from)| *from).min().unwrap_or(0);
             }
-            Start::At(_) | Start::Unreadable(_) if own.is_some_and(|(life, seq)| life == log.life && seq <= log.head) => {
+            Start::At(_) | Start::Unreadable(_)
+                if own.is_some_and(|(life, seq)| life == log.life && seq <= log.head) =>
+            {
                 self.rooms = from(&|_| 0);
                 self.cursor = own.unwrap_or_default().1;
                 if self.is(Fault::DoubleAfterResume) {
@@ -116,17 +144,28 @@ impl Stream {
             Start::At(cursor) => return self.begin_life(log, rooms, Some(cursor)),
             Start::Unreadable(_) => return self.begin_life(log, rooms, None),
         }
-        let told = if self.is(Fault::WelcomeAtHead) { log.head } else { self.cursor };
+        let told = if self.is(Fault::WelcomeAtHead) {
+            log.head
+        } else {
+            self.cursor
+        };
         Some(log.cursor(told))
     }
 
     /// The client comes from another life of the log.
     fn begin_life(&mut self, log: &Log, rooms: &[&String], own: Option<&String>) -> Option<String> {
-        self.rooms = rooms.iter().map(|&room| (room.clone(), log.floor(room))).collect();
+        self.rooms = rooms
+            .iter()
+            .map(|&room| (room.clone(), log.floor(room)))
+            .collect();
         self.cursor = 0;
         let silent = self.is(Fault::SilentEpoch);
         for room in rooms.iter().filter(|_| !silent) {
-            let to = if self.is(Fault::EpochGapToHead) { log.head } else { log.floor(room) };
+            let to = if self.is(Fault::EpochGapToHead) {
+                log.head
+            } else {
+                log.floor(room)
+            };
             let gap = json!({"type": "gap", "room": room, "from": own, "to": log.cursor(to), "reason": "epoch"});
             self.gaps.push(gap);
         }
@@ -165,7 +204,7 @@ impl Stream {
         let mut batch = self.batch(log, credit);
         batch.gaps.splice(0..0, std::mem::take(&mut self.gaps));
         let nothing = batch.gaps.is_empty() && batch.events.is_empty();
-        if single(self.transport) {
+        if self.single() {
             if nothing && self.deadline.is_some_and(|deadline| now < deadline) {
                 return;
             }
@@ -195,7 +234,11 @@ impl Stream {
             let due = |(room, from): &&(String, usize)| {
                 event.held.contains(room) && event.seq > self.cursor.max(*from)
             };
-            self.rooms.iter().filter(due).map(|(room, _)| room.clone()).collect::<Vec<_>>()
+            self.rooms
+                .iter()
+                .filter(due)
+                .map(|(room, _)| room.clone())
+                .collect::<Vec<_>>()
         };
         for event in &log.events {
             let mut rooms = through(event);
@@ -209,7 +252,11 @@ impl Stream {
         }
         let more = due.len() > credit;
         due.truncate(credit);
-        let next = if more { due[credit - 1].0.seq } else { log.head };
+        let next = if more {
+            due[credit - 1].0.seq
+        } else {
+            log.head
+        };
         if self.is(Fault::OutOfOrder) {
             due.sort_by(|one, other| one.1.cmp(&other.1));
         }
@@ -246,7 +293,9 @@ impl Stream {
                 *from = floor;
             }
             let (from, to) = (log.cursor(low), log.cursor(to));
-            gaps.push(json!({"type": "gap", "room": room, "from": from, "to": to, "reason": "evicted"}));
+            gaps.push(
+                json!({"type": "gap", "room": room, "from": from, "to": to, "reason": "evicted"}),
+            );
         }
         gaps
     }
@@ -254,19 +303,33 @@ impl Stream {
     fn write(&mut self, log: &Log, event: &Stored, room: &str) {
         let text = self.envelope(log, event, room);
         let frame = match self.transport {
-            Transport::Sse => Raw::Sse(format!("event: {}\ndata: {text}\nid: {}", event.event, self.id(log, event))),
+            Transport::Sse => Raw::Sse(format!(
+                "event: {}\ndata: {text}\nid: {}",
+                event.event,
+                self.id(log, event)
+            )),
             _ => Raw::WebSocket(text),
         };
         self.out.push_back(frame);
     }
 
     fn id(&self, log: &Log, event: &Stored) -> String {
-        log.cursor(if self.is(Fault::CursorAtHead) { log.head } else { event.seq })
+        log.cursor(if self.is(Fault::CursorAtHead) {
+            log.head
+        } else {
+            event.seq
+        })
     }
 
     fn envelope(&self, log: &Log, event: &Stored, room: &str) -> String {
-        let room = if self.is(Fault::WrongRoom) { &event.rooms[0] } else { room };
-        let from = event.from.map_or_else(String::new, |from| format!(r#","from":"{from}""#));
+        let room = if self.is(Fault::WrongRoom) {
+            &event.rooms[0]
+        } else {
+            room
+        };
+        let from = event
+            .from
+            .map_or_else(String::new, |from| format!(r#","from":"{from}""#));
         let data = match self.fault {
             Some(Fault::RoundNumbers) => event.data.replace("1.50e1", "15.0"),
             Some(Fault::OtherBytesOnLongPoll) if self.transport == Transport::LongPoll => {
@@ -279,18 +342,36 @@ impl Stream {
     }
 
     fn answer(&mut self, log: &Log, batch: &Batch) {
-        let events: Vec<_> = batch.events.iter().map(|(event, room)| self.envelope(log, event, room)).collect();
-        let at = if self.is(Fault::CursorAtHead) { log.head } else { self.cursor };
-        let (cursor, gaps, events) = (log.cursor(at), Value::from(batch.gaps.clone()), events.join(","));
-        let control = if self.transport == Transport::History { "" } else { r#""control":[],"# };
-        let body = format!(r#"{{"cursor":"{cursor}","events":[{events}],"gaps":{gaps},{control}"more":false}}"#);
+        let events: Vec<_> = batch
+            .events
+            .iter()
+            .map(|(event, room)| self.envelope(log, event, room))
+            .collect();
+        let at = if self.is(Fault::CursorAtHead) {
+            log.head
+        } else {
+            self.cursor
+        };
+        let (cursor, gaps, events) = (
+            log.cursor(at),
+            Value::from(batch.gaps.clone()),
+            events.join(","),
+        );
+        let control = if self.transport == Transport::History {
+            ""
+        } else {
+            r#""control":[],"#
+        };
+        let body = format!(
+            r#"{{"cursor":"{cursor}","events":[{events}],"gaps":{gaps},{control}"more":false}}"#
+        );
         self.out.push_back(Raw::Body(body));
         self.over = true;
     }
 
     /// Time has passed.
     pub(super) fn beat(&mut self, log: &Log, now: Duration) {
-        if self.over || single(self.transport) || now < self.last_write + Duration::from_secs(15) {
+        if self.over || self.single() || now < self.last_write + Duration::from_secs(15) {
             return;
         }
         if !self.is(Fault::HeartbeatOvertakes) {
@@ -300,7 +381,11 @@ impl Stream {
                 return;
             }
         }
-        let at = if self.is(Fault::HeartbeatOvertakes) { log.head } else { self.cursor };
+        let at = if self.is(Fault::HeartbeatOvertakes) {
+            log.head
+        } else {
+            self.cursor
+        };
         self.heartbeat(log.cursor(at));
         self.last_write = now;
     }
@@ -315,7 +400,8 @@ impl Stream {
         let message: Value = serde_json::from_str(text).ok()?;
         let (room, reference) = (message["room"].as_str()?.to_owned(), message["ref"].clone());
         if !granted(&room) && !self.is(Fault::UngrantedRoom) {
-            let error = json!({"type": "error", "ref": reference, "code": "forbidden", "message": "no"});
+            let error =
+                json!({"type": "error", "ref": reference, "code": "forbidden", "message": "no"});
             return Some(error.to_string());
         }
         let ack = json!({"type": "ack", "ref": reference, "room": room}).to_string();
@@ -345,25 +431,36 @@ impl Stream {
         let (low, high) = (since.max(floor), log.head);
         if floor > since && !self.is(Fault::BackfillWithoutGap) {
             let (from, to) = (log.cursor(since), log.cursor(floor));
-            let gap = json!({"type": "gap", "room": room, "from": from, "to": to, "reason": "evicted"});
+            let gap =
+                json!({"type": "gap", "room": room, "from": from, "to": to, "reason": "evicted"});
             self.say(&gap, None);
         }
         let events: Vec<_> = log.held(room).filter(|event| event.seq > low).collect();
         for pair in events.chunks(2) {
-            let texts: Vec<_> = pair.iter().map(|event| self.envelope(log, event, room)).collect();
-            let text = format!(r#"{{"type":"backfill","room":"{room}","events":[{}]}}"#, texts.join(","));
+            let texts: Vec<_> = pair
+                .iter()
+                .map(|event| self.envelope(log, event, room))
+                .collect();
+            let text = format!(
+                r#"{{"type":"backfill","room":"{room}","events":[{}]}}"#,
+                texts.join(",")
+            );
             self.out.push_back(match self.transport {
                 Transport::Sse => Raw::Sse(format!("event: backfill\ndata: {text}")),
                 _ => Raw::WebSocket(text),
             });
         }
-        let from = if self.is(Fault::BackfillTwice) { low } else { high };
+        let from = if self.is(Fault::BackfillTwice) {
+            low
+        } else {
+            high
+        };
         self.rooms.push((room.to_owned(), from));
     }
 
     /// The gateway stops.
     pub(super) fn end(&mut self) {
-        if !self.over && !single(self.transport) {
+        if !self.over && !self.single() {
             let bye = json!({"type": "bye", "code": "draining", "reconnect": true});
             self.say(&bye, None);
         }
