@@ -7,10 +7,16 @@
 
 pub mod auth;
 pub mod bus;
+pub mod cli;
 pub mod config;
+pub mod ingress;
+pub mod lifecycle;
 pub mod limit;
 pub mod model;
 pub mod server;
 pub mod service;
 pub mod session;
+mod sync;
 pub mod telemetry;
+pub mod transport;
+pub mod wire;

@@ -1,2 +1,13 @@
-//! The `gatecast` command.
-fn main() {}
+//! The `gatecast` command: one line a subcommand.
+
+use std::process::ExitCode;
+
+use gatecast::cli::{Command, check_config, key, parse, token};
+
+fn main() -> ExitCode {
+    match parse() {
+        Command::CheckConfig(args) => check_config::run(&args),
+        Command::Token(args) => token::run(&args),
+        Command::Key(args) => key::run(&args),
+    }
+}

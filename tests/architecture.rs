@@ -1,1 +1,474 @@
-//! The layers of the crate.
+//! The layers of the crate point one way: this reads every import of `src/` and fails on one that points up or
+//! sideways, on a room that is not in the table, and on what may occur nowhere.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a room may import.
+enum May {
+    Only(&'static [&'static str]),
+    /// Every room that stands before it in the table.
+    Above,
+}
+
+use May::{Above, Only};
+
+/// Each room of `src/`, and the rooms that it may import. A room need not exist yet.
+const TABLE: [(&str, May); 17] = [
+    ("sync", Only(&[])),
+    ("model", Only(&[])),
+    ("lifecycle", Only(&["model"])),
+    ("telemetry", Only(&["model"])),
+    ("outbound", Only(&["model", "lifecycle"])),
+    ("wire", Only(&["model"])),
+    ("auth", Only(&["model"])),
+    ("limit", Only(&["model"])),
+    (
+        "bus",
+        Only(&["model", "wire", "telemetry", "lifecycle", "sync"]),
+    ),
+    ("ingress", Only(&["model", "auth", "limit", "bus"])),
+    (
+        "hooks",
+        Only(&["model", "wire", "lifecycle", "telemetry", "outbound"]),
+    ),
+    ("session", Only(&["model", "wire", "auth", "limit", "bus"])),
+    ("transport", Above),
+    ("service", Above),
+    ("server", Above),
+    ("config", Above),
+    ("cli", Above),
+];
+
+/// The files at the top that see everything.
+const ROOTS: [&str; 2] = ["lib", "main"];
+
+#[test]
+fn every_import_points_down() {
+    let mut wrong = Vec::new();
+    for path in sources("src") {
+        let text = fs::read_to_string(&path).unwrap();
+        wrong.extend(
+            complaints(&module_of(&path), &text)
+                .into_iter()
+                .map(|what| format!("{}: {what}", path.display())),
+        );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_import_that_points_up_or_sideways_is_found_however_it_is_written() {
+    for (module, text, found) in [
+        (
+            "model::room",
+            "use crate::bus::log::Log;",
+            "model imports bus",
+        ),
+        (
+            "wire::sse",
+            "use crate::{model::room::Room, auth};",
+            "wire imports auth",
+        ),
+        (
+            "wire::sse",
+            "use crate::{model::{room::Room, event}, bus::{self, Log}};",
+            "wire imports bus",
+        ),
+        (
+            "auth::jwt",
+            "fn f() -> crate::limit::Bucket { todo() }",
+            "auth imports limit",
+        ),
+        ("limit", "use super::auth::jwt;", "limit imports auth"),
+        (
+            "limit::bucket",
+            "use super::super::bus as b;",
+            "limit imports bus",
+        ),
+        (
+            "limit::bucket",
+            "mod tests { use super::super::super::bus; }",
+            "limit imports bus",
+        ),
+        (
+            "transport::sse",
+            "pub(in crate::service) fn f() {}",
+            "transport imports service",
+        ),
+        ("session", "use crate::*;", "session imports everything"),
+        (
+            "bus::log",
+            "macro_rules! m { () => { $crate::server::start() } }",
+            "bus imports server",
+        ),
+        ("attic", "", "attic is not in the table"),
+    ] {
+        let module: Vec<String> = module.split("::").map(str::to_owned).collect();
+        assert_eq!(complaints(&module, text), [found], "{text}");
+    }
+}
+
+#[test]
+fn what_looks_like_an_import_and_points_down_or_is_none_passes() {
+    for (module, text) in [
+        (
+            "bus::log",
+            "use crate::model::{room::Room, event::Event}; use super::wake;",
+        ),
+        (
+            "wire::sse",
+            "// use crate::bus;\n/* crate::bus /* crate::auth */ */ fn f() {}",
+        ),
+        (
+            "wire::sse",
+            "const A: &str = \"crate::bus\"; const B: &str = r#\"crate::bus \" crate::auth\"#;",
+        ),
+        (
+            "wire::sse",
+            "const C: [char; 2] = ['\"', '\\'']; fn f<'a>(x: &'a str) { crate::model::id::f(x) }",
+        ),
+        (
+            "wire",
+            "mod tests { use super::*; use crate::model::room; }",
+        ),
+        (
+            "wire::sse",
+            "pub(crate) fn f() {} use std::crate_like::bus; use super::bus;",
+        ),
+        ("main", "use gatecast::cli; fn main() { cli::run() }"),
+    ] {
+        let module: Vec<String> = module.split("::").map(str::to_owned).collect();
+        assert_eq!(complaints(&module, text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn unsafe_code_and_unfinished_work_occur_nowhere() {
+    let mut wrong = Vec::new();
+    for path in sources("src")
+        .into_iter()
+        .chain(sources("tests"))
+        .chain(sources("examples"))
+    {
+        let tokens = tokens(&fs::read_to_string(&path).unwrap());
+        wrong.extend(forbidden(&tokens).map(|what| format!("{}: {what}", path.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_may_not_occur_is_found_in_code_and_not_in_texts() {
+    for (text, count) in [
+        ("unsafe { f() }", 1),
+        ("#[ignore] fn f() {}", 1),
+        ("#[ignore = \"slow\"] fn f() {}", 1),
+        ("fn f() { todo!() } fn g() { unimplemented!(\"x\") }", 2),
+        (
+            "// unsafe todo!\nconst A: &str = \"todo!() unsafe #[ignore]\"; fn ignore() {}",
+            0,
+        ),
+        ("#![forbid(unsafe_code)]", 0),
+    ] {
+        assert_eq!(forbidden(&tokens(text)).count(), count, "{text}");
+    }
+}
+
+#[test]
+fn the_page_on_the_architecture_names_what_exists_and_what_each_room_may_import() {
+    let page = fs::read_to_string(root().join("proto-docs/architecture.md")).unwrap();
+    let mut above: BTreeSet<&str> = BTreeSet::new();
+    let mut named = BTreeSet::new();
+    for row in page.lines().filter(|line| line.starts_with("| `src/")) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let room = cells[0].trim_matches('`').strip_prefix("src/").unwrap();
+        let said: BTreeSet<&str> = match cells[3] {
+            "nothing" => BTreeSet::new(),
+            "all above" => above.clone(),
+            list => list.split(", ").collect(),
+        };
+        let exists = |name: &&str| top_level().contains(*name);
+        let may: BTreeSet<&str> = allowed(room).unwrap().into_iter().filter(exists).collect();
+        assert_eq!(said, may, "what the page says that {room} may import");
+        above.insert(room);
+        named.insert(room.to_owned());
+    }
+    assert_eq!(named, top_level(), "the rooms that the page names");
+}
+
+/// What is wrong with the imports of one file, once for each room.
+fn complaints(module: &[String], text: &str) -> Vec<String> {
+    let room = module[0].as_str();
+    if ROOTS.contains(&room) {
+        return Vec::new();
+    }
+    let Some(allowed) = allowed(room) else {
+        return vec![format!("{room} is not in the table")];
+    };
+    let targets: BTreeSet<String> = imports(module, &tokens(text)).into_iter().collect();
+    targets
+        .into_iter()
+        .filter(|target| target != room && !allowed.contains(&target.as_str()))
+        .map(|target| format!("{room} imports {target}"))
+        .collect()
+}
+
+fn allowed(room: &str) -> Option<Vec<&'static str>> {
+    let at = TABLE.iter().position(|(name, _)| *name == room)?;
+    Some(match TABLE[at].1 {
+        Only(rooms) => rooms.to_vec(),
+        Above => TABLE[..at].iter().map(|(name, _)| *name).collect(),
+    })
+}
+
+/// The top-level rooms that the paths in `tokens` lead to.
+fn imports(module: &[String], tokens: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    // For each open brace: whether it is an inline module's, in which `super` means one step less.
+    let mut braces: Vec<bool> = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        match tokens[at].as_str() {
+            "{" => braces.push(at >= 2 && tokens[at - 2] == "mod"),
+            "}" => {
+                braces.pop();
+            }
+            "crate" | "super" if at == 0 || tokens[at - 1] != "::" => {
+                let depth = module.len() + braces.iter().filter(|&&inline| inline).count();
+                let mut paths = Vec::new();
+                at = tree(tokens, at, &mut Vec::new(), &mut paths);
+                found.extend(paths.iter().filter_map(|path| target(depth, path)));
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    found
+}
+
+/// Reads a path, or a tree of them in braces, and returns where it ends.
+fn tree(
+    tokens: &[String],
+    mut at: usize,
+    prefix: &mut Vec<String>,
+    paths: &mut Vec<Vec<String>>,
+) -> usize {
+    let mark = prefix.len();
+    let get = |at: usize| tokens.get(at).map_or("", String::as_str);
+    loop {
+        if get(at) == "{" {
+            at += 1;
+            while !matches!(get(at), "}" | "") {
+                at = tree(tokens, at, prefix, paths);
+                while !matches!(get(at), "," | "}" | "") {
+                    at += 1;
+                }
+                at += usize::from(get(at) == ",");
+            }
+            at += 1;
+            break;
+        }
+        prefix.push(get(at).to_owned());
+        at += 1;
+        if get(at) != "::" {
+            paths.push(prefix.clone());
+            break;
+        }
+        at += 1;
+    }
+    prefix.truncate(mark);
+    at
+}
+
+/// The top-level room that `path` names, seen from a module `depth` levels below the root; `everything` for a glob.
+fn target(depth: usize, path: &[String]) -> Option<String> {
+    let supers = path
+        .iter()
+        .take_while(|segment| *segment == "super")
+        .count();
+    let rest = match path.first()?.as_str() {
+        "crate" => &path[1..],
+        _ if supers >= depth => &path[supers..],
+        _ => return None,
+    };
+    match rest.first()?.as_str() {
+        "*" => Some("everything".into()),
+        "self" => None,
+        room => Some(room.into()),
+    }
+}
+
+fn forbidden(tokens: &[String]) -> impl Iterator<Item = String> {
+    let at = |index: usize| tokens.get(index).map_or("", String::as_str);
+    (0..tokens.len()).filter_map(
+        move |index| match (at(index), at(index + 1), at(index + 2)) {
+            ("unsafe", ..) => Some("unsafe".into()),
+            ("#", "[", "ignore") => Some("#[ignore]".into()),
+            (name @ ("todo" | "unimplemented"), "!", _) => Some(format!("{name}!")),
+            _ => None,
+        },
+    )
+}
+
+/// Words, `::`, and single signs; comments, literals and lifetimes are left out.
+fn tokens(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let skipped = skip(rest);
+        if skipped > 0 {
+            rest = &rest[skipped..];
+            continue;
+        }
+        let word = rest
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
+        let length = match word {
+            0 if rest.starts_with("::") => 2,
+            0 => first.len_utf8(),
+            word => word,
+        };
+        out.push(rest[..length].to_owned());
+        rest = &rest[length..];
+    }
+    out
+}
+
+/// How many bytes at the start of `rest` are white space, a comment, a literal or a lifetime.
+fn skip(rest: &str) -> usize {
+    if rest.starts_with(char::is_whitespace) {
+        return rest.len() - rest.trim_start().len();
+    }
+    if rest.starts_with("//") {
+        return rest.find('\n').unwrap_or(rest.len());
+    }
+    if rest.starts_with("/*") {
+        return block_comment(rest);
+    }
+    for prefix in ["", "b", "c", "r", "br", "cr"] {
+        let Some(after) = rest.strip_prefix(prefix) else {
+            continue;
+        };
+        let hashes = after.len() - after.trim_start_matches('#').len();
+        if !after[hashes..].starts_with('"') || (hashes > 0 && !prefix.ends_with('r')) {
+            continue;
+        }
+        let start = prefix.len() + hashes + 1;
+        return start
+            + match prefix.ends_with('r') {
+                true => {
+                    let end = format!("\"{}", "#".repeat(hashes));
+                    rest[start..].find(&end).unwrap() + end.len()
+                }
+                false => quoted(&rest[start..], '"'),
+            };
+    }
+    match rest.strip_prefix("b'").or_else(|| rest.strip_prefix('\'')) {
+        Some(after) => rest.len() - after.len() + character(after),
+        None => 0,
+    }
+}
+
+/// Block comments nest.
+fn block_comment(rest: &str) -> usize {
+    let mut depth = 0;
+    let mut at = 0;
+    loop {
+        match &rest.as_bytes()[at..] {
+            [b'/', b'*', ..] => (depth, at) = (depth + 1, at + 2),
+            [b'*', b'/', ..] => (depth, at) = (depth - 1, at + 2),
+            [_, ..] => at += 1,
+            [] => return at,
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+}
+
+/// To the end of a literal that `end` closes.
+fn quoted(text: &str, end: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        if c == end && !escaped {
+            return at + end.len_utf8();
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    text.len()
+}
+
+/// A character literal after its quote, or a lifetime.
+fn character(text: &str) -> usize {
+    let mut characters = text.chars();
+    match (characters.next(), characters.next()) {
+        (Some('\\'), _) | (Some(_), Some('\'')) => quoted(text, '\''),
+        _ => text
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(text.len()),
+    }
+}
+
+/// Every Rust file below a directory of the crate; none if there is no such directory.
+fn sources(directory: &str) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    let mut open = vec![root().join(directory)];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                out.push(path);
+            }
+        }
+    }
+    out.sort();
+    out
+}
+
+/// The module path of a file of `src/`: `["bus", "log"]` for `src/bus/log.rs`.
+fn module_of(path: &Path) -> Vec<String> {
+    let inside = path
+        .strip_prefix(root().join("src"))
+        .unwrap()
+        .with_extension("");
+    let mut module: Vec<String> = inside
+        .iter()
+        .map(|part| part.to_str().unwrap().to_owned())
+        .collect();
+    if module.last().is_some_and(|last| last == "mod") {
+        module.pop();
+    }
+    module
+}
+
+/// The rooms that exist: directories and files at the top of `src/`, without the roots.
+fn top_level() -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join("src")).unwrap();
+    let stems = entries.map(|entry| {
+        entry
+            .unwrap()
+            .path()
+            .file_stem()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
+    });
+    stems
+        .filter(|stem| !ROOTS.contains(&stem.as_str()))
+        .collect()
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

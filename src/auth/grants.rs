@@ -1,1 +1,159 @@
-//! To come.
+//! Grants: which rooms a role opens to one client. `user:{sub}`, `org:{org}:*`, `*`.
+//!
+//! A pattern is literal text, placeholders that claims fill, and `*` as the last character for the rest of
+//! the name. What a claim fills in is escaped, so that it is never a pattern and never more than one part.
+
+mod claims;
+mod template;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::model::room::Room;
+
+pub(super) use claims::lookup;
+use template::Template;
+
+/// The most grants that placeholders may make of one list: an array claim cannot swell a stream without bound.
+/// What is beyond is dropped, which takes access away and never gives it.
+pub const MAX_EXPANDED: usize = 64;
+
+/// Checks a pattern of `subscribe` or `publish`.
+///
+/// # Errors
+/// Says what is wrong and what to write instead.
+pub fn check_pattern(pattern: &str) -> Result<(), String> {
+    Template::parse(pattern).map(drop)
+}
+
+/// Checks a default room: a pattern without `*`.
+///
+/// # Errors
+/// Says what is wrong and what to write instead.
+pub fn check_room_template(room: &str) -> Result<(), String> {
+    closed(room).map(drop)
+}
+
+fn closed(room: &str) -> Result<Template, String> {
+    let template = Template::parse(room)?;
+    if template.is_open() {
+        return Err(format!(
+            "`{room}` cannot be joined: a default room has no `*`; name the room"
+        ));
+    }
+    Ok(template)
+}
+
+/// One pattern with its claims filled in.
+#[derive(Debug, PartialEq, Eq)]
+struct Grant {
+    text: Box<str>,
+    /// Whether `*` follows: any rest that is not empty.
+    open: bool,
+}
+
+impl Grant {
+    fn covers(&self, room: &str) -> bool {
+        if !self.open {
+            return *self.text == *room;
+        }
+        let private = room.starts_with('_') || room.starts_with("user:");
+        if self.text.is_empty() && private {
+            return false;
+        }
+        room.strip_prefix(&*self.text)
+            .is_some_and(|rest| !rest.is_empty())
+    }
+}
+
+/// The rooms that one client was granted, for one kind of use. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Grants(Arc<[Grant]>);
+
+impl Grants {
+    pub(super) fn cover(&self, room: &Room) -> bool {
+        self.0.iter().any(|grant| grant.covers(room.as_str()))
+    }
+}
+
+/// One list of patterns of a role.
+#[derive(Debug)]
+pub(super) struct Patterns {
+    templates: Vec<Template>,
+    /// What every client of the role shares, where no pattern has a placeholder.
+    fixed: Option<Grants>,
+}
+
+impl Patterns {
+    /// # Errors
+    /// One sentence for each pattern that is none.
+    pub(super) fn parse(patterns: &[String]) -> Result<Self, Vec<String>> {
+        Self::parse_each(patterns, Template::parse)
+    }
+
+    /// The same for default rooms, which have no `*`.
+    pub(super) fn parse_rooms(rooms: &[String]) -> Result<Self, Vec<String>> {
+        Self::parse_each(rooms, closed)
+    }
+
+    fn parse_each(
+        patterns: &[String],
+        parse: fn(&str) -> Result<Template, String>,
+    ) -> Result<Self, Vec<String>> {
+        let (mut templates, mut mistakes) = (Vec::new(), Vec::new());
+        for pattern in patterns {
+            match parse(pattern) {
+                Ok(template) => templates.push(template),
+                Err(mistake) => mistakes.push(mistake),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let fixed = templates
+            .iter()
+            .all(Template::is_fixed)
+            .then(|| Grants(expand(&templates, &Map::new()).into()));
+        Ok(Self { templates, fixed })
+    }
+
+    /// Fills in what is known about one client.
+    pub(super) fn grants(&self, claims: &Map<String, Value>) -> Grants {
+        self.fixed
+            .clone()
+            .unwrap_or_else(|| Grants(expand(&self.templates, claims).into()))
+    }
+
+    /// The same for a list of default rooms: each once, in the order of the list.
+    pub(super) fn rooms(&self, claims: &Map<String, Value>) -> Vec<Room> {
+        let mut rooms = Vec::new();
+        for grant in expand(&self.templates, claims) {
+            match Room::parse(&grant.text) {
+                Ok(room) if !rooms.contains(&room) => rooms.push(room),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        rooms.shrink_to_fit();
+        rooms
+    }
+}
+
+fn expand(templates: &[Template], claims: &Map<String, Value>) -> Vec<Grant> {
+    let mut left = MAX_EXPANDED;
+    let mut grants = Vec::new();
+    for template in templates {
+        let texts = template.fill(claims, left);
+        if !template.is_fixed() {
+            left -= texts.len();
+        }
+        grants.extend(texts.into_iter().map(|text| Grant {
+            text: text.into(),
+            open: template.is_open(),
+        }));
+    }
+    grants
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,13 @@ pub mod grants;
 pub mod jwt;
 pub mod roles;
 
+mod access;
+mod authority;
+
 use std::collections::BTreeMap;
+
+pub use access::Access;
+pub use authority::Authority;
 
 /// Everything that decides who may do what, as the configuration gives it.
 #[derive(Clone, Debug, Default)]

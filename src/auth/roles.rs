@@ -1,5 +1,6 @@
 //! Roles: a named bundle of transports, default rooms, grants and limits.
 
+use super::grants::Patterns;
 use crate::model::limits::Limits;
 use crate::model::transport::Transport;
 
@@ -20,4 +21,53 @@ pub struct Settings {
     pub admin: bool,
     /// What each of its streams may use.
     pub limits: Limits,
+}
+
+/// One role, checked, shared by all who have it.
+#[derive(Debug)]
+pub struct Role {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The transports that it may use, in order of preference.
+    pub transports: Vec<Transport>,
+    /// What each of its streams may use.
+    pub limits: Limits,
+    /// Whether its events carry `from`, the principal's name.
+    pub sender: bool,
+    /// May purge and use the admin routes.
+    pub admin: bool,
+    pub(super) rooms: Patterns,
+    pub(super) subscribe: Patterns,
+    pub(super) publish: Patterns,
+}
+
+impl Role {
+    /// # Errors
+    /// One sentence for each pattern that cannot be, with its place in the configuration.
+    pub(super) fn new(name: &str, settings: Settings) -> Result<Self, Vec<String>> {
+        let mut mistakes = Vec::new();
+        let mut list = |key: &str, patterns: Result<Patterns, Vec<String>>| match patterns {
+            Ok(patterns) => Some(patterns),
+            Err(wrong) => {
+                mistakes.extend(wrong.iter().map(|why| format!("roles.{name}.{key}: {why}")));
+                None
+            }
+        };
+        let rooms = list("rooms", Patterns::parse_rooms(&settings.rooms));
+        let subscribe = list("subscribe", Patterns::parse(&settings.subscribe));
+        let publish = list("publish", Patterns::parse(&settings.publish));
+        let (Some(rooms), Some(subscribe), Some(publish)) = (rooms, subscribe, publish) else {
+            return Err(mistakes);
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            transports: settings.transports,
+            limits: settings.limits,
+            sender: settings.sender,
+            admin: settings.admin,
+            rooms,
+            subscribe,
+            publish,
+        })
+    }
 }

@@ -1,1 +1,3 @@
 //! L1, pure: token buckets and bounded tables.
+
+pub mod bucket;

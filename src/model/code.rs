@@ -105,6 +105,8 @@ codes! {
     UnknownType = "unknown_type", 400, None, Mend, "Unknown message type";
     /// A binary message, where only text is spoken.
     UnsupportedData = "unsupported_data", 400, Some(1003), Mend, "Text only";
+    /// A WebSocket frame that the standard does not allow (RFC 6455 §7.1.7).
+    ProtocolError = "protocol_error", 400, Some(1002), Mend, "Protocol error";
     /// More rooms than one stream or one event may have.
     TooManyRooms = "too_many_rooms", 400, None, Mend, "Too many rooms";
     /// Larger than the limit that `limit` names.
@@ -143,7 +145,7 @@ pub struct Refusal {
     /// The room that was refused.
     pub room: Option<Room>,
     /// More for the operator's log, never sent.
-    pub operator: Option<String>,
+    pub operator: Option<Box<str>>,
 }
 
 impl Refusal {
@@ -189,7 +191,7 @@ impl Refusal {
 
     /// Adds what only the operator may know.
     #[must_use]
-    pub fn operator(self, detail: impl Into<String>) -> Self {
+    pub fn operator(self, detail: impl Into<Box<str>>) -> Self {
         Self {
             operator: Some(detail.into()),
             ..self

@@ -63,6 +63,12 @@ impl Json {
         Ok(Self(out.into()))
     }
 
+    /// The payload of an event that has none.
+    #[must_use]
+    pub const fn null() -> Self {
+        Self(Bytes::from_static(b"null"))
+    }
+
     /// `text` as a JSON string.
     #[must_use]
     pub fn string(text: &str) -> Self {

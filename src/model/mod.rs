@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod event;
+pub mod gap;
 pub mod id;
 pub mod json;
 pub mod limits;

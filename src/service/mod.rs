@@ -1,28 +1,150 @@
 //! L5: one request, one response.
 
-/// Which pages of other origins may use the gateway from a browser.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cors {
-    /// Origins as browsers send them (`https://app.example`); never `*` together with `credentials`.
-    pub origins: Vec<String>,
-    /// Whether browsers may send cookies and HTTP credentials along.
-    pub credentials: bool,
+mod body;
+mod cors;
+mod health;
+mod history;
+mod messages;
+mod publish;
+mod reply;
+mod route;
+mod settings;
+mod stream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request};
+use hyper::body::Incoming;
+use tracing::Instrument as _;
+
+use crate::auth::Access;
+use crate::auth::credentials;
+use crate::lifecycle::random;
+use crate::model::code::{Code, Refusal};
+use crate::transport::context::Context;
+use crate::transport::link::Link;
+use crate::wire::query::Query;
+
+pub use reply::{Body, Response};
+use route::Route;
+pub use settings::{Cors, Settings};
+
+/// Answers the requests of one gateway.
+pub struct Service {
+    context: Arc<Context>,
+    settings: Settings,
+    body_timeout: Duration,
+    canary: health::Canary,
 }
 
-/// What concerns each request.
+/// The connection that a request came on.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// The allow-list of origins.
-    pub cors: Cors,
-    /// The largest request body, in bytes.
-    pub body: usize,
+pub struct Connection {
+    /// Its client's address.
+    pub peer: std::net::SocketAddr,
+    /// Whether it is one too many: it is told so, and closed.
+    pub surplus: bool,
+    /// Whether what was written has reached its socket.
+    pub link: Link,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
+impl Service {
+    /// The service of the gateway whose parts `context` holds; a request's body has `body_timeout` to arrive.
+    #[must_use]
+    pub fn new(context: Arc<Context>, settings: Settings, body_timeout: Duration) -> Self {
         Self {
-            cors: Cors::default(),
-            body: 1 << 20,
+            context,
+            settings,
+            body_timeout,
+            canary: health::Canary::default(),
         }
     }
+
+    /// Answers one request, in every case; the answer carries the request's id.
+    pub async fn respond(&self, request: Request<Incoming>, connection: Connection) -> Response {
+        let id = format!("{:016x}", random::bits());
+        let span = tracing::info_span!("request", id, peer = %connection.peer);
+        async {
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            let origin = cors::Origin::of(&self.settings.cors, request.headers());
+            let mut response = match self.answer(request, connection, &origin).await {
+                Ok(response) => response,
+                Err(refusal) => reply::refusal(&refusal),
+            };
+            origin.grant(response.headers_mut());
+            reply::stamp(&mut response, &id);
+            tracing::debug!(%method, path, status = response.status().as_u16(), "answered");
+            response
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        connection: Connection,
+        origin: &cors::Origin,
+    ) -> Result<Response, Refusal> {
+        let route = Route::of(request.uri().path())?;
+        if request.method() == Method::OPTIONS {
+            return Ok(origin.preflight(&route));
+        }
+        if !route.allows(request.method()) {
+            // The stream's own handshake has more to say about a WebSocket that opens with another method.
+            return Ok(reply::method_not_allowed(&route));
+        }
+        let query = Query::parse(request.uri().query());
+        if connection.surplus && !matches!(route, Route::Stream | Route::Health) {
+            return Err(surplus());
+        }
+        match route {
+            Route::Stream => self.stream(request, &query, connection, origin).await,
+            Route::Events(room) => match *request.method() {
+                Method::POST => self.publish_one(request, &query, room).await,
+                Method::DELETE => self.purge(&request, &query, room),
+                _ => self.history(&request, &query, room),
+            },
+            Route::Publish => self.publish_many(request, &query).await,
+            Route::Messages => self.message(request, &query).await,
+            Route::Health => Ok(reply::text("ok\n")),
+            Route::Ready => self.ready().await,
+            Route::Page => self.page(),
+        }
+    }
+
+    /// Who makes this request, by the first credential present. One that fails is never less than one.
+    fn access(&self, headers: &http::HeaderMap, query: &Query) -> Result<Arc<Access>, Refusal> {
+        self.access_if_any(headers, query)?
+            .ok_or_else(|| Refusal::new(Code::Unauthorized, "this needs a credential"))
+    }
+
+    fn access_if_any(
+        &self,
+        headers: &http::HeaderMap,
+        query: &Query,
+    ) -> Result<Option<Arc<Access>>, Refusal> {
+        let authority = &self.context.authority;
+        match credentials::find(headers, query.pairs(), authority.query_key())? {
+            Some(credential) => authority
+                .identify(&credential, self.context.clock.unix())
+                .map(Some),
+            None => Ok(authority.anonymous()),
+        }
+    }
+
+    fn page(&self) -> Result<Response, Refusal> {
+        self.settings
+            .page
+            .map(reply::html)
+            .ok_or_else(route::not_found)
+    }
+}
+
+/// The refusal of a connection that is one too many.
+fn surplus() -> Refusal {
+    Refusal::new(Code::Overloaded, "too many connections")
+        .limit("connections")
+        .retry_after(crate::transport::context::come_back())
 }

@@ -1,24 +1,369 @@
 //! L3, sans-I/O: what a client may do, when it is idle, late or must leave.
+//!
+//! A [`Session`] is stepped with [`Input`]s and answers with [`Action`]s. It knows no socket, no bus and no
+//! clock: what needs the outside (a token verified, a room joined, an event published) is an action whose answer
+//! is a later input. Each transport only carries out actions and encodes what is to be sent.
 
+mod action;
+pub mod admission;
+mod input;
+mod messages;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-/// The times of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// A heartbeat goes out after this long without a write.
-    pub heartbeat: Duration,
-    /// A WebSocket client that is silent for this long is closed.
-    pub silence: Duration,
-    /// How long a WebSocket without credential may wait with its `auth`.
-    pub auth: Duration,
+pub use action::{Action, Answer, Ask};
+pub use input::{Input, Now};
+pub use settings::Settings;
+
+use crate::auth::Access;
+use crate::bus::reader::Batch;
+use crate::limit::bucket::Bucket;
+use crate::model::code::{Advice, Code, Refusal};
+use crate::model::gap::Gap;
+use crate::model::id::StreamId;
+use crate::model::position::Position;
+use crate::model::room::Room;
+use crate::model::time::Moment;
+use crate::model::transport::Transport;
+use crate::wire::client::Ref;
+use crate::wire::control::{Control, Welcome, millis};
+use admission::{Admitted, Opening, admit};
+
+/// One client's stream.
+#[derive(Debug)]
+pub struct Session {
+    stream: StreamId,
+    transport: Transport,
+    settings: Settings,
+    state: State,
+    messages: Bucket,
+    last_write: Moment,
+    last_heard: Moment,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
+#[derive(Debug)]
+enum State {
+    /// A WebSocket whose client has not yet said who it is.
+    Waiting { opening: Opening, until: Moment },
+    /// Admitted; the bus is asked for its place in the log, or has given it.
+    Live(Live),
+    /// Told to leave: nothing more is read or written.
+    Ended,
+}
+
+#[derive(Debug)]
+struct Live {
+    access: Arc<Access>,
+    /// When the credential ends.
+    expires: Option<Moment>,
+    /// The rooms joined.
+    rooms: Vec<Room>,
+    /// Whether the client named its rooms, rather than took its role's.
+    named: bool,
+    /// The gaps that were known before the stream was opened.
+    gaps: Vec<Gap>,
+}
+
+impl Session {
+    /// A stream of a client that was admitted. Its first action asks for its place in the log.
+    pub fn admitted(
+        stream: StreamId,
+        settings: Settings,
+        access: Arc<Access>,
+        opening: &Opening,
+        admitted: Admitted,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) -> Self {
+        let mut session = Self::new(stream, settings, opening.transport, State::Ended, now);
+        session.go_live(access, opening, admitted, now, out);
+        session
+    }
+
+    /// A WebSocket that must say who it is with its first message.
+    #[must_use]
+    pub fn waiting(stream: StreamId, settings: Settings, opening: Opening, now: Now) -> Self {
+        let (transport, until) = (opening.transport, now.moment + settings.auth);
+        Self::new(
+            stream,
+            settings,
+            transport,
+            State::Waiting { opening, until },
+            now,
+        )
+    }
+
+    fn new(
+        stream: StreamId,
+        settings: Settings,
+        transport: Transport,
+        state: State,
+        now: Now,
+    ) -> Self {
+        let (last_write, last_heard) = (now.moment, now.moment);
         Self {
-            heartbeat: Duration::from_secs(15),
-            silence: Duration::from_secs(70),
-            auth: Duration::from_secs(10),
+            stream,
+            transport,
+            settings,
+            state,
+            messages: Bucket::default(),
+            last_write,
+            last_heard,
         }
     }
+
+    /// The stream's name.
+    #[must_use]
+    pub const fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
+    /// Who the client is, once it has said so.
+    #[must_use]
+    pub const fn access(&self) -> Option<&Arc<Access>> {
+        match &self.state {
+            State::Live(live) => Some(&live.access),
+            State::Waiting { .. } | State::Ended => None,
+        }
+    }
+
+    /// When the session wants [`Input::Due`], at the latest; nothing once it has ended.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Moment> {
+        let silence = (self.transport == Transport::WebSocket)
+            .then(|| self.last_heard + self.settings.silence);
+        match &self.state {
+            State::Waiting { until, .. } => Some(*until),
+            State::Live(live) => {
+                let heartbeat = self.last_write + self.settings.heartbeat;
+                [silence, live.expires]
+                    .into_iter()
+                    .flatten()
+                    .chain([heartbeat])
+                    .min()
+            }
+            State::Ended => None,
+        }
+    }
+
+    /// Takes one input, and adds what is to be done to `out`, in order.
+    pub fn step(&mut self, input: Input, now: Now, out: &mut Vec<Action>) {
+        if matches!(self.state, State::Ended) {
+            return;
+        }
+        match input {
+            Input::Heard => self.last_heard = now.moment,
+            Input::Message(message) => self.message(message, now, out),
+            Input::Authenticated(reference, verdict) => {
+                self.authenticated(reference, verdict, now, out)
+            }
+            Input::Opened {
+                cursor,
+                gaps,
+                recovered,
+            } => self.opened(cursor, gaps, recovered, now, out),
+            Input::Batch(batch) => self.batch(batch, now, out),
+            Input::Published { reference, answer } => {
+                out.push(Action::Answer(answer.with_reference(reference)));
+            }
+            Input::Joined {
+                reference,
+                room,
+                joining,
+            } => self.joined(reference, room, joining, now, out),
+            Input::Left { reference, room } => self.left(reference, room, out),
+            Input::Due => self.due(now, out),
+            Input::Drain { retry_after } => self.drain(retry_after, out),
+            Input::Fault(refusal) => self.end(None, refusal, out),
+        }
+    }
+
+    /// Ends the stream: the refusal first, then the end that its row of the table says.
+    fn end(&mut self, reference: Option<Ref>, refusal: Refusal, out: &mut Vec<Action>) {
+        let code = refusal.code;
+        let reason = refusal.message.clone();
+        out.push(Action::Answer(Answer::Refused(reference, refusal)));
+        self.leave(code, reason, out);
+    }
+
+    fn leave(&mut self, code: Code, reason: String, out: &mut Vec<Action>) {
+        self.state = State::Ended;
+        out.push(Action::End { code, reason });
+    }
+
+    fn go_live(
+        &mut self,
+        access: Arc<Access>,
+        opening: &Opening,
+        admitted: Admitted,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        let Admitted { rooms, start, gaps } = admitted;
+        let expires = access.expires_at.map(|at| now.moment + at.since(now.unix));
+        let named = !opening.rooms.is_empty();
+        out.push(Action::Ask(Ask::Open {
+            rooms: rooms.clone(),
+            start,
+        }));
+        self.state = State::Live(Live {
+            access,
+            expires,
+            rooms,
+            named,
+            gaps,
+        });
+    }
+
+    fn authenticated(
+        &mut self,
+        reference: Option<Ref>,
+        verdict: Result<Arc<Access>, Refusal>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        let access = match verdict {
+            Ok(access) => access,
+            // A credential that failed is never less than a credential: nobody stays on as anonymous.
+            Err(refusal) => return self.end(reference, refusal, out),
+        };
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Waiting { opening, .. } => match admit(&access, &opening) {
+                Ok(admitted) => self.go_live(access, &opening, admitted, now, out),
+                Err(refusal) => return self.end(reference, refusal, out),
+            },
+            State::Live(live) => self.lift(live, access, now, out),
+            State::Ended => return,
+        }
+        out.push(Action::Answer(Answer::done(reference)));
+    }
+
+    /// An anonymous client has said who it is: it keeps its place and the rooms that it may keep, and gets its
+    /// role's rooms if it named none.
+    fn lift(&mut self, live: Live, access: Arc<Access>, now: Now, out: &mut Vec<Action>) {
+        let (mut rooms, lost): (Vec<_>, Vec<_>) = live
+            .rooms
+            .into_iter()
+            .partition(|room| access.may_subscribe(room));
+        let mut join = Vec::new();
+        if !live.named {
+            join.extend(
+                access
+                    .rooms
+                    .iter()
+                    .filter(|room| !rooms.contains(room))
+                    .cloned(),
+            );
+            rooms.extend(join.iter().cloned());
+        }
+        let expires = access.expires_at.map(|at| now.moment + at.since(now.unix));
+        let gaps = lost.iter().cloned().map(Gap::unauthorized).collect();
+        self.state = State::Live(Live {
+            access,
+            expires,
+            rooms,
+            named: live.named,
+            gaps,
+        });
+        out.push(Action::Ask(Ask::Lift { join, leave: lost }));
+    }
+
+    fn opened(
+        &mut self,
+        cursor: Option<Position>,
+        gaps: Vec<Gap>,
+        recovered: Option<bool>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        let unauthorized = std::mem::take(&mut live.gaps);
+        out.push(Action::Send(Control::Welcome(Welcome {
+            stream: self.stream.as_str().to_owned(),
+            cursor,
+            rooms: live.rooms.clone(),
+            principal: live.access.principal.name().to_owned(),
+            role: live.access.role.name.to_string(),
+            heartbeat_ms: millis(self.settings.heartbeat),
+            expires_in_ms: live.access.expires_at.map(|at| millis(at.since(now.unix))),
+            recovered: recovered.map(|whole| whole && unauthorized.is_empty()),
+            ts: now.unix,
+        })));
+        out.extend(
+            unauthorized
+                .into_iter()
+                .chain(gaps)
+                .map(|gap| Action::Send(Control::Gap(gap))),
+        );
+        self.last_write = now.moment;
+    }
+
+    /// Gaps first, then events. A batch of neither is the answer to a heartbeat's read: its cursor moved by
+    /// reading, not by taking silence for completeness.
+    fn batch(&mut self, batch: Batch, now: Now, out: &mut Vec<Action>) {
+        self.last_write = now.moment;
+        if batch.is_empty() {
+            out.push(Action::Send(Control::Heartbeat {
+                cursor: batch.cursor,
+                ts: now.unix,
+            }));
+            if self.transport == Transport::WebSocket {
+                out.push(Action::Ping);
+            }
+            return;
+        }
+        out.extend(
+            batch
+                .gaps
+                .into_iter()
+                .map(|gap| Action::Send(Control::Gap(gap))),
+        );
+        if !batch.events.is_empty() {
+            out.push(Action::Deliver(batch.events));
+        }
+    }
+
+    /// Something is due, or was thought to be.
+    fn due(&mut self, now: Now, out: &mut Vec<Action>) {
+        let silent = self.transport == Transport::WebSocket
+            && now.moment >= self.last_heard + self.settings.silence;
+        match &self.state {
+            State::Waiting { until, .. } if now.moment >= *until => {
+                let message =
+                    "no credential came in time; send {\"type\":\"auth\",\"token\":…} first";
+                self.end(None, Refusal::new(Code::AuthTimeout, message), out);
+            }
+            State::Live(live) if live.expires.is_some_and(|at| now.moment >= at) => {
+                out.push(Action::Send(Control::SessionExpired {}));
+                self.leave(Code::SessionExpired, "the credential ran out".into(), out);
+            }
+            State::Live(_) if silent => {
+                self.leave(Code::Timeout, "nothing was heard for too long".into(), out);
+            }
+            State::Live(_) if now.moment >= self.last_write + self.settings.heartbeat => {
+                out.push(Action::Ask(Ask::Read));
+            }
+            State::Waiting { .. } | State::Live(_) | State::Ended => {}
+        }
+    }
+
+    fn drain(&mut self, retry_after: Duration, out: &mut Vec<Action>) {
+        out.push(Action::Send(Control::bye(
+            Code::Draining,
+            Some(retry_after),
+        )));
+        self.leave(Code::Draining, "draining".into(), out);
+    }
+}
+
+/// Whether a stream that ends so ends abruptly, after its last whole frame, so that its client comes back.
+#[must_use]
+pub fn ends_abruptly(code: Code) -> bool {
+    code.row().advice == Advice::ComeBack
 }

@@ -1,2 +1,15 @@
-//! The integration tests.
-fn main() {}
+//! The integration tests: one binary, a file per behaviour, real sockets, and a clock moved by hand.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    missing_docs,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+mod commands;
+mod configuration;
+mod refusals;
+mod support;
+mod transcripts;

@@ -1,0 +1,194 @@
+//! The one that answers "who is this, and what may it do".
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::access::Access;
+use super::credentials::Credential;
+use super::jwt::verifier::Verifier;
+use super::roles::{self, Role};
+use super::{Settings, api_key};
+use crate::model::code::{Code, Refusal};
+use crate::model::id::Principal;
+use crate::model::secret::Secret;
+use crate::model::time::UnixMillis;
+
+/// Keys, roles and grants, checked. Built once, shared, and replaced as a whole when the configuration changes.
+pub struct Authority {
+    tokens: Verifier,
+    keys: Vec<([u8; 32], Arc<Access>)>,
+    anonymous: Option<Arc<Access>>,
+    query: Option<String>,
+    roles: Roles,
+}
+
+type Roles = HashMap<String, Arc<Role>>;
+
+impl Authority {
+    /// Checks `settings`.
+    ///
+    /// # Errors
+    /// Every mistake at once; each text names the place and says what to write instead.
+    pub fn new(settings: Settings) -> Result<Self, Vec<String>> {
+        let mut mistakes = Vec::new();
+        let names: Vec<String> = settings.roles.keys().cloned().collect();
+        let roles = checked_roles(settings.roles, &mut mistakes);
+        let mut known = |place: String, role: &str| {
+            if !names.iter().any(|name| name == role) {
+                mistakes.push(unknown_role(&place, role, &names));
+            }
+            roles.get(role).cloned()
+        };
+        let anonymous = settings
+            .anonymous
+            .and_then(|role| known("auth.anonymous".to_owned(), &role))
+            .map(|role| Access::new(Principal::Anonymous, role, &Map::new(), None));
+        let keys = settings
+            .api_keys
+            .iter()
+            .enumerate()
+            .filter_map(|(index, key)| {
+                let role = known(format!("auth.api_key[{index}].role"), &key.role)?;
+                Some((key.sha256, access_of_key(key, role)))
+            });
+        let keys = keys.collect();
+        check_keys(&settings.api_keys, &mut mistakes);
+        let tokens = Verifier::new(settings.jwt, &mut mistakes);
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        Ok(Self {
+            tokens,
+            keys,
+            anonymous,
+            query: settings.query,
+            roles,
+        })
+    }
+
+    /// Whose credential this is, and what it allows, at `now`.
+    ///
+    /// # Errors
+    /// [`Code::Unauthorized`] when it is not good, or not any more; [`Code::Forbidden`] when it is good and
+    /// names no role of this gateway. The credential is not repeated, neither to the caller nor to the operator.
+    pub fn identify(
+        &self,
+        credential: &Credential,
+        now: UnixMillis,
+    ) -> Result<Arc<Access>, Refusal> {
+        match credential {
+            Credential::Token(token) => self.of_token(token, now),
+            Credential::ApiKey(key) => self.of_key(key),
+        }
+    }
+
+    /// What a client without credential may do; `None`: nothing, it is refused.
+    #[must_use]
+    pub fn anonymous(&self) -> Option<Arc<Access>> {
+        self.anonymous.clone()
+    }
+
+    /// The query parameter that may carry a credential.
+    #[must_use]
+    pub fn query_key(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// Whether anybody at all can get in.
+    #[must_use]
+    pub fn has_credentials(&self) -> bool {
+        self.anonymous.is_some() || !self.keys.is_empty() || !self.tokens.is_empty()
+    }
+
+    fn of_token(&self, token: &Secret, now: UnixMillis) -> Result<Arc<Access>, Refusal> {
+        let verified = self.tokens.verify(token, now)?;
+        let role = self.roles.get(&verified.role).ok_or_else(|| {
+            let name: String = verified.role.chars().take(64).collect();
+            Refusal::new(Code::Forbidden, "the token's role is not known here")
+                .operator(format!("no [roles.…] is named {name:?}"))
+        })?;
+        Ok(Access::new(
+            verified.principal,
+            Arc::clone(role),
+            &verified.claims,
+            Some(verified.expires_at),
+        ))
+    }
+
+    fn of_key(&self, key: &Secret) -> Result<Arc<Access>, Refusal> {
+        let stored = self.keys.iter().map(|(hash, _)| hash);
+        api_key::position(key, stored)
+            .and_then(|place| self.keys.get(place))
+            .map(|(_, access)| Arc::clone(access))
+            .ok_or_else(|| Refusal::new(Code::Unauthorized, "the key is not known here"))
+    }
+}
+
+impl std::fmt::Debug for Authority {
+    /// Shows no key, nor the hash of one.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority")
+            .field("keys", &self.keys.len())
+            .field("anonymous", &self.anonymous.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+fn checked_roles(settings: BTreeMap<String, roles::Settings>, mistakes: &mut Vec<String>) -> Roles {
+    let mut roles = Roles::new();
+    for (name, settings) in settings {
+        match Role::new(&name, settings) {
+            Ok(role) => {
+                roles.insert(name, Arc::new(role));
+            }
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    roles
+}
+
+/// A key's own name is all that its placeholders can be filled from.
+fn access_of_key(key: &api_key::Settings, role: Arc<Role>) -> Arc<Access> {
+    let name = Value::String(key.name.clone());
+    let claims = Map::from_iter([("key".to_owned(), name.clone()), ("sub".to_owned(), name)]);
+    Access::new(
+        Principal::ApiKey(key.name.as_str().into()),
+        role,
+        &claims,
+        None,
+    )
+}
+
+fn check_keys(keys: &[api_key::Settings], mistakes: &mut Vec<String>) {
+    for (index, key) in keys.iter().enumerate() {
+        let place = format!("auth.api_key[{index}]");
+        let earlier = keys.get(..index).unwrap_or_default();
+        if key.name.is_empty() {
+            mistakes.push(format!("{place}.name: empty; name who holds the key"));
+        }
+        if earlier.iter().any(|other| other.name == key.name) {
+            mistakes.push(format!(
+                "{place}.name: `{}` names another key already; give each its own name, because it is its principal",
+                key.name
+            ));
+        }
+        if earlier.iter().any(|other| other.sha256 == key.sha256) {
+            mistakes.push(format!(
+                "{place}.sha256: another entry holds the same key; make one for each with `gatecast key`"
+            ));
+        }
+    }
+}
+
+fn unknown_role(place: &str, role: &str, names: &[String]) -> String {
+    if names.is_empty() {
+        return format!("{place}: no role is named `{role}`; add a table [roles.{role}]");
+    }
+    let names = names.join("`, `");
+    format!("{place}: no role is named `{role}`; write one of `{names}`, or add [roles.{role}]")
+}
+
+#[cfg(test)]
+mod tests;

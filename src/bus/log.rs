@@ -1,0 +1,269 @@
+//! The log: one total order over all rooms, bounded, as plain data. Locks and waking are outside.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use crate::model::code::Refusal;
+use crate::model::event::{Event, NewEvent};
+use crate::model::position::{Epoch, Position};
+use crate::model::room::Room;
+use crate::model::time::{Moment, UnixMillis};
+
+use super::Settings;
+use super::floors::Floors;
+use super::idempotency::{Idempotency, Seen};
+use super::rooms::{Entry, RoomLog};
+
+/// The events of one epoch.
+#[derive(Debug)]
+pub struct Log {
+    settings: Settings,
+    epoch: Epoch,
+    head: u64,
+    rooms: HashMap<Room, RoomLog>,
+    /// Every event held, by seq, and in how many rooms it still is.
+    all: BTreeMap<u64, Held>,
+    bytes: usize,
+    floors: Floors,
+    seen: Seen,
+    /// One place for each room: when its oldest event falls due.
+    due: BinaryHeap<Reverse<(Moment, Room)>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    entry: Arc<Entry>,
+    rooms: usize,
+}
+
+/// What an append did.
+#[derive(Debug)]
+pub enum Appended {
+    /// The event is in the log, and its rooms' readers want to know.
+    New(Arc<Entry>),
+    /// The publish was a repetition; this is what it was answered.
+    Repeated(Position),
+}
+
+/// Rooms whose age is looked after in one step; the rest waits for the next, so that no publish waits for
+/// thousands of rooms to age out.
+const EXPIRY_STEP: usize = 256;
+
+impl Log {
+    /// An empty log: a new epoch that inherits nothing.
+    #[must_use]
+    pub fn new(settings: Settings, epoch: Epoch) -> Self {
+        Self {
+            settings,
+            epoch,
+            head: 0,
+            rooms: HashMap::new(),
+            all: BTreeMap::new(),
+            bytes: 0,
+            floors: Floors::default(),
+            seen: Seen::default(),
+            due: BinaryHeap::new(),
+        }
+    }
+
+    /// The greatest seq that is visible; in a memory log, the last one appended.
+    #[must_use]
+    pub const fn visible(&self) -> u64 {
+        self.head
+    }
+
+    /// The position at `seq` of this epoch.
+    #[must_use]
+    pub const fn position(&self, seq: u64) -> Position {
+        Position {
+            epoch: self.epoch,
+            seq,
+        }
+    }
+
+    /// Gives `new` the next position and makes it visible, or finds that it was applied before.
+    ///
+    /// # Errors
+    /// As [`Seen::check`].
+    pub fn append(
+        &mut self,
+        new: NewEvent,
+        once: Option<Idempotency>,
+        now: Moment,
+        ts: UnixMillis,
+    ) -> Result<Appended, Refusal> {
+        self.expire(now);
+        if let Some(once) = &once
+            && let Some(answer) = self.seen.check(once, now)?
+        {
+            return Ok(Appended::Repeated(answer));
+        }
+        self.head += 1;
+        let position = self.position(self.head);
+        let NewEvent {
+            rooms,
+            name,
+            data,
+            from,
+        } = new;
+        let entry = Arc::new(Entry::new(
+            Event {
+                position,
+                rooms,
+                name,
+                data,
+                ts,
+                from,
+            },
+            now,
+        ));
+        self.insert(&entry);
+        self.evict();
+        if let Some(once) = once {
+            self.seen.keep(once, position, now);
+        }
+        Ok(Appended::New(entry))
+    }
+
+    fn insert(&mut self, entry: &Arc<Entry>) {
+        let rooms = entry.event.rooms.len();
+        self.bytes += entry.cost;
+        self.all.insert(
+            entry.seq(),
+            Held {
+                entry: entry.clone(),
+                rooms,
+            },
+        );
+        for name in &entry.event.rooms {
+            let room = self.rooms.entry(name.clone()).or_insert_with(|| {
+                RoomLog::new(
+                    self.floors.revive(name),
+                    self.settings.history(name.as_str()),
+                )
+            });
+            room.push(entry.clone());
+            let mut dropped = Vec::new();
+            while room.overflows() {
+                dropped.extend(room.pop());
+            }
+            Self::schedule(&mut self.due, name, room);
+            dropped.iter().for_each(|entry| self.release(entry));
+        }
+    }
+
+    /// Drops the oldest events of all while the bounds of the whole log are exceeded; the newest one stays.
+    fn evict(&mut self) {
+        let total = self.settings.total;
+        while self.all.len() > 1 && (self.all.len() > total.events || self.bytes > total.bytes) {
+            let Some((_, oldest)) = self.all.first_key_value() else {
+                return;
+            };
+            let oldest = oldest.entry.clone();
+            for name in &oldest.event.rooms {
+                // What is oldest of all is the oldest of each room that still holds it.
+                self.drop_oldest(name, |front| front.seq() == oldest.seq());
+            }
+        }
+    }
+
+    /// Drops what has reached its age. Returns whether something due remains for the next step.
+    pub fn expire(&mut self, now: Moment) -> bool {
+        for _ in 0..EXPIRY_STEP {
+            match self.due.peek() {
+                Some(Reverse((due, _))) if *due <= now => {}
+                _ => return false,
+            }
+            let Some(Reverse((due, name))) = self.due.pop() else {
+                return false;
+            };
+            // A place in the queue that is not the room's present one is left over from an earlier life.
+            if self
+                .rooms
+                .get(&name)
+                .is_none_or(|room| room.due != Some(due))
+            {
+                continue;
+            }
+            let age = self.settings.history(name.as_str()).age;
+            while self.drop_oldest(&name, |front| front.at + age <= now) {}
+            if let Some(room) = self.rooms.get_mut(&name) {
+                room.due = None;
+                Self::schedule(&mut self.due, &name, room);
+            }
+        }
+        true
+    }
+
+    /// Drops everything that `room` holds; its readers get a gap.
+    pub fn purge(&mut self, room: &Room) {
+        while self.drop_oldest(room, |_| true) {}
+    }
+
+    /// Drops the oldest event of a room if `condition` holds for it, and retires the room if that was its last.
+    fn drop_oldest(&mut self, name: &Room, condition: impl Fn(&Entry) -> bool) -> bool {
+        let Some(room) = self.rooms.get_mut(name) else {
+            return false;
+        };
+        if !room.get(0).is_some_and(|front| condition(front)) {
+            return false;
+        }
+        let dropped = room.pop();
+        if room.is_empty() {
+            let floor = room.floor;
+            self.rooms.remove(name);
+            self.floors.retire(name.clone(), floor);
+        }
+        dropped.iter().for_each(|entry| self.release(entry));
+        true
+    }
+
+    /// One room fewer holds `entry`.
+    fn release(&mut self, entry: &Entry) {
+        let Some(held) = self.all.get_mut(&entry.seq()) else {
+            return;
+        };
+        held.rooms -= 1;
+        if held.rooms == 0 {
+            self.all.remove(&entry.seq());
+            self.bytes -= entry.cost;
+        }
+    }
+
+    /// Gives a room its place in the queue of ages, if it has none.
+    fn schedule(queue: &mut BinaryHeap<Reverse<(Moment, Room)>>, name: &Room, room: &mut RoomLog) {
+        if room.due.is_none()
+            && let Some(due) = room.oldest_due()
+        {
+            room.due = Some(due);
+            queue.push(Reverse((due, name.clone())));
+        }
+    }
+
+    /// What `room` holds, if it holds anything.
+    #[must_use]
+    pub fn room(&self, room: &Room) -> Option<&RoomLog> {
+        self.rooms.get(room)
+    }
+
+    /// The greatest seq that was dropped from `room`, whether it lives, is retired, or was never seen.
+    #[must_use]
+    pub fn floor(&self, room: &Room) -> u64 {
+        self.rooms
+            .get(room)
+            .map_or_else(|| self.floors.get(room), |room| room.floor)
+    }
+
+    /// The epoch.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Events held, and the memory that they are taken to use.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        (self.all.len(), self.bytes)
+    }
+}

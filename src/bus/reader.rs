@@ -1,0 +1,267 @@
+//! Reading: a cursor, the rooms joined, and one step against append and eviction.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use crate::model::gap::{Gap, Reason};
+use crate::model::position::Position;
+use crate::model::room::Room;
+
+use super::log::Log;
+use super::rooms::{Delivery, RoomLog};
+
+/// Where a stream is to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With what comes from now on.
+    Now,
+    /// After this position.
+    At(Position),
+    /// After a cursor that could not be read: as one of an epoch that is not known.
+    Unreadable,
+    /// With everything that is held.
+    Earliest,
+    /// With the newest so many of each room.
+    Newest(usize),
+}
+
+/// How much a reader takes at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credit {
+    /// Events.
+    pub events: usize,
+    /// Bytes of payload; one event is given whatever its size.
+    pub bytes: usize,
+}
+
+/// What a read gave: the gaps stand for what precedes the events.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// What is missing.
+    pub gaps: Vec<Gap>,
+    /// What is there, ascending and once each.
+    pub events: Vec<Delivery>,
+    /// Everything due up to here has been given.
+    pub cursor: Position,
+    /// Whether the credit ended before the events did.
+    pub more: bool,
+}
+
+impl Batch {
+    /// Whether it tells nothing but its cursor.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.gaps.is_empty() && self.events.is_empty()
+    }
+}
+
+/// A cursor and the rooms joined: all that a subscriber costs the log.
+#[derive(Debug)]
+pub struct Reader {
+    cursor: u64,
+    rooms: Vec<Joined>,
+}
+
+#[derive(Debug)]
+struct Joined {
+    room: Room,
+    /// Nothing up to here is due, or it was told as a gap.
+    from: u64,
+}
+
+impl Reader {
+    /// Opens a reader, and tells what is known to be missing beforehand.
+    #[must_use]
+    pub fn open(log: &Log, rooms: Vec<Room>, start: Start) -> (Self, Vec<Gap>) {
+        let from = |room: &Room| match start {
+            Start::Now => log.visible(),
+            Start::At(position)
+                if position.epoch == log.epoch() && position.seq > log.visible() =>
+            {
+                log.visible()
+            }
+            Start::At(position) if position.epoch == log.epoch() => 0,
+            Start::At(_) | Start::Unreadable | Start::Earliest => log.floor(room),
+            Start::Newest(count) => log
+                .room(room)
+                .map_or_else(|| log.visible(), |held| held.before_newest(count)),
+        };
+        let joined: Vec<_> = rooms
+            .into_iter()
+            .map(|room| Joined {
+                from: from(&room),
+                room,
+            })
+            .collect();
+        let gaps = joined
+            .iter()
+            .filter_map(|one| opening_gap(log, &one.room, start))
+            .collect();
+        let cursor = match start {
+            Start::At(position) if position.epoch == log.epoch() => position.seq.min(log.visible()),
+            Start::At(_) | Start::Now | Start::Unreadable | Start::Earliest | Start::Newest(_) => {
+                joined
+                    .iter()
+                    .map(|one| one.from)
+                    .min()
+                    .unwrap_or_else(|| log.visible())
+            }
+        };
+        (
+            Self {
+                cursor,
+                rooms: joined,
+            },
+            gaps,
+        )
+    }
+
+    /// Everything due up to here has been given.
+    #[must_use]
+    pub const fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// The rooms joined.
+    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.iter().map(|one| &one.room)
+    }
+
+    /// Whether `room` is joined.
+    #[must_use]
+    pub fn has(&self, room: &Room) -> bool {
+        self.rooms().any(|one| one == room)
+    }
+
+    /// Joins `room`: what comes after `from` is due.
+    pub fn join(&mut self, room: Room, from: u64) {
+        if !self.has(&room) {
+            self.rooms.push(Joined { room, from });
+        }
+    }
+
+    /// Leaves `room`; says whether it was joined.
+    pub fn leave(&mut self, room: &Room) -> bool {
+        let before = self.rooms.len();
+        self.rooms.retain(|one| one.room != *room);
+        self.rooms.len() < before
+    }
+
+    /// Reads on, gaps first: one step against append and eviction, as long as `log` is borrowed.
+    ///
+    /// Costs what the joined rooms hold beyond the cursor, however much the rest of the log holds.
+    pub fn read(&mut self, log: &Log, credit: Credit) -> Batch {
+        let gaps = self.take_gaps(log);
+        let (events, more) = self.merge(log, credit);
+        self.cursor = match events.last() {
+            Some(last) if more => last.event().position.seq,
+            _ => log.visible(),
+        };
+        Batch {
+            gaps,
+            events,
+            cursor: log.position(self.cursor),
+            more,
+        }
+    }
+
+    /// The rooms whose floor passed both the cursor and their join. Raising the join to the floor tells each
+    /// gap once, also when the credit keeps the cursor behind it for a while.
+    fn take_gaps(&mut self, log: &Log) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        for joined in &mut self.rooms {
+            let seen = joined.from.max(self.cursor);
+            let floor = log.floor(&joined.room);
+            if floor > seen {
+                joined.from = floor;
+                gaps.push(evicted(log, &joined.room, seen, floor));
+            }
+        }
+        gaps
+    }
+
+    /// Merges what the rooms hold, by seq; an event of several joined rooms comes once, through the first.
+    fn merge(&self, log: &Log, credit: Credit) -> (Vec<Delivery>, bool) {
+        let mut heads = BinaryHeap::new();
+        let held: Vec<Option<&RoomLog>> = self
+            .rooms
+            .iter()
+            .map(|joined| log.room(&joined.room))
+            .collect();
+        for (index, joined) in self.rooms.iter().enumerate() {
+            let after = joined.from.max(self.cursor);
+            push_head(&mut heads, &held, index, |room| room.after(after));
+        }
+        let mut events: Vec<Delivery> = Vec::new();
+        let mut bytes = 0;
+        while let Some(Reverse((seq, index, place))) = heads.pop() {
+            let Some(entry) = held[index].and_then(|room| room.get(place)) else {
+                continue;
+            };
+            if events
+                .last()
+                .is_none_or(|last| last.event().position.seq != seq)
+            {
+                bytes += entry.event.data.as_bytes().len();
+                if events.len() >= credit.events || (bytes > credit.bytes && !events.is_empty()) {
+                    return (events, true);
+                }
+                events.extend(Delivery::through(
+                    Arc::clone(entry),
+                    &self.rooms[index].room,
+                ));
+            }
+            push_head(&mut heads, &held, index, |_| place + 1);
+        }
+        (events, false)
+    }
+}
+
+fn push_head(
+    heads: &mut BinaryHeap<Reverse<(u64, usize, usize)>>,
+    held: &[Option<&RoomLog>],
+    index: usize,
+    place: impl Fn(&RoomLog) -> usize,
+) {
+    if let Some(room) = held[index] {
+        let place = place(room);
+        if let Some(entry) = room.get(place) {
+            heads.push(Reverse((entry.seq(), index, place)));
+        }
+    }
+}
+
+/// The gap that a start itself tells: a cursor of another epoch, or of beyond the end.
+#[must_use]
+pub fn opening_gap(log: &Log, room: &Room, start: Start) -> Option<Gap> {
+    let (from, to, reason) = match start {
+        Start::At(claimed) if claimed.epoch == log.epoch() => {
+            let head = log.position(log.visible());
+            if claimed.seq <= head.seq {
+                return None;
+            }
+            (Some(head), claimed, Reason::Future)
+        }
+        Start::At(claimed) => (Some(claimed), log.position(log.floor(room)), Reason::Epoch),
+        Start::Unreadable => (None, log.position(log.floor(room)), Reason::Epoch),
+        Start::Now | Start::Earliest | Start::Newest(_) => return None,
+    };
+    Some(Gap {
+        room: room.clone(),
+        from,
+        to: Some(to),
+        reason,
+    })
+}
+
+/// The gap of what was dropped from `room` after `from`, up to `to`.
+#[must_use]
+pub fn evicted(log: &Log, room: &Room, from: u64, to: u64) -> Gap {
+    Gap {
+        room: room.clone(),
+        from: Some(log.position(from)),
+        to: Some(log.position(to)),
+        reason: Reason::Evicted,
+    }
+}

@@ -1,0 +1,192 @@
+//! What one room holds.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::model::event::Event;
+use crate::model::room::Room;
+use crate::model::time::Moment;
+use crate::wire::encoded::Encoded;
+
+use super::History;
+
+/// An event in the log, with the bytes that its readers share.
+#[derive(Debug)]
+pub struct Entry {
+    /// The event.
+    pub event: Event,
+    /// Its bytes in each of its rooms, in the order of `event.rooms`.
+    encoded: Box<[Encoded]>,
+    /// When it was appended.
+    pub at: Moment,
+    /// Its memory, in bytes: an estimate that is never below what is used.
+    pub cost: usize,
+}
+
+/// Maps, queues, `Arc`s, the names and the ids, for each room that holds the event.
+const OVERHEAD: usize = 400;
+
+impl Entry {
+    /// An entry for an event that was just given its position.
+    #[must_use]
+    pub fn new(event: Event, at: Moment) -> Self {
+        let rooms = event.rooms.len();
+        // The payload, and a copy of it in each room's envelope.
+        let cost = event.data.as_bytes().len() * (1 + rooms) + OVERHEAD * rooms;
+        Self {
+            encoded: event.rooms.iter().map(|_| Encoded::default()).collect(),
+            event,
+            at,
+            cost,
+        }
+    }
+
+    /// The event's number.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.event.position.seq
+    }
+}
+
+/// An event on its way to a reader that joined the room it came through.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    entry: Arc<Entry>,
+    room: usize,
+}
+
+impl Delivery {
+    /// The delivery of `entry` through `room`, or nothing if that room does not hold it.
+    #[must_use]
+    pub fn through(entry: Arc<Entry>, room: &Room) -> Option<Self> {
+        let room = entry.event.rooms.iter().position(|one| one == room)?;
+        Some(Self { entry, room })
+    }
+
+    /// The event.
+    #[must_use]
+    pub fn event(&self) -> &Event {
+        &self.entry.event
+    }
+
+    /// The room it came through.
+    #[must_use]
+    pub fn room(&self) -> &Room {
+        &self.entry.event.rooms[self.room]
+    }
+
+    /// The JSON envelope.
+    #[must_use]
+    pub fn envelope(&self) -> bytes::Bytes {
+        self.entry.encoded[self.room].envelope(self.event(), self.room())
+    }
+
+    /// The SSE block with the envelope as its data.
+    #[must_use]
+    pub fn sse(&self) -> bytes::Bytes {
+        self.entry.encoded[self.room].sse(self.event(), self.room())
+    }
+
+    /// The SSE block with the payload alone as its data.
+    #[must_use]
+    pub fn sse_raw(&self) -> bytes::Bytes {
+        self.entry.encoded[self.room].sse_raw(self.event())
+    }
+}
+
+/// The events of one room, oldest first, and its floor.
+#[derive(Debug)]
+pub struct RoomLog {
+    events: VecDeque<Arc<Entry>>,
+    bytes: usize,
+    /// The greatest seq that was dropped.
+    pub floor: u64,
+    /// Its bounds.
+    pub history: History,
+    /// When its oldest event falls due, as the log's queue has it.
+    pub due: Option<Moment>,
+}
+
+impl RoomLog {
+    /// An empty room that remembers its floor.
+    #[must_use]
+    pub fn new(floor: u64, history: History) -> Self {
+        Self {
+            events: VecDeque::new(),
+            bytes: 0,
+            floor,
+            history,
+            due: None,
+        }
+    }
+
+    /// Adds the newest event.
+    pub fn push(&mut self, entry: Arc<Entry>) {
+        self.bytes += entry.cost;
+        self.events.push_back(entry);
+    }
+
+    /// Drops the oldest event, which raises the floor.
+    pub fn pop(&mut self) -> Option<Arc<Entry>> {
+        let entry = self.events.pop_front()?;
+        self.bytes -= entry.cost;
+        self.floor = entry.seq();
+        Some(entry)
+    }
+
+    /// Whether more is held than the bounds of events and bytes allow. The newest event always stays: an
+    /// event that could never be delivered would be lost at once.
+    #[must_use]
+    pub fn overflows(&self) -> bool {
+        self.events.len() > 1
+            && (self.events.len() > self.history.events || self.bytes > self.history.bytes)
+    }
+
+    /// When the oldest event has reached the age bound.
+    #[must_use]
+    pub fn oldest_due(&self) -> Option<Moment> {
+        Some(self.events.front()?.at + self.history.age)
+    }
+
+    /// The seq of the newest event held.
+    #[must_use]
+    pub fn newest(&self) -> Option<u64> {
+        self.events.back().map(|entry| entry.seq())
+    }
+
+    /// The place of the first event beyond `seq`.
+    #[must_use]
+    pub fn after(&self, seq: u64) -> usize {
+        match self.newest() {
+            Some(newest) if newest > seq => self.events.partition_point(|entry| entry.seq() <= seq),
+            _ => self.events.len(),
+        }
+    }
+
+    /// The event at `place`, counted from the oldest.
+    #[must_use]
+    pub fn get(&self, place: usize) -> Option<&Arc<Entry>> {
+        self.events.get(place)
+    }
+
+    /// How many events are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether nothing is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// The seq just before the newest `count` events held; the floor if there are no more than those.
+    #[must_use]
+    pub fn before_newest(&self, count: usize) -> u64 {
+        match self.events.len().checked_sub(count + 1) {
+            Some(place) => self.events[place].seq(),
+            None => self.floor,
+        }
+    }
+}

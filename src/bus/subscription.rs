@@ -1,0 +1,185 @@
+//! A reader that waits: cursor, bell, and the rooms it is registered for.
+
+use std::sync::Arc;
+
+use crate::model::gap::Gap;
+use crate::model::position::Position;
+use crate::model::room::Room;
+use crate::sync::lock;
+
+use super::history::Query;
+use super::memory::Shared;
+use super::reader::{Batch, Credit, Reader, Start};
+use super::rooms::Delivery;
+use super::wake::Signal;
+
+/// One stream's place in the log.
+pub struct Subscription {
+    shared: Arc<Shared>,
+    reader: Reader,
+    signal: Arc<Signal>,
+    number: u64,
+}
+
+/// A subscription that was just opened.
+pub struct Opened {
+    /// Reads on from here.
+    pub subscription: Subscription,
+    /// What its start tells to be missing.
+    pub gaps: Vec<Gap>,
+    /// The cursor to tell the client: where reading starts. A client that brought a cursor keeps it until it
+    /// has been told what is missing since, so it is its own; nothing if that could not even be read.
+    pub cursor: Option<Position>,
+    /// Where a cursor was brought: whether everything after it is still held.
+    pub recovered: Option<bool>,
+}
+
+/// One step of joining a room from a position in the past.
+#[derive(Debug)]
+pub struct Joining {
+    /// What is missing before the events.
+    pub gaps: Vec<Gap>,
+    /// The next events of the room's past.
+    pub events: Vec<Delivery>,
+    /// Where the next step goes on; nothing when the room has been joined.
+    pub next: Option<Start>,
+}
+
+impl Subscription {
+    /// Registers for `rooms`, and only then looks where they stand: what is appended in between rings.
+    pub(super) fn open(shared: Arc<Shared>, rooms: Vec<Room>, start: Start) -> Opened {
+        let signal = Arc::new(Signal::default());
+        let number = shared.readers.number();
+        rooms
+            .iter()
+            .for_each(|room| shared.readers.add(room, number, &signal));
+        let log = shared.log();
+        let (reader, gaps) = Reader::open(&log, rooms, start);
+        let cursor = match start {
+            Start::At(own) => Some(own),
+            Start::Unreadable => None,
+            Start::Now | Start::Earliest | Start::Newest(_) => Some(log.position(reader.cursor())),
+        };
+        let recovered = match start {
+            Start::At(_) | Start::Unreadable => Some(
+                gaps.is_empty()
+                    && reader
+                        .rooms()
+                        .all(|room| log.floor(room) <= reader.cursor()),
+            ),
+            Start::Now | Start::Earliest | Start::Newest(_) => None,
+        };
+        drop(log);
+        Opened {
+            subscription: Self {
+                shared,
+                reader,
+                signal,
+                number,
+            },
+            gaps,
+            cursor,
+            recovered,
+        }
+    }
+
+    /// Waits until there is something to tell, and reads it. Dropping the future loses nothing.
+    pub async fn next_batch(&mut self, credit: Credit) -> Batch {
+        loop {
+            let batch = self.read(credit);
+            if !batch.is_empty() {
+                return batch;
+            }
+            self.signal.rung().await;
+        }
+    }
+
+    /// Reads now; the batch may be empty but for its cursor.
+    pub fn read(&mut self, credit: Credit) -> Batch {
+        let log = self.shared.log();
+        self.reader.read(&log, credit)
+    }
+
+    /// Everything due up to here has been read.
+    #[must_use]
+    pub fn cursor(&self) -> Position {
+        lock(&self.shared.log).position(self.reader.cursor())
+    }
+
+    /// The rooms joined.
+    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.reader.rooms()
+    }
+
+    /// Whether `room` is joined.
+    #[must_use]
+    pub fn has(&self, room: &Room) -> bool {
+        self.reader.has(room)
+    }
+
+    /// Joins `room` from now on, or takes the next step from a past `start`: as long as the past is longer
+    /// than `credit` the room is not part of the stream, so a client that is cut has not joined it.
+    pub fn join(&mut self, room: &Room, start: Start, credit: Credit) -> Joining {
+        let joined = Joining {
+            gaps: Vec::new(),
+            events: Vec::new(),
+            next: None,
+        };
+        if self.has(room) {
+            return joined;
+        }
+        // Registered under the log's lock: an append that this step does not see comes after it, and rings.
+        let log = self.shared.log();
+        let (visible, cursor) = (log.visible(), self.reader.cursor());
+        let mut join_from = |seq| {
+            self.shared.readers.add(room, self.number, &self.signal);
+            self.reader.join(room.clone(), seq);
+        };
+        let past = match start {
+            Start::Now => None,
+            // Beyond the stream's cursor there is no past to tell: its events come live.
+            Start::At(since)
+                if since.epoch == log.epoch() && (cursor..=visible).contains(&since.seq) =>
+            {
+                join_from(since.seq);
+                return joined;
+            }
+            Start::Earliest => Some(None),
+            Start::At(_) | Start::Unreadable | Start::Newest(_) => Some(Some(start)),
+        };
+        let Some(since) = past else {
+            join_from(visible);
+            return joined;
+        };
+        let query = Query {
+            room: room.clone(),
+            since,
+            until: None,
+            limit: credit.events,
+            reverse: false,
+        };
+        let page = log.page(&query);
+        if !page.more {
+            join_from(visible);
+        }
+        Joining {
+            gaps: page.gaps,
+            events: page.events,
+            next: page.more.then_some(Start::At(page.cursor)),
+        }
+    }
+
+    /// Leaves `room`; says whether it was joined.
+    pub fn leave(&mut self, room: &Room) -> bool {
+        self.shared.readers.remove(room, self.number);
+        self.reader.leave(room)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        for room in self.reader.rooms() {
+            self.shared.readers.remove(room, self.number);
+        }
+    }
+}

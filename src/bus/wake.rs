@@ -1,0 +1,146 @@
+//! Waking: who waits for a room is registered here, and nowhere in the log.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use crate::model::room::Room;
+use crate::sync::{Mutex, lock};
+
+/// One reader's bell. A ring that nobody waits for is kept for the next wait, so none is lost.
+#[derive(Debug)]
+pub struct Signal(Mutex<State>);
+
+#[derive(Debug)]
+enum State {
+    Silent,
+    Rung,
+    Waiting(Waker),
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        Self(Mutex::new(State::Silent))
+    }
+}
+
+impl Signal {
+    /// Rings.
+    pub fn ring(&self) {
+        let before = std::mem::replace(&mut *lock(&self.0), State::Rung);
+        if let State::Waiting(waker) = before {
+            waker.wake();
+        }
+    }
+
+    /// Waits for a ring since the last wait. Dropping the future loses none.
+    pub async fn rung(&self) {
+        poll_fn(|cx| {
+            let mut state = lock(&self.0);
+            if matches!(*state, State::Rung) {
+                *state = State::Silent;
+                return Poll::Ready(());
+            }
+            *state = State::Waiting(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// The readers of each room. A room without readers costs nothing here, a reader creates none in the log.
+#[derive(Debug)]
+pub struct Readers(Mutex<Registry>);
+
+impl Default for Readers {
+    fn default() -> Self {
+        Self(Mutex::new(Registry::default()))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Registry {
+    /// By number, so that leaving costs the same in a room of ten thousand.
+    rooms: HashMap<Room, BTreeMap<u64, Arc<Signal>>>,
+    next: u64,
+}
+
+impl Readers {
+    /// A number for a reader.
+    pub fn number(&self) -> u64 {
+        let mut registry = lock(&self.0);
+        registry.next += 1;
+        registry.next
+    }
+
+    /// From now on reader `number` hears of `room`. To be called before the read that it guards.
+    pub fn add(&self, room: &Room, number: u64, signal: &Arc<Signal>) {
+        let mut registry = lock(&self.0);
+        registry
+            .rooms
+            .entry(room.clone())
+            .or_default()
+            .insert(number, signal.clone());
+    }
+
+    /// Reader `number` hears of `room` no more.
+    pub fn remove(&self, room: &Room, number: u64) {
+        let mut registry = lock(&self.0);
+        if let Some(readers) = registry.rooms.get_mut(room) {
+            readers.remove(&number);
+            if readers.is_empty() {
+                registry.rooms.remove(room);
+            }
+        }
+    }
+
+    /// Tells everyone who waits for one of `rooms`.
+    pub fn ring(&self, rooms: &[Room]) {
+        let registry = lock(&self.0);
+        for room in rooms {
+            registry
+                .rooms
+                .get(room)
+                .into_iter()
+                .flat_map(BTreeMap::values)
+                .for_each(|one| one.ring());
+        }
+    }
+
+    /// Rooms with a reader.
+    #[must_use]
+    pub fn rooms(&self) -> usize {
+        lock(&self.0).rooms.len()
+    }
+}
+
+#[cfg(all(test, not(gatecast_loom)))]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+
+    #[tokio::test]
+    async fn a_ring_before_the_wait_is_not_lost_and_counts_once() {
+        let signal = Signal::default();
+        signal.ring();
+        signal.ring();
+        signal.rung().await;
+        assert!(futures_util::poll!(pin!(signal.rung())).is_pending());
+    }
+
+    #[test]
+    fn only_the_readers_of_a_room_hear_of_it_and_none_is_left_behind() {
+        let (a, b) = (Room::parse("a").unwrap(), Room::parse("b").unwrap());
+        let readers = Readers::default();
+        let (one, two) = (Arc::new(Signal::default()), Arc::new(Signal::default()));
+        readers.add(&a, readers.number(), &one);
+        readers.add(&b, readers.number(), &two);
+        readers.ring(std::slice::from_ref(&a));
+        assert!(matches!(*lock(&one.0), State::Rung));
+        assert!(matches!(*lock(&two.0), State::Silent));
+        readers.remove(&a, 1);
+        readers.remove(&b, 2);
+        assert_eq!(readers.rooms(), 0);
+    }
+}

@@ -1,0 +1,72 @@
+//! L7: the commands.
+//!
+//! Each ends with 0 (done), 1 (it failed: a mistake in the configuration, a port that is taken, …) or 2 (used
+//! wrongly: an unknown option, a missing value). Results go to standard output, everything else to standard error.
+
+pub mod check_config;
+pub mod key;
+pub mod token;
+
+mod print;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{config, server};
+
+/// One self-hosted edge gateway: an event is taken once and delivered over WebSocket, SSE and long-poll.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gatecast",
+    version,
+    after_help = "Example:\n  gatecast check-config --config gatecast.toml\n\nEach command has help of its own: gatecast help token"
+)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Say what is wrong with a configuration, all at once.
+    CheckConfig(check_config::Args),
+    /// Sign a token with a secret of the configuration.
+    Token(token::Args),
+    /// Make an API key.
+    Key(key::Args),
+}
+
+/// The configuration that a command works on.
+#[derive(Debug, clap::Args)]
+pub struct Source {
+    /// The configuration file; without it the embedded default, with GATECAST__… of the environment over it.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// The command that this process was started with. Help is printed, and wrong usage refused, right here.
+#[must_use]
+pub fn parse() -> Command {
+    Line::parse().command
+}
+
+impl Source {
+    /// The checked settings; otherwise every mistake was told on standard error.
+    fn load(&self) -> Result<server::Settings, ExitCode> {
+        let environment = config::environment();
+        let settings = match self.config.as_deref() {
+            Some(file) => config::load_file(file, &environment),
+            None => config::load(None, &environment),
+        };
+        settings.map_err(|mistakes| failed(&mistakes))
+    }
+}
+
+/// Says why, and ends with 1.
+fn failed(why: &dyn std::fmt::Display) -> ExitCode {
+    print::complaint(why);
+    ExitCode::FAILURE
+}

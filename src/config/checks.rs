@@ -1,0 +1,150 @@
+//! Rules for texts. Each error says what is wrong and what to write instead.
+
+use crate::auth::grants;
+use crate::model::room::Room;
+
+/// The name of a role, an API key or a key id: 1 to 64 bytes without surprises in logs and headers.
+pub(super) fn name(text: &str) -> Result<(), String> {
+    let fine = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    if (1..=64).contains(&text.len()) && text.bytes().all(fine) {
+        return Ok(());
+    }
+    Err("is no name: use 1 to 64 of A-Z a-z 0-9 _ - .".into())
+}
+
+/// What stands in tokens: anything that is there and can be printed.
+pub(super) fn visible(text: &str) -> Result<(), String> {
+    match text {
+        "" => Err("is empty: leave the key out if it shall not be checked".into()),
+        text if text.chars().any(char::is_control) => Err("holds a control character".into()),
+        _ => Ok(()),
+    }
+}
+
+/// The query parameter that may carry a token.
+pub(super) fn query(text: &str) -> Result<(), String> {
+    /// What the routes use themselves.
+    const TAKEN: [&str; 18] = [
+        "room",
+        "rooms",
+        "since",
+        "until",
+        "limit",
+        "reverse",
+        "last_event_id",
+        "lastEventId",
+        "rewind",
+        "snapshot",
+        "transport",
+        "wait",
+        "data",
+        "padding",
+        "batch",
+        "on_error",
+        "stream",
+        "event",
+    ];
+    if TAKEN.contains(&text) {
+        return Err(
+            "is a parameter of the gateway's own: choose another, such as access_token".into(),
+        );
+    }
+    name(text)
+}
+
+/// A grant: which rooms a role may use.
+pub(super) fn grant(text: &str) -> Result<(), String> {
+    grants::check_pattern(text).map_err(|why| format!("takes no such pattern: {why}"))
+}
+
+/// A room that a role joins by default, placeholders allowed.
+pub(super) fn room_template(text: &str) -> Result<(), String> {
+    grants::check_room_template(text).map_err(|why| format!("takes no such room: {why}"))
+}
+
+/// Whose history: a room, or the beginning of its name and `*`.
+pub(super) fn history_pattern(text: &str) -> Result<(), String> {
+    let sample = match text.strip_suffix('*') {
+        Some(prefix) => format!("{prefix}x"),
+        None => text.to_owned(),
+    };
+    match Room::parse(&sample) {
+        Ok(_) => Ok(()),
+        Err(_) if text.contains('{') => Err(
+            "holds a placeholder: history is kept by room, whoever reads; write literal text, and `*` for the rest"
+                .into(),
+        ),
+        Err(why) => Err(format!(
+            "is no room name and no beginning of one with `*` as its last character: {why}"
+        )),
+    }
+}
+
+/// An origin as browsers send it (RFC 6454 §6.2), or `*`.
+pub(super) fn origin(text: &str) -> Result<(), String> {
+    if text == "*" {
+        return Ok(());
+    }
+    let Some((scheme, host)) = text.split_once("://") else {
+        return Err("is no origin: it starts with https:// or http://".into());
+    };
+    if !matches!(scheme, "https" | "http") {
+        return Err("is no origin of a page: it starts with https:// or http://".into());
+    }
+    if host.ends_with('/') || host.contains(['/', '?', '#', '@']) {
+        return Err(
+            "has more than scheme, host and port: browsers send no path and no final `/`".into(),
+        );
+    }
+    if host.contains('*') {
+        return Err("holds a wildcard: name each origin, or write \"*\" for all".into());
+    }
+    let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._[]:".contains(&b);
+    if host.is_empty() || !host.bytes().all(fine) {
+        return Err(
+            "has a host that no browser sends: lower-case ASCII, other names in Punycode".into(),
+        );
+    }
+    Ok(())
+}
+
+/// The filter of the log lines.
+pub(super) fn filter(text: &str) -> Result<(), String> {
+    crate::telemetry::check_filter(text).map_err(|why| format!("is no filter of log lines ({why})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Case = (
+        super::super::kind::Check,
+        &'static [&'static str],
+        &'static [&'static str],
+    );
+
+    #[rustfmt::skip] // a table: the rule, what it takes, what it refuses
+    const CASES: &[Case] = &[
+        (name, &["a", "lobby-tv", "A.b_9"], &["", "a b", "ü", "a\n"]),
+        (visible, &["https://id.example/", "ü"], &["", "a\nb"]),
+        (query, &["access_token"], &["", "since", "a=b"]),
+        (history_pattern, &["a", "a:b", "*", "sensor:*", "se*", "_*"], &["", "a::*", "a*b", "**", "org:{org}:*", "a b"]),
+        (origin, &["*", "https://app.example", "http://[::1]:3000", "https://a.example:8443"],
+            &["", "app.example", "https://app.example/", "https://*.example", "ftp://a", "https://A.example", "null", "https://"]),
+        (grant, &["news", "org:{org}:*", "*"], &["", "a*b", "{", "a b"]),
+        (room_template, &["news", "org:{org}:news"], &["", "org:*", "{"]),
+        (filter, &["info", "gatecast::transport=debug,info"], &["gatecast=loud", "=["]),
+    ];
+
+    #[test]
+    fn each_rule_takes_what_it_should_and_nothing_else() {
+        for (check, good, bad) in CASES {
+            for text in *good {
+                assert_eq!(check(text), Ok(()), "{text:?}");
+            }
+            for text in *bad {
+                assert!(check(text).is_err(), "{text:?}");
+            }
+        }
+    }
+}

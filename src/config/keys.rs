@@ -1,0 +1,264 @@
+//! The one table of keys: what is read, what is documented, what a mistake suggests.
+
+use super::checks;
+use super::kind::Kind;
+use super::path::{Path, Step};
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const DAY: u64 = 24 * 60 * MINUTE;
+const YEAR: u64 = 365 * DAY;
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const TIB: u64 = 1 << 40;
+
+/// What holds where a key is absent.
+#[derive(Clone, Copy)]
+pub(super) enum IfAbsent {
+    /// This value, in TOML.
+    Value(&'static str),
+    /// What another key says.
+    Of(&'static str),
+    /// Nothing; what that means.
+    Unset(&'static str),
+    /// It may not be absent.
+    Required,
+}
+
+/// One key.
+pub(super) struct Key {
+    /// Names joined by dots; `[]` is any entry of a list, a name in capitals any name.
+    pub(super) path: &'static str,
+    pub(super) kind: Kind,
+    pub(super) default: IfAbsent,
+    /// A value in TOML.
+    pub(super) example: &'static str,
+    /// What it does.
+    pub(super) meaning: &'static str,
+}
+
+/// What stands at a path.
+pub(super) enum Spot {
+    Key(&'static Key),
+    Table,
+    List,
+    Unknown,
+}
+
+/// A segment of [`Key::path`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Segment {
+    Word(&'static str),
+    Any,
+    Item,
+}
+
+impl Key {
+    /// Its path, taken apart.
+    pub(super) fn segments(&self) -> impl Iterator<Item = Segment> {
+        self.path.split('.').flat_map(|part| {
+            let (word, item) = match part.strip_suffix("[]") {
+                Some(word) => (word, Some(Segment::Item)),
+                None => (part, None),
+            };
+            let any = word.bytes().all(|b| b.is_ascii_uppercase());
+            let word = if any {
+                Segment::Any
+            } else {
+                Segment::Word(word)
+            };
+            std::iter::once(word).chain(item)
+        })
+    }
+
+    /// Its last name.
+    pub(super) fn name(&self) -> &'static str {
+        self.path.rsplit('.').next().unwrap_or(self.path)
+    }
+}
+
+/// What the table says of `path`.
+pub(super) fn find(path: &Path) -> Spot {
+    for key in KEYS {
+        let mut segments = key.segments();
+        if !path
+            .0
+            .iter()
+            .all(|step| segments.next().is_some_and(|s| fits(s, step)))
+        {
+            continue;
+        }
+        return match segments.next() {
+            None => Spot::Key(key),
+            Some(Segment::Item) => Spot::List,
+            Some(Segment::Word(_) | Segment::Any) => Spot::Table,
+        };
+    }
+    Spot::Unknown
+}
+
+/// The names that may stand below `path`.
+pub(super) fn names_below(path: &Path) -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = KEYS
+        .iter()
+        .filter_map(|key| {
+            let mut segments = key.segments();
+            let below = path
+                .0
+                .iter()
+                .all(|step| segments.next().is_some_and(|s| fits(s, step)));
+            match segments.next().filter(|_| below) {
+                Some(Segment::Word(word)) => Some(word),
+                Some(Segment::Any | Segment::Item) | None => None,
+            }
+        })
+        .collect();
+    names.dedup();
+    names
+}
+
+/// What to write for the key at `path`, which is absent.
+pub(super) fn example(path: &Path) -> String {
+    match find(path) {
+        Spot::Key(key) => format!("write {} = {}", key.name(), key.example),
+        Spot::Table | Spot::List | Spot::Unknown => String::new(),
+    }
+}
+
+fn fits(segment: Segment, step: &Step) -> bool {
+    match (segment, step) {
+        (Segment::Word(word), Step::Key(key)) => word == key,
+        (Segment::Any, Step::Key(_)) | (Segment::Item, Step::Index(_)) => true,
+        (Segment::Word(_) | Segment::Any, Step::Index(_)) | (Segment::Item, Step::Key(_)) => false,
+    }
+}
+
+const fn key(
+    path: &'static str,
+    kind: Kind,
+    default: IfAbsent,
+    example: &'static str,
+    meaning: &'static str,
+) -> Key {
+    Key {
+        path,
+        kind,
+        default,
+        example,
+        meaning,
+    }
+}
+
+use IfAbsent::{Of, Required, Unset, Value};
+
+/// Every key that there is.
+#[rustfmt::skip] // a table: one key, one paragraph
+pub(super) static KEYS: &[Key] = &[
+    key("listen", Kind::Addresses, Value(r#""127.0.0.1:8080""#), r#"["0.0.0.0:8080", "[::]:8080"]"#,
+        "Where the gateway listens. Port 0 takes any free one."),
+
+    key("auth.anonymous", Kind::Text("the name of a role", checks::name), Unset("such a client is refused"), r#""viewer""#,
+        "The role of a client without a credential. A credential that fails is never downgraded to it."),
+    key("auth.query", Kind::Text("a parameter's name", checks::query), Unset("none is read"), r#""access_token""#,
+        "The query parameter that may carry a token or key, for `EventSource`, which can set no header. URLs end up in logs: prefer headers."),
+    key("auth.jwt[].algorithm", Kind::Choice(&["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]),
+        Required, r#""HS256""#,
+        "The only algorithm that this entry takes, whatever a token's header says."),
+    key("auth.jwt[].secret", Kind::Secret("a text of at least 32 bytes"), Unset("one of the other three holds the key"), r#""…""#,
+        "The shared secret of HS256, HS384 and HS512. Exactly one of `secret`, `secret_file`, `public_key` and `public_key_file`."),
+    key("auth.jwt[].secret_file", Kind::File, Unset("one of the other three holds the key"), r#""/run/secrets/jwt""#,
+        "The file that holds the secret; one newline at its end is dropped."),
+    key("auth.jwt[].public_key", Kind::Secret("a public key in PEM"), Unset("one of the other three holds the key"), r#""""-----BEGIN PUBLIC KEY-----…""""#,
+        "The public key (PEM, SPKI) of the RS, PS, ES and EdDSA algorithms."),
+    key("auth.jwt[].public_key_file", Kind::File, Unset("one of the other three holds the key"), r#""issuer.pem""#,
+        "The file that holds the public key."),
+    key("auth.jwt[].kid", Kind::Text("a text", checks::visible), Unset("chosen by algorithm and issuer"), r#""2026-11""#,
+        "Tokens whose header names this key id are verified by this entry."),
+    key("auth.jwt[].audience", Kind::Text("a text", checks::visible), Unset("not checked"), r#""gatecast""#,
+        "What a token's `aud` must hold."),
+    key("auth.jwt[].issuer", Kind::Text("a text", checks::visible), Unset("not checked"), r#""https://id.example""#,
+        "What a token's `iss` must be."),
+    key("auth.jwt[].leeway", Kind::Duration(0, MINUTE), Value(r#""10s""#), r#""30s""#,
+        "How far the clocks of issuer and gateway may differ."),
+    key("auth.jwt[].max_age", Kind::Duration(SECOND, YEAR), Unset("only `exp` counts"), r#""12h""#,
+        "How old a token may be, counted from its `iat`."),
+    key("auth.jwt[].role_claim", Kind::Text("a text", checks::visible), Value(r#""role""#), r#""gatecast_role""#,
+        "The claim that names the role. A token without it, or with an unknown role, is refused with 403."),
+    key("auth.api_key[].name", Kind::Text("a name of A-Z a-z 0-9 _ - .", checks::name), Required, r#""lobby-tv""#,
+        "Who the key's holder is: the principal in logs and in `from`."),
+    key("auth.api_key[].sha256", Kind::Digest, Required, r#""9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08""#,
+        "The SHA-256 of the key; the key itself is kept nowhere. `gatecast key NAME` makes a pair."),
+    key("auth.api_key[].role", Kind::Text("the name of a role", checks::name), Required, r#""display""#,
+        "The role of the key's holder."),
+
+    key("roles.NAME.transports", Kind::Choices(&["websocket", "sse", "long-poll"]), Value(r#"["websocket", "sse", "long-poll"]"#), r#"["sse", "long-poll"]"#,
+        "The transports that the role may use, in order of preference."),
+    key("roles.NAME.rooms", Kind::Texts("rooms, placeholders allowed", checks::room_template), Value("[]"), r#"["display", "org:{org}:news"]"#,
+        "The rooms that a client gets which names none."),
+    key("roles.NAME.subscribe", Kind::Texts("room patterns", checks::grant), Value("[]"), r#"["display", "org:{org}:*"]"#,
+        "The rooms that the role may read: literal text, `{claim}` placeholders, and `*` as the last character for the rest."),
+    key("roles.NAME.publish", Kind::Texts("room patterns", checks::grant), Value("[]"), r#"["org:{org}:chat"]"#,
+        "The rooms that the role may publish to."),
+    key("roles.NAME.sender", Kind::Flag, Value("false"), "true",
+        "Whether the role's events carry `from`, the principal of who published them."),
+    key("roles.NAME.admin", Kind::Flag, Value("false"), "true",
+        "Whether the role may purge rooms and use the routes of operators."),
+    key("roles.NAME.limits.messages", Kind::Rate, Of("limits.messages"), r#""100/s""#,
+        "The role's own `limits.messages`."),
+    key("roles.NAME.limits.event", Kind::Size(16, 16 * MIB), Of("limits.event"), r#""256KiB""#,
+        "The role's own `limits.event`."),
+    key("roles.NAME.limits.rooms_per_stream", Kind::Count(1, 10_000), Of("limits.rooms_per_stream"), "500",
+        "The role's own `limits.rooms_per_stream`."),
+
+    key("rooms.PATTERN.history.events", Kind::Count(1, 100_000_000), Value("1000"), "100",
+        "How many events a room of this pattern keeps. The longest literal prefix wins, an exact name wins over a prefix."),
+    key("rooms.PATTERN.history.age", Kind::Duration(SECOND, YEAR), Value(r#""1d""#), r#""1h""#,
+        "How long it keeps them."),
+    key("rooms.PATTERN.history.bytes", Kind::Size(1, TIB), Value(r#""4MiB""#), r#""1MiB""#,
+        "How much memory it keeps them in, overhead included. Whichever bound is met first drops the oldest."),
+
+    key("limits.connections", Kind::Count(1, 10_000_000), Value("20000"), "5000",
+        "Open connections in all."),
+    key("limits.messages", Kind::Rate, Value(r#""20/s""#), r#""120/min""#,
+        "Client messages of one stream, with as many at once."),
+    key("limits.event", Kind::Size(16, 16 * MIB), Value(r#""64KiB""#), r#""16KiB""#,
+        "The payload of one event, as minified JSON. Not more than `limits.body`."),
+    key("limits.body", Kind::Size(64, 64 * MIB), Value(r#""1MiB""#), r#""256KiB""#,
+        "The body of one request."),
+    key("limits.rooms_per_stream", Kind::Count(1, 10_000), Value("100"), "20",
+        "The rooms of one stream, and of one event."),
+
+    key("server.heartbeat", Kind::Duration(SECOND, 10 * MINUTE), Value(r#""15s""#), r#""25s""#,
+        "After this long without a write a stream gets a heartbeat. Stay below the idle timeout of every proxy on the way."),
+    key("server.silence", Kind::Duration(2 * SECOND, 60 * MINUTE), Value(r#""70s""#), r#""2m""#,
+        "A WebSocket client that is silent for this long is closed. More than `server.heartbeat`."),
+    key("server.drain", Kind::Duration(0, 10 * MINUTE), Value(r#""10s""#), r#""25s""#,
+        "How long an orderly stop may take. Stay below the grace of whoever stops the process."),
+    key("server.timeouts.header", Kind::Duration(100, 10 * MINUTE), Value(r#""10s""#), r#""5s""#,
+        "From the connection, or from the last answer on it, to a whole request head."),
+    key("server.timeouts.body", Kind::Duration(100, 10 * MINUTE), Value(r#""30s""#), r#""10s""#,
+        "From the head to the whole body."),
+    key("server.timeouts.handshake", Kind::Duration(100, 10 * MINUTE), Value(r#""5s""#), r#""3s""#,
+        "For a WebSocket handshake."),
+    key("server.timeouts.write_stall", Kind::Duration(100, 10 * MINUTE), Value(r#""30s""#), r#""1m""#,
+        "How long a client may take nothing of what is written to it."),
+
+    key("cors.origins", Kind::Texts("origins, or `*`", checks::origin), Value("[]"), r#"["https://app.example"]"#,
+        "The pages of other origins that may use the gateway from a browser; WebSocket included."),
+    key("cors.credentials", Kind::Flag, Value("false"), "true",
+        "Whether browsers may send cookies and HTTP credentials along. Not together with `*`."),
+
+    key("log.kind", Kind::Choice(&["memory"]), Value(r#""memory""#), r#""memory""#,
+        "Where events are kept. `memory`: in this process, until it ends."),
+    key("log.events", Kind::Count(1, 1_000_000_000), Value("1000000"), "100000",
+        "Events of all rooms together."),
+    key("log.bytes", Kind::Size(KIB, TIB), Value(r#""256MiB""#), r#""2GiB""#,
+        "Memory of all rooms together."),
+    key("log.age", Kind::Duration(SECOND, YEAR), Value(r#""1d""#), r#""7d""#,
+        "The age at which any event is dropped."),
+
+    key("telemetry.format", Kind::Choice(&["text", "json"]), Value(r#""text""#), r#""json""#,
+        "The form of log lines on standard error: for people, or one JSON object a line."),
+    key("telemetry.filter", Kind::Text("a filter: levels, by module", checks::filter), Value(r#""info""#), r#""gatecast::transport=debug,info""#,
+        "Which log lines are written."),
+];

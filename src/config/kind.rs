@@ -1,0 +1,264 @@
+//! What a key takes: from a raw value to a checked one, or to what is wrong with it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::node::{Content, Node, Origin};
+use super::source::Fault;
+use super::units;
+use crate::model::limits::Rate;
+use crate::model::secret::Secret;
+
+/// A rule for a text; the error says what is wrong and what to write instead.
+pub(super) type Check = fn(&str) -> Result<(), String>;
+
+/// What a key takes.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// One socket address or several.
+    Addresses,
+    /// A text under a rule.
+    Text(&'static str, Check),
+    /// A list of texts under a rule.
+    Texts(&'static str, Check),
+    /// A text that is never shown.
+    Secret(&'static str),
+    /// The name of a file. It is not shown either: the secret itself is easily written here by mistake.
+    File,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number, between bounds.
+    Count(u64, u64),
+    /// Bytes, between bounds.
+    Size(u64, u64),
+    /// A duration, between bounds in milliseconds.
+    Duration(u64, u64),
+    /// So many in so long.
+    Rate,
+    /// One of these.
+    Choice(&'static [&'static str]),
+    /// A list of some of these, at least one, none twice.
+    Choices(&'static [&'static str]),
+    /// A SHA-256 in hexadecimal. Not shown: the key itself is easily written here by mistake.
+    Digest,
+}
+
+/// A checked value.
+pub(super) enum Value {
+    Addresses(Vec<SocketAddr>),
+    Text(String),
+    Texts(Vec<(String, Origin)>),
+    Secret(Secret),
+    Flag(bool),
+    Number(u64),
+    Duration(Duration),
+    Rate(Rate),
+    Digest([u8; 32]),
+}
+
+impl Kind {
+    /// Whether a value may stand in an excerpt.
+    pub(super) fn is_open(self) -> bool {
+        !matches!(self, Self::Secret(_) | Self::File | Self::Digest)
+    }
+
+    /// Whether a list may stand here, so that `__0` in a variable's name means its first entry.
+    pub(super) fn is_list(self) -> bool {
+        matches!(self, Self::Addresses | Self::Texts(..) | Self::Choices(_))
+    }
+
+    /// What it takes, with units and bounds, for people.
+    pub(super) fn describe(self) -> String {
+        match self {
+            Self::Addresses => "an IP address and port, or a list of them".into(),
+            Self::Text(what, _) => what.into(),
+            Self::Texts(what, _) => format!("a list of {what}"),
+            Self::Secret(what) => what.into(),
+            Self::File => "a file name, relative to the configuration file".into(),
+            Self::Flag => "`true` or `false`".into(),
+            Self::Count(low, high) => format!("a whole number, {low} to {high}"),
+            Self::Size(low, high) => format!(
+                "a size in bytes (B, KiB, MiB, GiB, kB, MB, GB), {} to {}",
+                units::show_size(low),
+                units::show_size(high)
+            ),
+            Self::Duration(low, high) => format!(
+                "a duration (ms, s, m, h, d), {} to {}",
+                units::show_duration(Duration::from_millis(low)),
+                units::show_duration(Duration::from_millis(high))
+            ),
+            Self::Rate => "a rate (so many per s, min or h)".into(),
+            Self::Choice(all) => format!("one of {}", quoted(all)),
+            Self::Choices(all) => format!("a list of some of {}", quoted(all)),
+            Self::Digest => "a SHA-256 as 64 hexadecimal digits".into(),
+        }
+    }
+
+    /// Whether a raw value has the right shape, its content aside: decides whether a variable is read as TOML.
+    pub(super) fn fits(self, node: &Node) -> bool {
+        match (self, &node.content) {
+            (Self::Addresses, Content::Array(_) | Content::Text(_))
+            | (Self::Texts(..) | Self::Choices(_), Content::Array(_))
+            | (Self::Flag, Content::Flag(_))
+            | (Self::Count(..) | Self::Size(..), Content::Integer(_)) => true,
+            (
+                Self::Text(..)
+                | Self::Secret(_)
+                | Self::File
+                | Self::Size(..)
+                | Self::Duration(..)
+                | Self::Rate
+                | Self::Choice(_)
+                | Self::Digest,
+                Content::Text(_),
+            ) => true,
+            (_, _) => false,
+        }
+    }
+
+    /// The checked value of `node`, or what is wrong with it (one fault for each wrong entry of a list).
+    pub(super) fn read(self, node: &Node) -> Result<Value, Vec<Fault>> {
+        if !self.fits(node) {
+            let problem = format!("takes {}, not {}", self.describe(), node.kind_name());
+            return Err(vec![Fault::new(&node.origin, problem)]);
+        }
+        let fault = |problem: String| vec![Fault::new(&node.origin, problem)];
+        match &node.content {
+            Content::Text(text) => self.read_text(text).map_err(fault),
+            Content::Integer(number) => self.read_integer(*number).map_err(fault),
+            Content::Flag(flag) => Ok(Value::Flag(*flag)),
+            Content::Array(items) => self.read_list(items, &node.origin),
+            Content::Table(_) | Content::Float | Content::Date => Err(fault("unreadable".into())),
+        }
+    }
+
+    fn read_text(self, text: &str) -> Result<Value, String> {
+        match self {
+            Self::Addresses => Ok(Value::Addresses(vec![address(text)?])),
+            Self::Text(_, check) | Self::Texts(_, check) => {
+                check(text).map(|()| Value::Text(text.into()))
+            }
+            Self::Secret(_) | Self::File if text.is_empty() => Err("is empty".into()),
+            Self::Secret(_) => Ok(Value::Secret(Secret::new(text))),
+            Self::File => Ok(Value::Text(text.into())),
+            Self::Size(..) => self.bounded(units::size(text)?).map(Value::Number),
+            Self::Duration(low, high) => {
+                let span = units::duration(text)?;
+                let allowed = Duration::from_millis(low)..=Duration::from_millis(high);
+                if !allowed.contains(&span) {
+                    return Err(format!("is out of bounds: it takes {}", self.describe()));
+                }
+                Ok(Value::Duration(span))
+            }
+            Self::Rate => units::rate(text).map(Value::Rate),
+            Self::Choice(all) | Self::Choices(all) => choice(text, all),
+            Self::Digest => digest(text).map(Value::Digest),
+            Self::Flag | Self::Count(..) => Err(format!("takes {}", self.describe())),
+        }
+    }
+
+    fn read_integer(self, number: Option<i128>) -> Result<Value, String> {
+        let number = number.and_then(|number| u64::try_from(number).ok());
+        number
+            .ok_or_else(|| format!("is out of bounds: it takes {}", self.describe()))
+            .and_then(|number| self.bounded(number))
+            .map(Value::Number)
+    }
+
+    fn bounded(self, number: u64) -> Result<u64, String> {
+        match self {
+            Self::Count(low, high) | Self::Size(low, high) if !(low..=high).contains(&number) => {
+                Err(format!("is out of bounds: it takes {}", self.describe()))
+            }
+            Self::Addresses
+            | Self::Text(..)
+            | Self::Texts(..)
+            | Self::Secret(_)
+            | Self::File
+            | Self::Flag
+            | Self::Count(..)
+            | Self::Size(..)
+            | Self::Duration(..)
+            | Self::Rate
+            | Self::Choice(_)
+            | Self::Choices(_)
+            | Self::Digest => Ok(number),
+        }
+    }
+
+    fn read_list(self, items: &[Node], origin: &Origin) -> Result<Value, Vec<Fault>> {
+        let (mut addresses, mut texts, mut faults) = (Vec::new(), Vec::new(), Vec::new());
+        for item in items {
+            let Content::Text(text) = &item.content else {
+                let problem = format!("takes texts in its list, not {}", item.kind_name());
+                faults.push(Fault::new(&item.origin, problem));
+                continue;
+            };
+            match self.read_text(text) {
+                Ok(Value::Addresses(more)) => addresses.extend(more),
+                Ok(Value::Text(text)) => texts.push((text, item.origin.clone())),
+                Ok(_) => {}
+                Err(problem) => faults.push(Fault::new(&item.origin, problem)),
+            }
+        }
+        faults.extend(repeated(&texts));
+        if items.is_empty() && matches!(self, Self::Addresses | Self::Choices(_)) {
+            faults.push(Fault::new(origin, "is empty: it takes at least one"));
+        }
+        match (faults.is_empty(), self) {
+            (false, _) => Err(faults),
+            (true, Self::Addresses) => Ok(Value::Addresses(addresses)),
+            (true, _) => Ok(Value::Texts(texts)),
+        }
+    }
+}
+
+fn repeated(texts: &[(String, Origin)]) -> Vec<Fault> {
+    let mut seen = std::collections::BTreeSet::new();
+    texts
+        .iter()
+        .filter(|(text, _)| !seen.insert(text))
+        .map(|(_, origin)| Fault::new(origin, "names this twice"))
+        .collect()
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "is no IP address and port: names such as localhost are not looked up, and an IPv6 address stands in \
+         brackets, as in `[::1]:8080`"
+            .into()
+    })
+}
+
+fn choice(text: &str, all: &[&str]) -> Result<Value, String> {
+    if all.contains(&text) {
+        return Ok(Value::Text(text.into()));
+    }
+    let meant = super::suggest::nearest(text, all.iter().copied())
+        .map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+    Err(format!("is none of {}{meant}", quoted(all)))
+}
+
+fn digest(text: &str) -> Result<[u8; 32], String> {
+    let mut bytes = [0; 32];
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect();
+    let Some(digits) = digits.filter(|digits| digits.len() == 64) else {
+        return Err(
+            "is no SHA-256 of 64 hexadecimal digits: write the hash of the key, never the key itself; \
+             `gatecast key` makes a pair"
+                .into(),
+        );
+    };
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        *byte = pair.iter().fold(0, |byte, digit| byte << 4 | digit);
+    }
+    Ok(bytes)
+}
+
+fn quoted(all: &[&str]) -> String {
+    let all: Vec<String> = all.iter().map(|one| format!("`{one}`")).collect();
+    all.join(", ")
+}

@@ -1,0 +1,229 @@
+//! From checked values to the settings of each layer, and what must hold between them.
+
+mod auth;
+mod issuers;
+mod log;
+
+use std::path::PathBuf;
+
+use super::node::Origin;
+use super::source::Fault;
+use super::units;
+use super::values::{Said, Section, Values};
+use crate::auth::Authority;
+use crate::model::limits::Limits;
+use crate::server::{Settings, Timeouts};
+use crate::service::Cors;
+use crate::telemetry::Format;
+use crate::{service, session, telemetry};
+
+/// The settings that `values` make, and what is wrong with them.
+pub(super) fn build(values: &Values, base: PathBuf) -> (Settings, Vec<Fault>) {
+    let mut build = Build {
+        values,
+        base,
+        faults: Vec::new(),
+    };
+    let settings = build.settings();
+    if build.faults.is_empty() {
+        build.ask_authority(&settings);
+    }
+    (settings, build.faults)
+}
+
+struct Build<'a> {
+    values: &'a Values,
+    /// Where relative file names start.
+    base: PathBuf,
+    faults: Vec<Fault>,
+}
+
+impl Build<'_> {
+    fn settings(&mut self) -> Settings {
+        let default = Settings::default();
+        let limits = self.limits(&self.values.section("limits"), Limits::DEFAULT);
+        let service = self.service(limits.event);
+        let server = self.values.section("server");
+        Settings {
+            listen: or(self.values.root().addresses("listen"), default.listen),
+            connections: or(self.count("limits", "connections"), default.connections),
+            timeouts: timeouts(&server.below("timeouts")),
+            drain: or(server.duration("drain"), default.drain),
+            auth: self.auth(limits, service.body),
+            bus: self.bus(),
+            session: self.session(&server),
+            service,
+            telemetry: self.telemetry(),
+        }
+    }
+
+    /// What only the whole of `[auth]` and `[roles]` shows. Last, because it cannot tell the place.
+    fn ask_authority(&mut self, settings: &Settings) {
+        for why in Authority::new(settings.auth.clone())
+            .err()
+            .into_iter()
+            .flatten()
+        {
+            self.faults.push(Fault {
+                origin: None,
+                show: false,
+                problem: why,
+                instead: None,
+            });
+        }
+    }
+
+    /// The limits of `section`, those of `outer` where it says nothing.
+    fn limits(&mut self, section: &Section<'_>, outer: Limits) -> Limits {
+        Limits {
+            messages: or(section.rate("messages"), outer.messages),
+            event: or(whole(section.number("event")), outer.event),
+            rooms_per_stream: or(
+                whole(section.number("rooms_per_stream")),
+                outer.rooms_per_stream,
+            ),
+        }
+    }
+
+    fn service(&mut self, event: usize) -> service::Settings {
+        let limits = self.values.section("limits");
+        let body = or(
+            whole(limits.number("body")),
+            service::Settings::default().body,
+        );
+        self.event_within_body(&limits, event, body);
+        service::Settings {
+            cors: self.cors(),
+            body,
+            ..service::Settings::default()
+        }
+    }
+
+    /// An event that no request can carry is a limit that does not hold what it says.
+    fn event_within_body(&mut self, limits: &Section<'_>, event: usize, body: usize) {
+        if event <= body {
+            return;
+        }
+        let sizes = |bytes: usize| units::show_size(u64::try_from(bytes).unwrap_or(u64::MAX));
+        let problem = format!(
+            "an event of {} does not fit into a body of {}",
+            sizes(event),
+            sizes(body)
+        );
+        let instead = "raise `limits.body`, or lower `limits.event`";
+        let origin = limits
+            .origin_of("event")
+            .or_else(|| limits.origin_of("body"));
+        self.open_fault(origin, problem, instead);
+    }
+
+    fn cors(&mut self) -> Cors {
+        let section = self.values.section("cors");
+        let origins = section
+            .texts("origins")
+            .map_or_else(Vec::new, |said| said.value);
+        let credentials = or(section.flag("credentials"), false);
+        if let Some((_, origin)) = origins.iter().find(|(text, _)| credentials && text == "*") {
+            self.faults.push(
+                Fault::new(
+                    origin,
+                    "`*` together with `cors.credentials` would let every page act as its visitor",
+                )
+                .instead("name the origins, or take `credentials` out"),
+            );
+        }
+        Cors {
+            origins: plain(origins),
+            credentials,
+        }
+    }
+
+    fn session(&mut self, server: &Section<'_>) -> session::Settings {
+        let default = session::Settings::default();
+        let heartbeat = or(server.duration("heartbeat"), default.heartbeat);
+        let silence = or(server.duration("silence"), default.silence);
+        if silence <= heartbeat {
+            let problem = format!(
+                "a client may be silent for {}, but is only asked every {}",
+                units::show_duration(silence),
+                units::show_duration(heartbeat)
+            );
+            let instead =
+                "make `server.silence` longer than `server.heartbeat`; four times is good";
+            let origin = server
+                .origin_of("silence")
+                .or_else(|| server.origin_of("heartbeat"));
+            self.open_fault(origin, problem, instead);
+        }
+        session::Settings {
+            heartbeat,
+            silence,
+            ..default
+        }
+    }
+
+    fn telemetry(&mut self) -> telemetry::Settings {
+        let section = self.values.section("telemetry");
+        let default = telemetry::Settings::default();
+        let format = section
+            .text("format")
+            .map(|said| match said.value.as_str() {
+                "json" => Format::Json,
+                _ => Format::Text,
+            });
+        telemetry::Settings {
+            format: format.unwrap_or(default.format),
+            filter: or(section.text("filter"), default.filter),
+        }
+    }
+
+    fn count(&mut self, section: &str, key: &str) -> Option<Said<usize>> {
+        whole(self.values.section(section).number(key))
+    }
+
+    /// A fault of a value that may be shown.
+    fn open_fault(&mut self, origin: Option<&Origin>, problem: impl Into<String>, instead: &str) {
+        self.faults.push(Fault {
+            origin: origin.cloned(),
+            show: true,
+            problem: problem.into(),
+            instead: Some(instead.to_owned()),
+        });
+    }
+
+    /// A fault of a value that may be, or may be meant as, a secret.
+    fn fault(&mut self, origin: Option<&Origin>, problem: impl Into<String>, instead: &str) {
+        self.open_fault(origin, problem, instead);
+        self.faults
+            .iter_mut()
+            .last()
+            .into_iter()
+            .for_each(|fault| fault.show = false);
+    }
+}
+
+fn timeouts(section: &Section<'_>) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        header: or(section.duration("header"), default.header),
+        body: or(section.duration("body"), default.body),
+        handshake: or(section.duration("handshake"), default.handshake),
+        write_stall: or(section.duration("write_stall"), default.write_stall),
+    }
+}
+
+fn or<T>(said: Option<Said<T>>, default: T) -> T {
+    said.map_or(default, |said| said.value)
+}
+
+/// A number as this machine counts; what is beyond its memory is as good as the largest.
+fn whole(said: Option<Said<u64>>) -> Option<Said<usize>> {
+    said.map(|Said { value, origin }| Said {
+        value: usize::try_from(value).unwrap_or(usize::MAX),
+        origin,
+    })
+}
+
+fn plain(texts: Vec<(String, Origin)>) -> Vec<String> {
+    texts.into_iter().map(|(text, _)| text).collect()
+}

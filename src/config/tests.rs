@@ -1,0 +1,390 @@
+//! Whole configurations, good and bad.
+
+use super::*;
+
+fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect()
+}
+
+fn mistakes(toml: &str) -> String {
+    mistakes_with(toml, &[])
+}
+
+fn mistakes_with(toml: &str, environment: &[(&str, &str)]) -> String {
+    match load(Some(toml), &variables(environment)) {
+        Ok(_) => "no mistake".into(),
+        Err(mistakes) => mistakes.to_string(),
+    }
+}
+
+const SECRET: &str = "correct-horse-battery-staple-0123456789";
+
+#[test]
+fn without_a_file_the_embedded_default_runs() {
+    let settings = load(None, &[]).unwrap();
+    assert_eq!(
+        format!("{settings:?}"),
+        format!("{:?}", Settings::default())
+    );
+}
+
+#[test]
+fn the_defaults_of_the_table_are_the_defaults_of_the_code() {
+    let mut toml = String::new();
+    for key in keys::KEYS {
+        if let keys::IfAbsent::Value(value) = key.default
+            && key
+                .segments()
+                .all(|segment| matches!(segment, keys::Segment::Word(_)))
+        {
+            toml += &format!("{} = {value}\n", key.path);
+        }
+    }
+    let settings = load(Some(&toml), &[]).unwrap();
+    assert_eq!(
+        format!("{settings:?}"),
+        format!("{:?}", Settings::default())
+    );
+}
+
+#[test]
+fn the_defaults_inside_roles_rooms_and_issuers_are_what_an_empty_entry_gets() {
+    let least = format!(
+        "[roles.NAME]\n[rooms.PATTERN.history]\n[[auth.jwt]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n"
+    );
+    let mut environment = Vec::new();
+    for key in keys::KEYS {
+        if let keys::IfAbsent::Value(value) = key.default
+            && !key
+                .segments()
+                .all(|segment| matches!(segment, keys::Segment::Word(_)))
+        {
+            let path = key
+                .path
+                .replace("[]", ".0")
+                .replace('.', "__")
+                .to_uppercase();
+            environment.push((format!("GATECAST__{path}"), value.to_owned()));
+        }
+    }
+    assert!(environment.len() > 8);
+    let said = load(Some(&least), &environment).unwrap();
+    let silent = load(Some(&least), &[]).unwrap();
+    assert_eq!(format!("{said:?}"), format!("{silent:?}"));
+}
+
+#[test]
+fn each_example_is_taken_and_has_an_effect() {
+    // A role, because limits are those of roles.
+    let default = format!("{:?}", load(Some("[roles.other]"), &[]).unwrap());
+    for key in keys::KEYS {
+        let table = key
+            .path
+            .strip_suffix(key.name())
+            .unwrap()
+            .trim_end_matches('.');
+        let (head, entry) = match table.split_once("[]") {
+            Some((list, _)) => (format!("[[{list}]]"), true),
+            None if table.is_empty() => (String::new(), false),
+            None => (format!("[{table}]"), false),
+        };
+        let toml = format!("{head}\n{} = {}\n[roles.other]\n", key.name(), key.example);
+        let document = DeTable::parse(&toml).unwrap();
+        let (values, faults) = walk::walk(&Node::document(&document));
+        assert!(faults.is_empty(), "{}: {faults:?}", key.path);
+        let (settings, _) = settings::build(&values, PathBuf::new());
+        // An entry of a list is whole only with its other keys; the only kind of log that there is is the default.
+        if !entry && key.path != "log.kind" {
+            assert_eq!(values.unused(), Vec::<String>::new());
+            assert_ne!(format!("{settings:?}"), default, "{}", key.path);
+        }
+    }
+}
+
+#[test]
+fn each_key_of_an_issuer_and_of_an_api_key_is_used() {
+    for list in ["auth.jwt[].", "auth.api_key[]."] {
+        let mut toml = format!("[[{}]]\n", list.trim_end_matches("[]."));
+        for key in keys::KEYS.iter().filter(|key| key.path.starts_with(list)) {
+            match key.name() {
+                "secret" => toml += &format!("secret = \"{SECRET}\"\n"),
+                "secret_file" | "public_key" | "public_key_file" => {}
+                name => toml += &format!("{name} = {}\n", key.example),
+            }
+        }
+        let document = DeTable::parse(&toml).unwrap();
+        let (values, _) = walk::walk(&Node::document(&document));
+        let (settings, _) = settings::build(&values, PathBuf::new());
+        assert_eq!(settings.auth.jwt.len() + settings.auth.api_keys.len(), 1);
+        assert_eq!(values.unused(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_whole_site_is_read() {
+    let settings = load(
+        Some(&format!(
+            r#"
+listen = ["127.0.0.1:0", "[::1]:0"]
+[auth]
+anonymous = "viewer"
+query = "access_token"
+[[auth.jwt]]
+algorithm = "HS256"
+secret = "{SECRET}"
+audience = "gatecast"
+max_age = "12h"
+[[auth.api_key]]
+name = "lobby-tv"
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+role = "display"
+[roles.viewer]
+subscribe = ["news"]
+[roles.display]
+transports = ["sse", "long-poll"]
+rooms = ["display"]
+subscribe = ["display", "org:{{org}}:*"]
+limits = {{ messages = "5/s" }}
+[rooms."sensor:*"]
+history = {{ events = 10, age = "1h", bytes = "1MiB" }}
+[limits]
+event = "32KiB"
+[server]
+heartbeat = "20s"
+timeouts = {{ header = "3s" }}
+"#
+        )),
+        &[],
+    )
+    .unwrap();
+    let shown = format!("{settings:#?}");
+    assert!(!shown.contains(SECRET));
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_its_place_and_what_to_write_instead() {
+    insta::assert_snapshot!(mistakes(
+        r#"
+listen = "localhost:8080"
+hooks = {}
+[auth]
+anonymous = "viewr"
+[roles.viewer]
+transports = ["sse", "ssse", "sse"]
+subscribe = "news"
+[roles."a b"]
+[limits]
+conections = 5
+event = true        # a comment may say anything
+body = "64kb"
+messages = "20"
+rooms_per_stream = 0
+[server]
+heartbeat = "15"
+drain = "1h"
+silence = 70
+[rooms."org:{org}:*"]
+history = { events = -1, deliver = "all" }
+[cors]
+origins = ["https://a.example/", "*"]
+credentials = true
+[log]
+kind = "disk"
+[telemetry]
+filter = "gatecast=loud"
+"#
+    ));
+}
+
+#[test]
+fn what_holds_between_keys_is_checked() {
+    insta::assert_snapshot!(mistakes(
+        r#"
+[limits]
+body = "32KiB"
+[server]
+heartbeat = "90s"
+[cors]
+origins = ["*"]
+credentials = true
+[roles.big]
+limits = { event = "2MiB" }
+[[auth.api_key]]
+name = "a"
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+role = "big"
+[[auth.api_key]]
+name = "a"
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+role = "small"
+[[auth.api_key]]
+"#
+    ));
+}
+
+#[test]
+fn a_token_issuer_needs_exactly_one_key_that_fits_its_algorithm() {
+    insta::assert_snapshot!(mistakes(
+        r#"
+[[auth.jwt]]
+secret = "correct-horse-battery-staple-0123456789"
+[[auth.jwt]]
+algorithm = "HS256"
+[[auth.jwt]]
+algorithm = "RS256"
+secret = "correct-horse-battery-staple-0123456789"
+[[auth.jwt]]
+algorithm = "HS256"
+kid = "a"
+secret = "short"
+[[auth.jwt]]
+algorithm = "HS256"
+kid = "b"
+secret = "correct-horse-battery-staple-0123456789"
+secret_file = "/does/not/exist"
+[[auth.jwt]]
+algorithm = "HS256"
+kid = "c"
+secret_file = "/does/not/exist"
+[[auth.jwt]]
+algorithm = "ES256"
+public_key = "-----BEGIN PRIVATE KEY-----"
+[[auth.jwt]]
+algorithm = "HS265"
+secret = "correct-horse-battery-staple-0123456789"
+"#
+    ));
+}
+
+#[test]
+fn no_mistake_repeats_a_secret_wherever_it_was_written() {
+    let hidden = "hidden-value";
+    for toml in [
+        format!("[[auth.jwt]]\nsecret = \"{hidden}\""),
+        format!("[[auth.jwt]]\nsecrt = \"{hidden}\""),
+        format!("[[auth.jwt]]\nsecret = \"{hidden}"),
+        format!("[[auth.jwt]]\nsecret = {hidden}"),
+        format!("[[auth.jwt]]\nsecret_file = \"{hidden}\""),
+        format!("[[auth.jwt]]\nsecret = [\"{hidden}\"]"),
+        format!("[[auth.jwt]]\nsecret = {{ value = \"{hidden}\" }}"),
+        format!("[[auth.jwt]]\nsecret = \"\"\"\n{hidden}\"\"\""),
+        format!("[auth]\njwt = [{{ algorithm = \"HS265\", secret = \"{hidden}\" }}]"),
+        format!("[auth]\njwt = \"{hidden}\""),
+        format!("[auth]\njwt = [\"{hidden}\"]"),
+        format!("auth = \"{hidden}\""),
+        format!("[[auth.jwt]]\nalgorithm = \"x\" # {hidden}"),
+        format!("[[auth.api_key]]\nsha256 = \"{hidden}\""),
+        format!("[[auth.jwt]]\nalgorithm = \"HS256\"\npublic_key = \"{hidden}\""),
+        format!("[limits]\nevent = \"\"\"\n1\"\"\"\nx = {{ a = 1, b = \"{hidden}\" }}"),
+    ] {
+        let text = mistakes(&toml);
+        assert_ne!(text, "no mistake", "{toml}");
+        assert!(!text.contains(hidden), "{toml}\n{text}");
+    }
+    for name in [
+        "AUTH__JWT__0__SECRET",
+        "AUTH__JWT__0__SECRT",
+        "AUTH__JWT",
+        "AUTH__API_KEY__0__SHA256",
+        "AUTH__JWT__7__SECRET",
+    ] {
+        let text = mistakes_with("", &[(&format!("GATECAST__{name}"), hidden)]);
+        assert_ne!(text, "no mistake", "{name}");
+        assert!(!text.contains(hidden), "{name}\n{text}");
+    }
+}
+
+#[test]
+fn a_text_that_is_no_toml_is_one_mistake_with_line_and_column() {
+    insta::assert_snapshot!(mistakes(
+        "listen = \"127.0.0.1:80\"\n[limits]\nevent = 64KiB\n"
+    ));
+}
+
+#[test]
+fn the_environment_lies_over_the_file() {
+    let file = "listen = \"127.0.0.1:1\"\n[roles.Display]\nrooms = [\"a\"]\n[rooms.\"sensor:*\".history]\nevents = 5\n";
+    let settings = load(
+        Some(file),
+        &variables(&[
+            ("PATH", "/bin"),
+            ("GATECAST_SERVICE_HOST", "10.0.0.1"),
+            ("GATECAST__LISTEN__1", "127.0.0.1:2"),
+            ("GATECAST__LIMITS__CONNECTIONS", "5"),
+            ("GATECAST__LIMITS__EVENT", "16KiB"),
+            ("GATECAST__LIMITS__BODY", "\"128KiB\""),
+            ("GATECAST__ROLES__DISPLAY__ROOMS__0", "b"),
+            ("GATECAST__ROLES__DISPLAY__SUBSCRIBE", "[\"x\", \"y\"]"),
+            ("GATECAST__ROLES__DISPLAY__SENDER", "true"),
+            ("GATECAST__ROLES__OTHER", "{ publish = [\"p\"] }"),
+            ("GATECAST__AUTH__API_KEY__0__NAME", "12"),
+            ("GATECAST__AUTH__API_KEY__0__SHA256", &"ab".repeat(32)),
+            ("GATECAST__AUTH__API_KEY__0__ROLE", "other"),
+            ("GATECAST__ROOMS__SENSOR:*__HISTORY__EVENTS", "7"),
+        ]),
+    )
+    .unwrap();
+    assert_eq!(settings.listen.len(), 2);
+    assert_eq!(settings.connections, 5);
+    assert_eq!(settings.service.body, 128 * 1024);
+    let display = &settings.auth.roles["Display"];
+    assert_eq!(display.rooms, ["b"]);
+    assert_eq!(display.subscribe, ["x", "y"]);
+    assert_eq!(display.limits.event, 16 * 1024);
+    assert!(display.sender);
+    assert_eq!(settings.auth.roles["other"].publish, ["p"]);
+    assert_eq!(settings.auth.api_keys[0].name, "12");
+    assert_eq!(settings.auth.api_keys[0].sha256, [0xab; 32]);
+    assert_eq!(settings.bus.rooms[0].1.events, 7);
+}
+
+#[test]
+fn a_mistake_in_the_environment_names_its_variable() {
+    insta::assert_snapshot!(mistakes_with(
+        "",
+        &[
+            ("GATECAST__LIMITS__CONECTIONS", "5"),
+            ("GATECAST__LIMITS__CONNECTIONS", "many"),
+            ("GATECAST__LIMITS__EVENT__MAX", "5"),
+            ("GATECAST__LOG", "5"),
+            ("GATECAST__AUTH__JWT", "5"),
+            ("GATECAST__LISTEN__1", "127.0.0.1:80"),
+            ("GATECAST__CORS__ORIGINS", "https://a.example"),
+            ("GATECAST__ROLES__X__SUBSCRIBE__0", ""),
+            ("GATECAST__HEARTBEAT", "15s"),
+            ("GATECAST__", "15s"),
+            ("GATECAST__SERVER__DRAIN", "\u{FFFD}"),
+        ]
+    ));
+}
+
+#[test]
+fn a_secret_may_come_from_a_file_beside_the_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("secret"), format!("{SECRET}\n")).unwrap();
+    let file = directory.path().join("gatecast.toml");
+    std::fs::write(
+        &file,
+        "[[auth.jwt]]\nalgorithm = \"HS256\"\nsecret_file = \"secret\"\n",
+    )
+    .unwrap();
+    let settings = load_file(&file, &[]).unwrap();
+    assert!(
+        matches!(&settings.auth.jwt[0].key, crate::auth::jwt::Key::Secret(secret) if secret.expose() == SECRET)
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_mistake() {
+    let text = load_file(Path::new("/does/not/exist.toml"), &[])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("/does/not/exist.toml cannot be read"),
+        "{text}"
+    );
+}

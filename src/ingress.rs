@@ -1,0 +1,118 @@
+//! L3: the only caller of [`Bus::publish`]: grants, then limits, then append.
+
+use crate::auth::Access;
+use crate::bus::idempotency::Idempotency;
+use crate::bus::reader::{Credit, Start};
+use crate::bus::{Bus, Published};
+use crate::model::code::{Code, Refusal};
+use crate::model::event::{EventName, NewEvent};
+use crate::model::json::Json;
+use crate::model::room::Room;
+
+/// The way into the log.
+#[derive(Clone)]
+pub struct Ingress {
+    bus: Bus,
+}
+
+/// An event that somebody wants to publish.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The room, or the rooms that shall share it; never empty.
+    pub rooms: Vec<Room>,
+    /// The event name.
+    pub name: EventName,
+    /// The payload.
+    pub data: Json,
+}
+
+impl Ingress {
+    /// The way into `bus`.
+    #[must_use]
+    pub const fn new(bus: Bus) -> Self {
+        Self { bus }
+    }
+
+    /// Publishes what `access` may publish: to all of its rooms, or to none.
+    ///
+    /// # Errors
+    /// `forbidden` names the first room that is not granted; `too_many_rooms`, `too_large`; what the bus refuses.
+    pub async fn publish(
+        &self,
+        access: &Access,
+        offer: Offer,
+        once: Option<Idempotency>,
+    ) -> Result<Published, Refusal> {
+        granted(access, &offer)?;
+        within_limits(access, &offer)?;
+        let from = access.role.sender.then(|| access.principal.name().into());
+        let Offer { rooms, name, data } = offer;
+        self.bus
+            .publish(
+                NewEvent {
+                    rooms,
+                    name,
+                    data,
+                    from,
+                },
+                once,
+            )
+            .await
+    }
+
+    /// Sends an event of our own through the log, and returns when it has come back.
+    ///
+    /// # Errors
+    /// What the bus refuses.
+    pub async fn canary(&self) -> Result<(), Refusal> {
+        let room = Room::parse(CANARY).map_err(|error| internal(&error))?;
+        let name = EventName::parse("canary").map_err(|error| internal(&error))?;
+        let mut back = self
+            .bus
+            .subscribe(vec![room.clone()], Start::Now)
+            .subscription;
+        let new = NewEvent {
+            rooms: vec![room],
+            name,
+            data: Json::null(),
+            from: None,
+        };
+        self.bus.publish(new, None).await?;
+        back.next_batch(Credit {
+            events: 1,
+            bytes: 1024,
+        })
+        .await;
+        Ok(())
+    }
+}
+
+/// A room of the gateway's own, which holds one event.
+const CANARY: &str = "_canary";
+
+fn internal(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(Code::Internal, "the gateway failed").operator(error.to_string())
+}
+
+fn granted(access: &Access, offer: &Offer) -> Result<(), Refusal> {
+    match offer.rooms.iter().find(|room| !access.may_publish(room)) {
+        None => Ok(()),
+        Some(room) => {
+            let message = format!("this credential may not publish to {room}");
+            Err(Refusal::new(Code::Forbidden, message).room(room.clone()))
+        }
+    }
+}
+
+fn within_limits(access: &Access, offer: &Offer) -> Result<(), Refusal> {
+    let limits = access.role.limits;
+    if offer.rooms.len() > limits.rooms_per_stream {
+        let message = format!("an event has at most {} rooms", limits.rooms_per_stream);
+        return Err(Refusal::new(Code::TooManyRooms, message).limit("rooms_per_stream"));
+    }
+    if offer.data.as_bytes().len() > limits.event {
+        let message = format!("the payload of an event has at most {} bytes", limits.event);
+        return Err(Refusal::new(Code::TooLarge, message).limit("event"));
+    }
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! Leaf: the only clock, the only spawn, and the one way to stop.
+
+pub mod clock;
+pub mod drain;
+pub mod random;
+pub mod tasks;

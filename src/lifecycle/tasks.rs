@@ -1,0 +1,116 @@
+//! The only `spawn`: every task has a name and an owner that can wait for it, name it, and end it.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+/// The tasks of one gateway.
+#[derive(Clone, Default)]
+pub struct Tasks(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    running: Mutex<Running>,
+    ended: Notify,
+}
+
+#[derive(Default)]
+struct Running {
+    next: u64,
+    tasks: HashMap<u64, (&'static str, Option<AbortHandle>)>,
+}
+
+impl Tasks {
+    /// Starts `future` under `name`.
+    #[allow(clippy::disallowed_methods, reason = "this is where tasks come from")]
+    pub fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        let key = {
+            let mut running = self.running();
+            running.next += 1;
+            let key = running.next;
+            running.tasks.insert(key, (name, None));
+            key
+        };
+        let guard = Guard {
+            tasks: self.clone(),
+            key,
+        };
+        let handle = tokio::spawn(async move {
+            let _guard = guard;
+            future.await;
+        });
+        if let Some(task) = self.running().tasks.get_mut(&key) {
+            task.1 = Some(handle.abort_handle());
+        }
+    }
+
+    /// Waits until no task is left.
+    pub async fn ended(&self) {
+        loop {
+            let ended = self.0.ended.notified();
+            if self.running().tasks.is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// Ends whoever is left, and says how many of each name that were.
+    pub fn abort(&self) -> Vec<(&'static str, usize)> {
+        let mut late: HashMap<&'static str, usize> = HashMap::new();
+        for (name, handle) in self.running().tasks.values() {
+            *late.entry(name).or_default() += 1;
+            if let Some(handle) = handle {
+                handle.abort();
+            }
+        }
+        let mut late: Vec<_> = late.into_iter().collect();
+        late.sort_unstable();
+        late
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Running> {
+        self.0
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes its task off the list, however that ended.
+struct Guard {
+    tasks: Tasks,
+    key: u64,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let mut running = self.tasks.running();
+        running.tasks.remove(&self.key);
+        if running.tasks.is_empty() {
+            self.tasks.0.ended.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_late_is_named_and_ended() {
+        let tasks = Tasks::default();
+        tasks.spawn("quick", async {});
+        tasks.spawn("stuck", std::future::pending());
+        tasks.spawn("stuck", std::future::pending());
+        while tasks.running().tasks.len() > 2 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(tasks.abort(), [("stuck", 2)]);
+        tasks.ended().await;
+        assert_eq!(tasks.abort(), []);
+    }
+}

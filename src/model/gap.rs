@@ -1,0 +1,44 @@
+//! What is missing, said aloud.
+
+use super::position::Position;
+use super::room::Room;
+
+/// Why events are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reason {
+    /// History is bounded, and this part of it was dropped.
+    Evicted,
+    /// The cursor is of a life of the log that left nothing behind.
+    Epoch,
+    /// The cursor lies beyond the end of the log.
+    Future,
+    /// The room is not (any more) for this client.
+    Unauthorized,
+}
+
+/// Events of one room between two positions are not held any more: `from` exclusive, `to` inclusive.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Gap {
+    /// The room.
+    pub room: Room,
+    /// After which position; nothing where it is not known or not to be told.
+    pub from: Option<Position>,
+    /// Up to which position; likewise.
+    pub to: Option<Position>,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Gap {
+    /// The gap of a room that this client may not (any more) read: it tells no positions.
+    #[must_use]
+    pub const fn unauthorized(room: Room) -> Self {
+        Self {
+            room,
+            from: None,
+            to: None,
+            reason: Reason::Unauthorized,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! One connection: HTTP/1.1 in clear text.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::service::Connection;
+use crate::transport::link::Link;
+
+use super::accept::Acceptor;
+use super::io::Guarded;
+
+/// The largest request head, in bytes: hyper answers a larger one with 431.
+const HEAD: usize = 16 * 1024;
+
+impl Acceptor {
+    /// Serves one connection to its end.
+    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, surplus: bool) {
+        // Without it an event may wait 40 ms for the acknowledgement of the one before.
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let clock = self.context.clock.clone();
+        let link = Link::default();
+        let io = Guarded::new(
+            stream,
+            link.clone(),
+            clock.clone(),
+            self.timeouts.write_stall,
+        );
+        let connection = Connection {
+            peer,
+            surplus,
+            link,
+        };
+        let service = service_fn(|request| {
+            let (acceptor, connection) = (self.clone(), connection.clone());
+            async move {
+                let response = acceptor.service.respond(request, connection).await;
+                Ok::<_, std::convert::Infallible>(response)
+            }
+        });
+        let mut http = http1::Builder::new();
+        http.timer(clock)
+            .header_read_timeout(self.timeouts.header)
+            .max_buf_size(HEAD)
+            .keep_alive(!surplus);
+        let mut serving = pin!(
+            http.serve_connection(TokioIo::new(io), service)
+                .with_upgrades()
+        );
+        let mut draining = self.context.draining.clone();
+        let ended = tokio::select! {
+            ended = serving.as_mut() => ended,
+            () = draining.begun() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "connection ended");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A socket that does not wait for ever: the one rule for a client that stops reading.
+//!
+//! A stream never queues more than one batch for a client; when the client does not take that, everything for it
+//! waits in its cursor. If it takes nothing at all for the time given, the connection is given up: a client that
+//! lives comes back with its cursor.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::lifecycle::clock::{Clock, Sleep};
+use crate::transport::link::Link;
+
+/// A connection's socket.
+pub(super) struct Guarded {
+    stream: TcpStream,
+    link: Link,
+    clock: Clock,
+    /// How long a write may make no progress.
+    patience: Duration,
+    /// Running while a write makes none.
+    stalled: Option<Sleep>,
+}
+
+impl Guarded {
+    pub(super) const fn new(
+        stream: TcpStream,
+        link: Link,
+        clock: Clock,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            stream,
+            link,
+            clock,
+            patience,
+            stalled: None,
+        }
+    }
+
+    /// Passes on what a write gave, unless it has given nothing for too long.
+    fn guard<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let (clock, patience) = (&self.clock, self.patience);
+        let stalled = self.stalled.get_or_insert_with(|| clock.sleep(patience));
+        ready!(pin!(stalled).poll(cx));
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client does not read",
+        )))
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.guard(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.guard(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.link.on_flush();
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,39 @@
+//! Request bodies: whole, bounded, and in time.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+
+use crate::model::code::{Code, Refusal};
+
+use super::Service;
+
+impl Service {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// `too_large` before the rest is read, `timeout`, or `bad_request` if it breaks off.
+    pub(super) async fn body(&self, body: Incoming) -> Result<Bytes, Refusal> {
+        let most = self.settings.body;
+        let too_large = || {
+            Refusal::new(
+                Code::TooLarge,
+                format!("a request body has at most {most} bytes"),
+            )
+            .limit("body")
+        };
+        if body.size_hint().lower() > most as u64 {
+            return Err(too_large());
+        }
+        let read = Limited::new(body, most).collect();
+        match self.context.clock.timeout(self.body_timeout, read).await {
+            Some(Ok(body)) => Ok(body.to_bytes()),
+            Some(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+            Some(Err(_)) => Err(Refusal::new(Code::BadRequest, "the request body broke off")),
+            None => Err(
+                Refusal::new(Code::Timeout, "the request body took too long")
+                    .limit("timeouts.body"),
+            ),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! One policy for pages of other origins, on all routes (Fetch §3.2).
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    HOST, ORIGIN, VARY,
+};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::model::code::{Code, Refusal};
+
+use super::route::Route;
+use super::settings::Cors;
+use super::{Response, reply};
+
+const HEADERS: &str =
+    "Authorization, X-API-Key, Content-Type, Last-Event-ID, Idempotency-Key, Cache-Control";
+const EXPOSED: &str = "X-Request-Id, Retry-After, Idempotency-Replayed";
+/// A day, which browsers shorten to their own bound.
+const MAX_AGE: &str = "86400";
+
+/// Where a request comes from, and what the policy makes of it.
+pub(super) struct Origin {
+    /// The value to allow it with, if it is allowed.
+    allowed: Option<HeaderValue>,
+    credentials: bool,
+    /// Whether the request names an origin that is neither allowed nor our own.
+    foreign: bool,
+}
+
+impl Origin {
+    pub(super) fn of(cors: &Cors, headers: &HeaderMap) -> Self {
+        let origin = headers.get(ORIGIN);
+        let listed = origin.filter(|origin| cors.origins.iter().any(|one| *one == **origin));
+        let any = origin.filter(|_| cors.origins.iter().any(|one| one == "*"));
+        let allowed = listed
+            .cloned()
+            .or_else(|| any.map(|_| HeaderValue::from_static("*")));
+        let own = origin.is_none_or(|origin| is_own(origin, headers));
+        Self {
+            foreign: !own && allowed.is_none(),
+            allowed,
+            credentials: cors.credentials,
+        }
+    }
+
+    /// Refuses a page that the policy does not know. For what a browser does not guard itself: a WebSocket
+    /// (RFC 6455 §10.2).
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        if self.foreign {
+            let message = "pages of this origin may not use the gateway; see [cors] origins";
+            return Err(Refusal::new(Code::OriginNotAllowed, message));
+        }
+        Ok(())
+    }
+
+    /// Lets the page read the response, if the policy does.
+    pub(super) fn grant(&self, headers: &mut HeaderMap) {
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+        let Some(allowed) = &self.allowed else { return };
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone());
+        headers.insert(
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static(EXPOSED),
+        );
+        if self.credentials && allowed != "*" {
+            headers.insert(
+                ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            );
+        }
+    }
+
+    /// Answers OPTIONS.
+    pub(super) fn preflight(&self, route: &Route) -> Response {
+        let mut response = reply::empty(StatusCode::NO_CONTENT);
+        let headers = response.headers_mut();
+        let methods = HeaderValue::from_static(route.methods());
+        if self.allowed.is_some() {
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
+            headers.insert(
+                ACCESS_CONTROL_ALLOW_HEADERS,
+                HeaderValue::from_static(HEADERS),
+            );
+            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
+        }
+        headers.insert(ALLOW, methods);
+        response
+    }
+}
+
+/// Whether the page comes from the gateway itself. The scheme is not compared: a proxy in front may end the TLS.
+fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let authority = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"));
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    matches!((authority, host), (Some((_, own)), Some(host)) if own.eq_ignore_ascii_case(host))
+}

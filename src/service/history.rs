@@ -1,0 +1,81 @@
+//! `GET` and `DELETE /v1/rooms/{room}/events`.
+
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+
+use crate::bus::history::Query as Page;
+use crate::bus::reader::Start;
+use crate::model::code::{Code, Refusal};
+use crate::model::position::Position;
+use crate::model::room::Room;
+use crate::session::admission::forbidden;
+use crate::wire::control::Envelope;
+use crate::wire::negotiate::invalid_cursor;
+use crate::wire::poll;
+use crate::wire::query::Query;
+
+use super::{Response, Service, reply};
+
+const LIMIT: std::ops::RangeInclusive<u64> = 1..=1000;
+const DEFAULT_LIMIT: u64 = 100;
+
+impl Service {
+    /// A page of a room's past.
+    pub(super) fn history(
+        &self,
+        request: &Request<Incoming>,
+        query: &Query,
+        room: Room,
+    ) -> Result<Response, Refusal> {
+        let access = self.access(request.headers(), query)?;
+        if !access.may_subscribe(&room) {
+            return Err(forbidden(&room));
+        }
+        let limit = query.number("limit", LIMIT)?.unwrap_or(DEFAULT_LIMIT);
+        let page = self.context.bus.history(&Page {
+            room,
+            since: match query.get("since") {
+                None | Some("earliest") => None,
+                Some(text) => Some(Start::At(position("since", text)?)),
+            },
+            until: query
+                .get("until")
+                .map(|text| position("until", text))
+                .transpose()?,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            reverse: query.switch("reverse")?,
+        });
+        let page = poll::Page {
+            events: page
+                .events
+                .iter()
+                .map(|event| Envelope(event.envelope()))
+                .collect(),
+            gaps: page.gaps,
+            cursor: page.cursor,
+            more: page.more,
+        };
+        Ok(reply::json(StatusCode::OK, poll::to_json(&page)))
+    }
+
+    /// Drops what a room holds; its readers get a gap.
+    pub(super) fn purge(
+        &self,
+        request: &Request<Incoming>,
+        query: &Query,
+        room: Room,
+    ) -> Result<Response, Refusal> {
+        let access = self.access(request.headers(), query)?;
+        if !access.may_purge() {
+            let message = "only a role with `admin = true` may purge a room";
+            return Err(Refusal::new(Code::Forbidden, message).room(room));
+        }
+        self.context.bus.purge(&room);
+        tracing::info!(%room, principal = access.principal.name(), "purged");
+        Ok(reply::empty(StatusCode::NO_CONTENT))
+    }
+}
+
+fn position(name: &str, text: &str) -> Result<Position, Refusal> {
+    Position::parse_cursor(text).map_err(|_| invalid_cursor(name))
+}

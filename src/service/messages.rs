@@ -1,0 +1,96 @@
+//! `POST /v1/messages`: client messages for a stream that cannot send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use crate::auth::Access;
+use crate::model::code::{Code, Refusal};
+use crate::model::id::StreamId;
+use crate::session::Answer;
+use crate::transport::publish_as;
+use crate::transport::registry::Posted;
+use crate::wire::client::{ClientMessage, Want};
+use crate::wire::control::Control;
+use crate::wire::query::Query;
+
+use super::{Response, Service, reply};
+
+/// How long a stream may take to answer: one whose client has stopped reading answers nobody.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Service {
+    /// Carries out one message, and answers it in the response.
+    pub(super) async fn message(
+        &self,
+        request: Request<Incoming>,
+        query: &Query,
+    ) -> Result<Response, Refusal> {
+        let access = self.access(request.headers(), query)?;
+        let body = self.body(request.into_body()).await?;
+        let text = std::str::from_utf8(&body)
+            .map_err(|_| Refusal::new(Code::InvalidUtf8, "a message is UTF-8"))?;
+        let message = ClientMessage::parse(text);
+        let answer = match query.get("stream") {
+            Some(stream) => {
+                let stream = StreamId::from_client(stream);
+                let mailbox = self.context.streams.find(&stream, &access.principal);
+                let mailbox = mailbox.ok_or_else(|| {
+                    Refusal::new(
+                        Code::UnknownStream,
+                        "no stream of this name and principal is open here",
+                    )
+                })?;
+                let (reply, answer) = oneshot::channel();
+                let exchange = async {
+                    mailbox.send(Posted { message, reply }).await.ok()?;
+                    answer.await.ok()
+                };
+                match self.context.clock.timeout(PATIENCE, exchange).await {
+                    Some(Some(answer)) => answer,
+                    Some(None) => {
+                        return Err(Refusal::new(
+                            Code::UnknownStream,
+                            "the stream has just ended",
+                        ));
+                    }
+                    None => {
+                        return Err(Refusal::new(
+                            Code::Timeout,
+                            "the stream's client does not read",
+                        ));
+                    }
+                }
+            }
+            None => match message {
+                Ok(message) => self.without_stream(&access, message).await,
+                Err(malformed) => Answer::Refused(malformed.reference, malformed.refusal),
+            },
+        };
+        Ok(told(answer))
+    }
+
+    /// What needs no stream: a poller publishes so.
+    async fn without_stream(&self, access: &Arc<Access>, message: ClientMessage) -> Answer {
+        let ClientMessage { reference, want } = message;
+        let answer = match want {
+            Want::Publish(publish) => publish_as(&self.context, access, publish).await,
+            Want::Ping => Answer::done(None),
+            Want::Subscribe { .. } | Want::Unsubscribe { .. } | Want::Auth { .. } => {
+                let message = "this message is for a stream: name it with ?stream=…; a poll changes its rooms by its next GET";
+                Answer::Refused(None, Refusal::new(Code::BadRequest, message))
+            }
+        };
+        answer.with_reference(reference)
+    }
+}
+
+fn told(answer: Answer) -> Response {
+    match answer {
+        Answer::Done(ack) => reply::json(StatusCode::OK, Control::Ack(ack).to_json()),
+        Answer::Refused(reference, refusal) => reply::answer_refused(&refusal, reference.as_ref()),
+    }
+}

@@ -1,0 +1,244 @@
+//! `POST /v1/rooms/{room}/events` and `POST /v1/publish`.
+
+use std::sync::Arc;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use hyper::body::Incoming;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::auth::Access;
+use crate::bus::Published;
+use crate::bus::idempotency::{Idempotency, Key};
+use crate::ingress::Offer;
+use crate::model::code::{Code, Refusal};
+use crate::model::id::Principal;
+use crate::model::position::Position;
+use crate::model::room::Room;
+use crate::wire::poll;
+use crate::wire::publish::{self, Publish};
+use crate::wire::query::Query;
+
+use super::{Response, Service, reply};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The answer to one event.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Outcome {
+    One { id: Position, room: Room },
+    Several { id: Position, rooms: Vec<Room> },
+    Refused { error: Error },
+}
+
+#[derive(Serialize)]
+struct Error {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<Room>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Outcomes {
+    results: Vec<Outcome>,
+}
+
+impl Service {
+    /// Publishes one event to the room in the path.
+    pub(super) async fn publish_one(
+        &self,
+        request: Request<Incoming>,
+        query: &Query,
+        room: Room,
+    ) -> Result<Response, Refusal> {
+        let access = self.access(request.headers(), query)?;
+        let (head, body) = request.into_parts();
+        let body = self.body(body).await?;
+        let event = query.get("event");
+        let publish = match event {
+            Some(event) => publish::payload(room, event, is_json(&head.headers), &body)?,
+            None => publish::one(room, &body)?,
+        };
+        let fingerprint = fingerprint(&[head.uri.path(), event.unwrap_or_default()], &body);
+        let once = Once::of(&head.headers, &access, fingerprint)?;
+        let (outcome, repeated) = self.publish(&access, publish, once.as_ref(), 0).await?;
+        Ok(accepted(&outcome, repeated))
+    }
+
+    /// Publishes several events, each to its own room or rooms, in their order.
+    pub(super) async fn publish_many(
+        &self,
+        request: Request<Incoming>,
+        query: &Query,
+    ) -> Result<Response, Refusal> {
+        let access = self.access(request.headers(), query)?;
+        let (head, body) = request.into_parts();
+        let body = self.body(body).await?;
+        let events = publish::many(&body)?;
+        let fingerprint = fingerprint(&[head.uri.path(), ""], &body);
+        let once = Once::of(&head.headers, &access, fingerprint)?;
+        let mut results = Vec::with_capacity(events.len());
+        let mut all_repeated = !events.is_empty();
+        for (index, event) in events.into_iter().enumerate() {
+            let outcome = match event {
+                Ok(publish) => self.publish(&access, publish, once.as_ref(), index).await,
+                Err(refusal) => Err(refusal),
+            };
+            results.push(match outcome {
+                Ok((outcome, repeated)) => {
+                    all_repeated &= repeated;
+                    outcome
+                }
+                // The key came with another body: that concerns the request, not this event.
+                Err(refusal) if refusal.code == Code::IdempotencyConflict => return Err(refusal),
+                Err(refusal) => Outcome::refused(refusal),
+            });
+        }
+        Ok(accepted(&Outcomes { results }, all_repeated))
+    }
+
+    async fn publish(
+        &self,
+        access: &Access,
+        publish: Publish,
+        once: Option<&Once>,
+        index: usize,
+    ) -> Result<(Outcome, bool), Refusal> {
+        let Publish {
+            rooms,
+            several,
+            name,
+            data,
+        } = publish;
+        let offer = Offer {
+            rooms: rooms.clone(),
+            name,
+            data,
+        };
+        let once = once.map(|once| once.of_event(index));
+        let Published {
+            position: id,
+            repeated,
+        } = self.context.ingress.publish(access, offer, once).await?;
+        let mut rooms = rooms;
+        let outcome = if several {
+            Outcome::Several { id, rooms }
+        } else {
+            Outcome::One {
+                id,
+                room: rooms.swap_remove(0),
+            }
+        };
+        Ok((outcome, repeated))
+    }
+}
+
+impl Outcome {
+    fn refused(refusal: Refusal) -> Self {
+        let Refusal {
+            code,
+            message,
+            room,
+            limit,
+            ..
+        } = refusal;
+        Self::Refused {
+            error: Error {
+                code: code.as_str(),
+                message,
+                room,
+                limit,
+            },
+        }
+    }
+}
+
+fn accepted(answer: &impl Serialize, repeated: bool) -> Response {
+    let mut response = reply::json(StatusCode::ACCEPTED, poll::to_json(answer));
+    if repeated {
+        response
+            .headers_mut()
+            .insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// What makes this request the same as another one.
+struct Once {
+    key: Arc<str>,
+    principal: Principal,
+    fingerprint: [u8; 32],
+}
+
+impl Once {
+    fn of(
+        headers: &HeaderMap,
+        access: &Access,
+        fingerprint: [u8; 32],
+    ) -> Result<Option<Self>, Refusal> {
+        let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
+        let Some(key) = keys.next() else {
+            return Ok(None);
+        };
+        let visible = |key: &&str| {
+            (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic())
+        };
+        match key
+            .to_str()
+            .ok()
+            .filter(visible)
+            .filter(|_| keys.next().is_none())
+        {
+            Some(key) => Ok(Some(Self {
+                key: key.into(),
+                principal: access.principal.clone(),
+                fingerprint,
+            })),
+            None => Err(Refusal::new(
+                Code::BadRequest,
+                "`Idempotency-Key` is one header of 1 to 255 visible ASCII characters",
+            )),
+        }
+    }
+
+    fn of_event(&self, index: usize) -> Idempotency {
+        let key = Key {
+            principal: self.principal.clone(),
+            key: self.key.clone(),
+        };
+        Idempotency {
+            key,
+            index,
+            fingerprint: self.fingerprint,
+        }
+    }
+}
+
+/// SHA-256 of what a request asks for: where, under which name, and its body.
+fn fingerprint(parts: &[&str], body: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.update(body);
+    hash.finalize().into()
+}
+
+/// Whether a media type is JSON (`application/json`, or with the suffix of RFC 6839 §3.1).
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = content_type
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
+}

@@ -1,0 +1,155 @@
+//! Responses, and the headers that each of them carries.
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
+use http::{HeaderName, HeaderValue, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use hyper::body::Frame;
+
+use crate::model::code::{Advice, Code, Refusal};
+use crate::transport::sse::BrokenOff;
+use crate::wire::client::Ref;
+use crate::wire::problem;
+use crate::wire::websocket::Handshake;
+
+use super::route::Route;
+
+/// A response's body: whole, or a stream that may break off.
+pub type Body = UnsyncBoxBody<Bytes, BrokenOff>;
+/// A response.
+pub type Response = http::Response<Body>;
+
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+fn whole(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
+    let body = Full::new(body.into())
+        .map_err(BrokenOff::from)
+        .boxed_unsync();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    set(&mut response, CONTENT_TYPE, content_type);
+    response
+}
+
+fn set(response: &mut Response, name: HeaderName, value: &'static str) {
+    response
+        .headers_mut()
+        .insert(name, HeaderValue::from_static(value));
+}
+
+/// A response without body.
+pub(super) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Empty::new().map_err(BrokenOff::from).boxed_unsync());
+    *response.status_mut() = status;
+    response
+}
+
+/// Plain text for probes.
+pub(super) fn text(body: &'static str) -> Response {
+    whole(StatusCode::OK, "text/plain; charset=utf-8", body)
+}
+
+/// A page that may talk to its own origin only.
+pub(super) fn html(body: &'static str) -> Response {
+    let mut response = whole(StatusCode::OK, "text/html; charset=utf-8", body);
+    let policy = "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:";
+    set(&mut response, CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// JSON.
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
+    whole(status, "application/json", body)
+}
+
+/// The answer to a method that a route does not have.
+pub(super) fn method_not_allowed(route: &Route) -> Response {
+    let message = format!("this takes {}", route.methods());
+    let mut response = refusal(&Refusal::new(Code::MethodNotAllowed, message));
+    set(&mut response, ALLOW, route.methods());
+    response
+}
+
+/// A refusal as problem details, with the headers that its status asks for.
+pub(super) fn refusal(refusal: &Refusal) -> Response {
+    answer_refused(refusal, None)
+}
+
+/// A refusal of the client message `reference`.
+pub(super) fn answer_refused(refusal: &Refusal, reference: Option<&Ref>) -> Response {
+    if let Some(operator) = &refusal.operator {
+        tracing::warn!(code = refusal.code.as_str(), detail = %operator, "refused");
+    }
+    let row = refusal.code.row();
+    let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = whole(
+        status,
+        problem::CONTENT_TYPE,
+        problem::to_json(refusal, reference),
+    );
+    if status == StatusCode::UNAUTHORIZED {
+        set(&mut response, WWW_AUTHENTICATE, "Bearer");
+    }
+    if status == StatusCode::UPGRADE_REQUIRED {
+        set(&mut response, UPGRADE, "websocket");
+        set(&mut response, CONNECTION, "Upgrade");
+        set(&mut response, SEC_WEBSOCKET_VERSION, "13");
+    }
+    if let (Some(pause), Advice::ComeBack) = (refusal.retry_after, row.advice) {
+        // Whole seconds (RFC 9110 §10.2.3), rounded up so that nobody comes back too early.
+        let seconds = pause.as_nanos().div_ceil(1_000_000_000);
+        let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// An event stream.
+pub(super) fn event_stream(
+    body: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static,
+) -> Response {
+    let frames = futures_util::StreamExt::map(body, |chunk| chunk.map(Frame::data));
+    let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+    set(&mut response, CONTENT_TYPE, "text/event-stream");
+    set(&mut response, CACHE_CONTROL, "no-store, no-transform");
+    response
+}
+
+/// 101: the connection is a WebSocket from here on. Exactly `Upgrade`, because some clients refuse a list.
+pub(super) fn switching(handshake: Handshake) -> Response {
+    let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
+    set(&mut response, CONNECTION, "Upgrade");
+    set(&mut response, UPGRADE, "websocket");
+    let headers = response.headers_mut();
+    let accept = HeaderValue::from_str(&handshake.accept).ok();
+    let protocol = handshake
+        .protocol
+        .and_then(|protocol| HeaderValue::from_str(&protocol).ok());
+    accept
+        .into_iter()
+        .for_each(|value| _ = headers.insert(SEC_WEBSOCKET_ACCEPT, value));
+    protocol
+        .into_iter()
+        .for_each(|value| _ = headers.insert(SEC_WEBSOCKET_PROTOCOL, value));
+    response
+}
+
+/// What every response carries: no store, no proxy's buffer, and the request's id.
+pub(super) fn stamp(response: &mut Response, id: &str) {
+    let headers = response.headers_mut();
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+}

@@ -1,0 +1,111 @@
+//! The routes: what is where, and by which methods.
+
+use http::Method;
+
+use crate::model::code::{Code, Refusal};
+use crate::model::room::Room;
+use crate::wire::publish;
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// `/v1/stream`
+    Stream,
+    /// `/v1/rooms/{room}/events`
+    Events(Room),
+    /// `/v1/publish`
+    Publish,
+    /// `/v1/messages`
+    Messages,
+    /// `/healthz`
+    Health,
+    /// `/readyz`
+    Ready,
+    /// `/`
+    Page,
+}
+
+impl Route {
+    /// The route of `path`.
+    pub(super) fn of(path: &str) -> Result<Self, Refusal> {
+        match path {
+            "/v1/stream" => Ok(Self::Stream),
+            "/v1/publish" => Ok(Self::Publish),
+            "/v1/messages" => Ok(Self::Messages),
+            "/healthz" => Ok(Self::Health),
+            "/readyz" => Ok(Self::Ready),
+            "/" => Ok(Self::Page),
+            _ => {
+                let room = path
+                    .strip_prefix("/v1/rooms/")
+                    .and_then(|rest| rest.strip_suffix("/events"));
+                let room = room
+                    .filter(|room| !room.contains('/'))
+                    .ok_or_else(not_found)?;
+                publish::room(&decoded(room)).map(Self::Events)
+            }
+        }
+    }
+
+    /// The methods, as `Allow` lists them.
+    pub(super) const fn methods(&self) -> &'static str {
+        match self {
+            Self::Stream | Self::Page => "GET, OPTIONS",
+            Self::Events(_) => "GET, POST, DELETE, OPTIONS",
+            Self::Publish | Self::Messages => "POST, OPTIONS",
+            Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    /// Whether `method` is one of them.
+    pub(super) fn allows(&self, method: &Method) -> bool {
+        self.methods().split(", ").any(|one| one == method.as_str())
+    }
+}
+
+pub(super) fn not_found() -> Refusal {
+    Refusal::new(Code::NotFound, "nothing is here")
+}
+
+/// A path segment with its percent-encoding undone (RFC 3986 §2.1); what it cannot be is for the room's own check.
+fn decoded(segment: &str) -> String {
+    // `+` is a plain character in a path, and a space in a form.
+    let pairs = segment
+        .replace('+', "%2B")
+        .replace('&', "%26")
+        .replace('=', "%3D");
+    form_urlencoded::parse(pairs.as_bytes())
+        .map(|(name, _)| name.into_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_in_a_path_may_be_encoded_and_is_checked() {
+        let room = |path: &str| match Route::of(path) {
+            Ok(Route::Events(room)) => Ok(room.as_str().to_owned()),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal.code),
+        };
+        assert_eq!(room("/v1/rooms/org:a:7/events"), Ok("org:a:7".into()));
+        assert_eq!(room("/v1/rooms/org%3Aa/events"), Ok("org:a".into()));
+        for wrong in [
+            "a%20b", "a+b", "a%00", "%2e%2e", "..", "a%2Fb", "a&b", "a=b", "",
+        ] {
+            let path = format!("/v1/rooms/{wrong}/events");
+            assert_eq!(room(&path), Err(Code::InvalidRoom), "{wrong}");
+        }
+        for nowhere in [
+            "/v1/rooms/a/b/events",
+            "/v1/rooms/a",
+            "/v1",
+            "/v1/stream/",
+            "//",
+        ] {
+            assert_eq!(room(nowhere), Err(Code::NotFound), "{nowhere}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! `GET /v1/stream`: the one stream URL.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+
+use crate::auth::Access;
+use crate::model::code::{Advice, Code, Refusal};
+use crate::model::transport::Transport;
+use crate::session::admission::{Admitted, Opening, admit};
+use crate::transport::context::come_back;
+use crate::transport::{long_poll, sse, websocket};
+use crate::wire::negotiate::StreamRequest;
+use crate::wire::poll;
+use crate::wire::query::Query;
+use crate::wire::websocket::{Handshake, handshake};
+
+use super::{Connection, Response, Service, cors, reply, surplus};
+
+impl Service {
+    /// Opens a stream, or refuses it in the way that its transport's clients can bear.
+    pub(super) async fn stream(
+        &self,
+        request: Request<Incoming>,
+        query: &Query,
+        connection: Connection,
+        origin: &cors::Origin,
+    ) -> Result<Response, Refusal> {
+        let wanted = StreamRequest::parse(
+            request.method(),
+            request.version(),
+            request.headers(),
+            query,
+        )?;
+        match wanted.transport {
+            Transport::WebSocket => {
+                origin.check()?;
+                let handshake = handshake(request.method(), request.version(), request.headers())?;
+                self.websocket(request, query, &connection, &wanted, handshake)
+            }
+            Transport::Sse => match self.admitted(&request, query, &connection, &wanted) {
+                Ok((access, admitted)) => Ok(self.sse(access, &wanted, admitted, connection)),
+                Err(refusal) => self.refuse_event_source(refusal, &wanted, connection),
+            },
+            Transport::LongPoll => {
+                let (access, admitted) = self.admitted(&request, query, &connection, &wanted)?;
+                drop(request);
+                self.poll(&access, admitted, wanted.wait).await
+            }
+        }
+    }
+
+    /// Who may have what they want: load, credential, then transport and rooms.
+    fn admitted(
+        &self,
+        request: &Request<Incoming>,
+        query: &Query,
+        connection: &Connection,
+        wanted: &StreamRequest,
+    ) -> Result<(Arc<Access>, Admitted), Refusal> {
+        self.has_room(connection)?;
+        let access = self.access(request.headers(), query)?;
+        let admitted = admit(&access, &Opening::of(wanted))?;
+        Ok((access, admitted))
+    }
+
+    fn has_room(&self, connection: &Connection) -> Result<(), Refusal> {
+        if self.context.draining.has_begun() {
+            let refusal = Refusal::new(Code::Draining, "the gateway is draining");
+            return Err(refusal.retry_after(come_back()));
+        }
+        if connection.surplus {
+            Err(surplus())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn sse(
+        &self,
+        access: Arc<Access>,
+        wanted: &StreamRequest,
+        admitted: Admitted,
+        connection: Connection,
+    ) -> Response {
+        let StreamRequest {
+            raw,
+            padding,
+            quiet_heartbeat,
+            ..
+        } = *wanted;
+        let style = sse::Style {
+            raw,
+            padding,
+            quiet_heartbeat,
+        };
+        let opening = Opening::of(wanted);
+        let context = self.context.clone();
+        reply::event_stream(sse::stream(
+            context,
+            access,
+            opening,
+            admitted,
+            style,
+            connection.link,
+        ))
+    }
+
+    /// `EventSource` dies for ever of any status but 200: what time can heal is told inside a stream.
+    fn refuse_event_source(
+        &self,
+        refusal: Refusal,
+        wanted: &StreamRequest,
+        connection: Connection,
+    ) -> Result<Response, Refusal> {
+        if wanted.plain_refusals || refusal.code.row().advice != Advice::ComeBack {
+            return Err(refusal);
+        }
+        Ok(reply::event_stream(sse::refusal(refusal, connection.link)))
+    }
+
+    async fn poll(
+        &self,
+        access: &Access,
+        admitted: Admitted,
+        wait: Duration,
+    ) -> Result<Response, Refusal> {
+        if admitted.rooms.is_empty() && admitted.gaps.is_empty() {
+            let message = "name a room (?room=…): the role has none by default";
+            return Err(Refusal::new(Code::BadRequest, message));
+        }
+        let answer = long_poll::answer(&self.context, access, admitted, wait).await;
+        Ok(reply::json(StatusCode::OK, poll::to_json(&answer)))
+    }
+
+    /// What concerns credentials, roles, rooms and load is said on the open socket, because browsers cannot
+    /// read a refused upgrade.
+    fn websocket(
+        &self,
+        mut request: Request<Incoming>,
+        query: &Query,
+        connection: &Connection,
+        wanted: &StreamRequest,
+        handshake: Handshake,
+    ) -> Result<Response, Refusal> {
+        let start = match self.websocket_start(&request, query, connection, wanted) {
+            Ok(start) => start,
+            Err(refusal) if wanted.plain_refusals || refusal.code.row().close.is_none() => {
+                return Err(refusal);
+            }
+            Err(refusal) => websocket::Start::Refused(refusal),
+        };
+        let upgrade = hyper::upgrade::on(&mut request);
+        let (context, batch) = (self.context.clone(), wanted.batch);
+        self.context.tasks.spawn("websocket", async move {
+            if let Ok(upgraded) = upgrade.await {
+                websocket::run(context, upgraded, start, batch).await;
+            }
+        });
+        Ok(reply::switching(handshake))
+    }
+
+    fn websocket_start(
+        &self,
+        request: &Request<Incoming>,
+        query: &Query,
+        connection: &Connection,
+        wanted: &StreamRequest,
+    ) -> Result<websocket::Start, Refusal> {
+        self.has_room(connection)?;
+        let opening = Opening::of(wanted);
+        let Some(access) = self.access_if_any(request.headers(), query)? else {
+            return Ok(websocket::Start::Waiting(opening));
+        };
+        let admitted = admit(&access, &opening)?;
+        Ok(websocket::Start::Admitted(access, opening, admitted))
+    }
+}

@@ -1,0 +1,112 @@
+//! Who gets a stream, and of which rooms: judged at each connect and at each resume.
+
+use crate::auth::Access;
+use crate::bus::reader::Start;
+use crate::model::code::{Code, Refusal};
+use crate::model::gap::Gap;
+use crate::model::room::Room;
+use crate::model::transport::Transport;
+use crate::wire::negotiate::{From, StreamRequest};
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// How the events shall come.
+    pub transport: Transport,
+    /// The rooms that it named.
+    pub rooms: Vec<Room>,
+    /// Where it wants to begin.
+    pub from: From,
+}
+
+/// What it gets.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// The rooms.
+    pub rooms: Vec<Room>,
+    /// Where it begins.
+    pub start: Start,
+    /// The rooms that it may not read any more.
+    pub gaps: Vec<Gap>,
+}
+
+impl Opening {
+    /// What `request` asks for.
+    #[must_use]
+    pub fn of(request: &StreamRequest) -> Self {
+        Self {
+            transport: request.transport,
+            rooms: request.rooms.clone(),
+            from: request.from,
+        }
+    }
+}
+
+/// Admits a client, or says why not.
+///
+/// A first connect with any room refused is refused, naming the room. A resume goes on without the rooms that
+/// are no longer granted, each told as a gap, because a screen that lost one room should still show the others;
+/// when none is left it is refused.
+///
+/// # Errors
+/// `transport_not_allowed`, `too_many_rooms`, `forbidden`.
+pub fn admit(access: &Access, opening: &Opening) -> Result<Admitted, Refusal> {
+    if !access.may_use(opening.transport) {
+        let message = format!(
+            "the role {} may not use {}",
+            access.role.name,
+            opening.transport.as_str()
+        );
+        return Err(Refusal::new(Code::TransportNotAllowed, message));
+    }
+    let wanted = if opening.rooms.is_empty() {
+        &access.rooms
+    } else {
+        &opening.rooms
+    };
+    let most = access.role.limits.rooms_per_stream;
+    if wanted.len() > most {
+        return Err(too_many_rooms(most));
+    }
+    let (rooms, refused): (Vec<_>, Vec<_>) = wanted
+        .iter()
+        .cloned()
+        .partition(|room| access.may_subscribe(room));
+    match refused.first() {
+        Some(room) if rooms.is_empty() || !opening.from.is_resume() => Err(forbidden(room)),
+        _ => Ok(Admitted {
+            rooms,
+            start: start(opening.from),
+            gaps: refused.into_iter().map(Gap::unauthorized).collect(),
+        }),
+    }
+}
+
+/// The refusal of a room that is not granted.
+#[must_use]
+pub fn forbidden(room: &Room) -> Refusal {
+    let message = format!("this credential may not subscribe to {room}");
+    Refusal::new(Code::Forbidden, message).room(room.clone())
+}
+
+/// The refusal of more rooms than a stream may have.
+#[must_use]
+pub fn too_many_rooms(most: usize) -> Refusal {
+    Refusal::new(
+        Code::TooManyRooms,
+        format!("a stream has at most {most} rooms"),
+    )
+    .limit("rooms_per_stream")
+}
+
+/// Where the log begins for a client that asked so.
+#[must_use]
+pub const fn start(from: From) -> Start {
+    match from {
+        From::Now => Start::Now,
+        From::Cursor(position) => Start::At(position),
+        From::Unreadable => Start::Unreadable,
+        From::Earliest => Start::Earliest,
+        From::Rewind(count) => Start::Newest(count),
+    }
+}

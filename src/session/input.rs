@@ -1,0 +1,79 @@
+//! What happens to a session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::Access;
+use crate::bus::Joining;
+use crate::bus::reader::Batch;
+use crate::model::code::Refusal;
+use crate::model::gap::Gap;
+use crate::model::position::Position;
+use crate::model::room::Room;
+use crate::model::time::{Moment, UnixMillis};
+use crate::wire::client::{ClientMessage, Malformed, Ref};
+
+use super::Answer;
+
+/// The time, on both of its scales.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For deadlines.
+    pub moment: Moment,
+    /// For people and tokens.
+    pub unix: UnixMillis,
+}
+
+/// Something that a session must know.
+#[derive(Debug)]
+pub enum Input {
+    /// The client sent something: a pong, or part of a message.
+    Heard,
+    /// The client sent a message.
+    Message(Result<ClientMessage, Malformed>),
+    /// The answer to [`super::Ask::Authenticate`].
+    Authenticated(Option<Ref>, Result<Arc<Access>, Refusal>),
+    /// The answer to [`super::Ask::Open`] and [`super::Ask::Lift`].
+    Opened {
+        /// What `welcome` tells.
+        cursor: Option<Position>,
+        /// What the start itself tells to be missing.
+        gaps: Vec<Gap>,
+        /// Where a cursor was brought: whether nothing is missing.
+        recovered: Option<bool>,
+    },
+    /// The log has something, or answers [`super::Ask::Read`].
+    Batch(Batch),
+    /// The answer to [`super::Ask::Publish`].
+    Published {
+        /// Which message is answered.
+        reference: Option<Ref>,
+        /// With what.
+        answer: Answer,
+    },
+    /// The answer to [`super::Ask::Join`]: one step, or the last.
+    Joined {
+        /// Which message is answered.
+        reference: Option<Ref>,
+        /// The room.
+        room: Room,
+        /// What the step gave.
+        joining: Joining,
+    },
+    /// The answer to [`super::Ask::Leave`].
+    Left {
+        /// Which message is answered.
+        reference: Option<Ref>,
+        /// The room.
+        room: Room,
+    },
+    /// The deadline has come.
+    Due,
+    /// The gateway is draining.
+    Drain {
+        /// When this client should come back.
+        retry_after: Duration,
+    },
+    /// The client broke the protocol of its transport.
+    Fault(Refusal),
+}

@@ -1,0 +1,153 @@
+//! What a session does with its client's messages.
+
+use crate::bus::Joining;
+use crate::bus::reader::Start;
+use crate::model::code::{Code, Refusal};
+use crate::model::id::Principal;
+use crate::model::limits::Limits;
+use crate::model::position::Position;
+use crate::model::room::Room;
+use crate::model::transport::Transport;
+use crate::wire::client::{ClientMessage, Malformed, Ref, Want};
+use crate::wire::control::{Control, Envelope};
+use crate::wire::negotiate::invalid_cursor;
+
+use super::admission::{forbidden, too_many_rooms};
+use super::{Action, Answer, Ask, Live, Now, Session, State};
+
+impl Session {
+    pub(super) fn message(
+        &mut self,
+        message: Result<ClientMessage, Malformed>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        self.last_heard = now.moment;
+        let limits = self
+            .access()
+            .map_or(Limits::DEFAULT, |access| access.role.limits);
+        let taken = self.messages.take(limits.messages, now.moment);
+        let (reference, answer) = match (message, taken) {
+            (
+                Ok(ClientMessage { reference, .. }) | Err(Malformed { reference, .. }),
+                Err(pause),
+            ) => {
+                let refusal = Refusal::new(Code::RateLimited, "too many messages on this stream");
+                (reference, Err(refusal.limit("messages").retry_after(pause)))
+            }
+            (Err(Malformed { reference, refusal }), Ok(())) => (reference, Err(refusal)),
+            (Ok(ClientMessage { reference, want }), Ok(())) => {
+                (reference.clone(), self.want(reference, want))
+            }
+        };
+        out.push(match answer {
+            Ok(action) => action,
+            Err(refusal) => Action::Answer(Answer::Refused(reference, refusal)),
+        });
+    }
+
+    fn want(&self, reference: Option<Ref>, want: Want) -> Result<Action, Refusal> {
+        let (live, want) = match (&self.state, want) {
+            (State::Live(live), want) => (live, want),
+            (State::Waiting { .. } | State::Ended, Want::Auth { token }) => {
+                return Ok(Action::Ask(Ask::Authenticate(reference, token)));
+            }
+            (State::Waiting { .. } | State::Ended, _) => {
+                return Err(Refusal::new(
+                    Code::Unauthorized,
+                    "say who you are first, with `auth`",
+                ));
+            }
+        };
+        match want {
+            Want::Subscribe { room, since } => subscribe(live, reference, room, since.as_deref()),
+            Want::Unsubscribe { room } => Ok(Action::Ask(Ask::Leave { reference, room })),
+            Want::Publish(publish) => Ok(Action::Ask(Ask::Publish {
+                reference,
+                access: live.access.clone(),
+                publish,
+            })),
+            Want::Auth { token } => {
+                let anonymous = live.access.principal == Principal::Anonymous;
+                if !anonymous || self.transport != Transport::WebSocket {
+                    let message = "`auth` is for a WebSocket that has not said who it is";
+                    return Err(Refusal::new(Code::BadRequest, message));
+                }
+                Ok(Action::Ask(Ask::Authenticate(reference, token)))
+            }
+            Want::Ping => Ok(Action::Answer(Answer::done(reference))),
+        }
+    }
+
+    /// A step of a join: what is missing, what is held, and in the end the answer, with which the room becomes
+    /// part of the stream.
+    pub(super) fn joined(
+        &mut self,
+        reference: Option<Ref>,
+        room: Room,
+        joining: Joining,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        let Joining { gaps, events, next } = joining;
+        out.extend(gaps.into_iter().map(|gap| Action::Send(Control::Gap(gap))));
+        if !events.is_empty() {
+            self.last_write = now.moment;
+            let events = events
+                .iter()
+                .map(|event| Envelope(event.envelope()))
+                .collect();
+            out.push(Action::Send(Control::Backfill {
+                room: room.clone(),
+                events,
+            }));
+        }
+        if let Some(start) = next {
+            return out.push(Action::Ask(Ask::Join {
+                reference,
+                room,
+                start,
+            }));
+        }
+        if !live.rooms.contains(&room) {
+            live.rooms.push(room.clone());
+        }
+        out.push(Action::Answer(Answer::in_room(reference, room)));
+    }
+
+    pub(super) fn left(&mut self, reference: Option<Ref>, room: Room, out: &mut Vec<Action>) {
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        live.rooms.retain(|one| *one != room);
+        out.push(Action::Answer(Answer::in_room(reference, room)));
+    }
+}
+
+fn subscribe(
+    live: &Live,
+    reference: Option<Ref>,
+    room: Room,
+    since: Option<&str>,
+) -> Result<Action, Refusal> {
+    if !live.access.may_subscribe(&room) {
+        return Err(forbidden(&room));
+    }
+    let most = live.access.role.limits.rooms_per_stream;
+    if live.rooms.len() >= most && !live.rooms.contains(&room) {
+        return Err(too_many_rooms(most));
+    }
+    let start = match since {
+        None | Some("") => Start::Now,
+        Some("earliest") => Start::Earliest,
+        Some(text) => Start::At(Position::parse_cursor(text).map_err(|_| invalid_cursor("since"))?),
+    };
+    Ok(Action::Ask(Ask::Join {
+        reference,
+        room,
+        start,
+    }))
+}

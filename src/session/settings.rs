@@ -1,0 +1,24 @@
+//! The times of a stream.
+
+use std::time::Duration;
+
+/// The times of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// A heartbeat goes out after this long without a write.
+    pub heartbeat: Duration,
+    /// A WebSocket client that is silent for this long is closed.
+    pub silence: Duration,
+    /// How long a WebSocket without credential may wait with its `auth`.
+    pub auth: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(15),
+            silence: Duration::from_secs(70),
+            auth: Duration::from_secs(10),
+        }
+    }
+}

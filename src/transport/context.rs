@@ -1,0 +1,56 @@
+//! What every driver works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::Authority;
+use crate::bus::Bus;
+use crate::ingress::Ingress;
+use crate::lifecycle::clock::Clock;
+use crate::lifecycle::drain::Draining;
+use crate::lifecycle::random;
+use crate::lifecycle::tasks::Tasks;
+use crate::session::{self, Now};
+
+use super::registry::Registry;
+
+/// The parts of one gateway that its streams share.
+pub struct Context {
+    /// The log.
+    pub bus: Bus,
+    /// The way into it.
+    pub ingress: Ingress,
+    /// Who may what.
+    pub authority: Arc<Authority>,
+    /// The time.
+    pub clock: Clock,
+    /// The times of a stream.
+    pub session: session::Settings,
+    /// The largest payload that any role may publish, in bytes.
+    pub event_bytes: usize,
+    /// How long the end of a stream may take once it has been said.
+    pub goodbye: Duration,
+    /// The streams that take messages by `POST /v1/messages`.
+    pub streams: Registry,
+    /// Whether the gateway is stopping.
+    pub draining: Draining,
+    /// Who owns what is spawned.
+    pub tasks: Tasks,
+}
+
+impl Context {
+    /// The time, on both of its scales.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        Now {
+            moment: self.clock.now(),
+            unix: self.clock.unix(),
+        }
+    }
+}
+
+/// When a client that is sent away for a while should come back: spread, so that a herd does not come as one.
+#[must_use]
+pub fn come_back() -> Duration {
+    random::between(Duration::from_secs(1), Duration::from_secs(3))
+}

@@ -1,0 +1,318 @@
+//! What all drivers do alike: wait for whatever concerns a session except its socket, and carry out its
+//! actions except sending.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::auth::Access;
+use crate::auth::credentials::Credential;
+use crate::bus::reader::Start;
+use crate::bus::rooms::Delivery;
+use crate::bus::{Opened, Published, Subscription};
+use crate::ingress::Offer;
+use crate::lifecycle::clock::Sleep;
+use crate::model::code::Code;
+use crate::model::room::Room;
+use crate::model::time::Moment;
+use crate::session::{Action, Answer, Ask, Input, Session};
+use crate::wire::client::Ref;
+use crate::wire::control::{Ack, Control};
+use crate::wire::publish::Publish;
+
+use super::CREDIT;
+use super::context::{Context, come_back};
+use super::registry::{Posted, Registration};
+
+/// A session with its place in the log and its timer.
+pub(super) struct Engine {
+    context: Arc<Context>,
+    session: Session,
+    subscription: Option<Subscription>,
+    /// A join whose past is longer than one step.
+    joining: Option<Join>,
+    registration: Option<Registration>,
+    /// Where the answer to the message at hand goes, if not onto the stream.
+    reply: Option<oneshot::Sender<Answer>>,
+    alarm: Option<(Moment, Sleep)>,
+    drained: bool,
+}
+
+struct Join {
+    reference: Option<Ref>,
+    room: Room,
+    start: Start,
+}
+
+/// What is to be sent, in order.
+#[derive(Debug)]
+pub(super) enum Output {
+    Control(Control),
+    Events(Vec<Delivery>),
+    Ping,
+    End { code: Code, reason: String },
+}
+
+impl Engine {
+    pub(super) fn new(context: Arc<Context>, session: Session) -> Self {
+        Self {
+            context,
+            session,
+            subscription: None,
+            joining: None,
+            registration: None,
+            reply: None,
+            alarm: None,
+            drained: false,
+        }
+    }
+
+    /// From now on the stream also takes messages that come by other requests.
+    pub(super) fn register(&mut self, access: &Access) {
+        let stream = self.session.stream().clone();
+        self.registration = Some(
+            self.context
+                .streams
+                .register(stream, access.principal.clone()),
+        );
+    }
+
+    /// Whether the client's messages must wait, because the answer to the last one is still due.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.joining.is_some()
+    }
+
+    /// The next input that is not the socket's; of the log only if there is `room` for what it gives. Dropping
+    /// the future loses nothing.
+    pub(super) async fn next(&mut self, room: bool) -> Input {
+        let deadline = self.session.deadline();
+        arm(&mut self.alarm, &self.context, deadline);
+        let busy = self.is_busy();
+        let posted = tokio::select! {
+            biased;
+            () = drain(&self.context), if !self.drained => {
+                self.drained = true;
+                return Input::Drain { retry_after: come_back() };
+            }
+            () = rung(&mut self.alarm) => return Input::Due,
+            posted = next_posted(&mut self.registration), if !busy => posted,
+            input = next_from_log(&mut self.subscription, &mut self.joining), if room => return input,
+        };
+        self.reply = Some(posted.reply);
+        Input::Message(posted.message)
+    }
+
+    /// Carries out the first actions of a session that was admitted.
+    pub(super) async fn start(&mut self, actions: Vec<Action>) -> Vec<Output> {
+        self.carry_out(actions.into()).await
+    }
+
+    /// Steps the session and carries out what it wants; returns what is to be sent.
+    pub(super) async fn run(&mut self, input: Input) -> Vec<Output> {
+        let mut actions = VecDeque::new();
+        self.step(input, &mut actions);
+        self.carry_out(actions).await
+    }
+
+    async fn carry_out(&mut self, mut actions: VecDeque<Action>) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        while let Some(action) = actions.pop_front() {
+            match action {
+                Action::Send(control) => outputs.push(Output::Control(control)),
+                Action::Deliver(events) => outputs.push(Output::Events(events)),
+                Action::Ping => outputs.push(Output::Ping),
+                Action::End { code, reason } => outputs.push(Output::End { code, reason }),
+                Action::Answer(answer) => outputs.extend(self.answer(answer)),
+                Action::Ask(ask) => {
+                    if let Some(input) = self.ask(ask).await {
+                        self.step(input, &mut actions);
+                    }
+                }
+            }
+        }
+        outputs
+    }
+
+    /// What follows from an action comes before the actions that were already waiting.
+    fn step(&mut self, input: Input, actions: &mut VecDeque<Action>) {
+        let mut new = Vec::new();
+        self.session.step(input, self.context.now(), &mut new);
+        new.into_iter()
+            .rev()
+            .for_each(|action| actions.push_front(action));
+    }
+
+    /// Asks what the session cannot know. A join is only noted: its steps are taken as the socket has room.
+    async fn ask(&mut self, ask: Ask) -> Option<Input> {
+        match ask {
+            Ask::Authenticate(reference, token) => {
+                let (authority, unix) = (&self.context.authority, self.context.clock.unix());
+                let verdict = Credential::from_token(token.expose())
+                    .and_then(|credential| authority.identify(&credential, unix));
+                Some(Input::Authenticated(reference, verdict))
+            }
+            Ask::Open { rooms, start } => Some(self.open(rooms, start)),
+            Ask::Lift { join, leave } => self.lift(&join, &leave),
+            Ask::Publish {
+                reference,
+                access,
+                publish,
+            } => {
+                let answer = publish_as(&self.context, &access, publish).await;
+                Some(Input::Published { reference, answer })
+            }
+            Ask::Join {
+                reference,
+                room,
+                start,
+            } => {
+                self.joining = Some(Join {
+                    reference,
+                    room,
+                    start,
+                });
+                None
+            }
+            Ask::Leave { reference, room } => {
+                self.subscription.as_mut()?.leave(&room);
+                Some(Input::Left { reference, room })
+            }
+            Ask::Read => Some(Input::Batch(self.subscription.as_mut()?.read(CREDIT))),
+        }
+    }
+
+    fn open(&mut self, rooms: Vec<Room>, start: Start) -> Input {
+        let Opened {
+            subscription,
+            gaps,
+            cursor,
+            recovered,
+        } = self.context.bus.subscribe(rooms, start);
+        self.subscription = Some(subscription);
+        Input::Opened {
+            cursor,
+            gaps,
+            recovered,
+        }
+    }
+
+    fn lift(&mut self, join: &[Room], leave: &[Room]) -> Option<Input> {
+        let subscription = self.subscription.as_mut()?;
+        leave.iter().for_each(|room| _ = subscription.leave(room));
+        join.iter()
+            .for_each(|room| _ = subscription.join(room, Start::Now, CREDIT));
+        let cursor = Some(subscription.cursor());
+        Some(Input::Opened {
+            cursor,
+            gaps: Vec::new(),
+            recovered: None,
+        })
+    }
+
+    fn answer(&mut self, answer: Answer) -> Option<Output> {
+        if let Some(reply) = self.reply.take() {
+            // Whoever asked may be gone; what was done stays done.
+            let _ = reply.send(answer);
+            return None;
+        }
+        match answer {
+            Answer::Done(ack) => ack
+                .reference
+                .is_some()
+                .then_some(Output::Control(Control::Ack(ack))),
+            Answer::Refused(reference, refusal) => {
+                Some(Output::Control(Control::error(reference, refusal)))
+            }
+        }
+    }
+}
+
+/// Publishes for a client message, and answers it.
+pub async fn publish_as(context: &Context, access: &Access, publish: Publish) -> Answer {
+    let Publish {
+        rooms,
+        several,
+        name,
+        data,
+    } = publish;
+    let offer = Offer {
+        rooms: rooms.clone(),
+        name,
+        data,
+    };
+    match context.ingress.publish(access, offer, None).await {
+        Ok(Published { position, .. }) => {
+            let (room, rooms) = if several {
+                (None, Some(rooms))
+            } else {
+                (rooms.into_iter().next(), None)
+            };
+            Answer::Done(Ack {
+                reference: None,
+                id: Some(position),
+                room,
+                rooms,
+            })
+        }
+        Err(refusal) => Answer::Refused(None, refusal),
+    }
+}
+
+/// Arms the alarm anew only when it would ring too late. One that rings too early costs a step that finds
+/// nothing due, which is cheaper than a new timer after every write.
+fn arm(alarm: &mut Option<(Moment, Sleep)>, context: &Context, deadline: Option<Moment>) {
+    match (&alarm, deadline) {
+        (Some((armed, _)), Some(deadline)) if *armed <= deadline => {}
+        (_, Some(deadline)) => *alarm = Some((deadline, context.clock.sleep_until(deadline))),
+        (_, None) => *alarm = None,
+    }
+}
+
+async fn rung(alarm: &mut Option<(Moment, Sleep)>) {
+    match alarm {
+        Some((_, sleep)) => {
+            sleep.await;
+            *alarm = None;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn drain(context: &Context) {
+    context.draining.clone().begun().await;
+}
+
+async fn next_posted(registration: &mut Option<Registration>) -> Posted {
+    match registration {
+        Some(registration) => match registration.next().await {
+            Some(posted) => posted,
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+/// A step of the join at hand comes before what is live, because its answer ends it.
+async fn next_from_log(
+    subscription: &mut Option<Subscription>,
+    joining: &mut Option<Join>,
+) -> Input {
+    let Some(subscription) = subscription else {
+        return std::future::pending().await;
+    };
+    if let Some(Join {
+        reference,
+        room,
+        start,
+    }) = joining.take()
+    {
+        let joining = subscription.join(&room, start, CREDIT);
+        return Input::Joined {
+            reference,
+            room,
+            joining,
+        };
+    }
+    Input::Batch(subscription.next_batch(CREDIT).await)
+}

@@ -1,0 +1,80 @@
+//! Long-poll: one read, waited for.
+
+use std::time::Duration;
+
+use crate::auth::Access;
+use crate::bus::reader::{Batch, Credit};
+use crate::bus::{Opened, Subscription};
+use crate::model::code::Code;
+use crate::session::admission::Admitted;
+use crate::wire::control::{Control, Envelope};
+use crate::wire::poll::Answer;
+
+use super::context::{Context, come_back};
+
+/// What one answer holds at most.
+const CREDIT: Credit = Credit {
+    events: 500,
+    bytes: 256 * 1024,
+};
+
+/// Answers one poll: at once if there is something to tell, else when there is, and after `wait` in any case.
+/// No session outlives the answer; the next poll brings its cursor.
+pub async fn answer(
+    context: &Context,
+    access: &Access,
+    admitted: Admitted,
+    wait: Duration,
+) -> Answer {
+    let Admitted {
+        rooms,
+        start,
+        gaps: mut known,
+    } = admitted;
+    let Opened {
+        mut subscription,
+        gaps,
+        ..
+    } = context.bus.subscribe(rooms, start);
+    let mut batch = subscription.read(CREDIT);
+    let mut control = Vec::new();
+    // A room that is no longer granted is told in each answer, and is no reason to give one: a client that
+    // keeps its URL would poll in a hot loop.
+    if gaps.is_empty() && batch.is_empty() && !wait.is_zero() {
+        let left = access.expires_at.map(|at| at.since(context.clock.unix()));
+        match waited(context, &mut subscription, wait.min(left.unwrap_or(wait))).await {
+            Waited::Batch(later) => batch = later,
+            Waited::Drained => control.push(Control::bye(Code::Draining, Some(come_back()))),
+            Waited::Enough => {}
+        }
+    }
+    known.extend(gaps);
+    known.extend(batch.gaps);
+    Answer {
+        cursor: subscription.cursor(),
+        events: batch
+            .events
+            .iter()
+            .map(|event| Envelope(event.envelope()))
+            .collect(),
+        gaps: known,
+        control,
+        more: batch.more,
+    }
+}
+
+enum Waited {
+    Batch(Batch),
+    Drained,
+    Enough,
+}
+
+async fn waited(context: &Context, subscription: &mut Subscription, wait: Duration) -> Waited {
+    let mut draining = context.draining.clone();
+    tokio::select! {
+        biased;
+        batch = subscription.next_batch(CREDIT) => Waited::Batch(batch),
+        () = draining.begun() => Waited::Drained,
+        () = context.clock.sleep(wait) => Waited::Enough,
+    }
+}

@@ -1,0 +1,19 @@
+//! L4: the drivers. Each carries a session over one transport, with one select loop, and encodes what it sends.
+
+pub mod context;
+mod engine;
+pub mod link;
+pub mod long_poll;
+pub mod registry;
+pub mod sse;
+pub mod websocket;
+
+use crate::bus::reader::Credit;
+pub use engine::publish_as;
+
+/// What a stream takes from the log at a time: enough to fill a socket, little enough that a reader which stops
+/// reading pins no more than this.
+const CREDIT: Credit = Credit {
+    events: 256,
+    bytes: 64 * 1024,
+};

@@ -1,0 +1,252 @@
+//! WebSocket (RFC 6455), both ways, over an upgraded connection.
+
+use std::sync::Arc;
+
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use crate::auth::Access;
+use crate::lifecycle::random;
+use crate::model::code::{Code, Refusal};
+use crate::model::id::StreamId;
+use crate::session::admission::{Admitted, Opening};
+use crate::session::{Input, Session};
+use crate::wire::client::ClientMessage;
+use crate::wire::control::Control;
+
+use super::CREDIT;
+use super::context::Context;
+use super::engine::{Engine, Output};
+
+/// How a WebSocket begins.
+pub enum Start {
+    /// With a client that was admitted.
+    Admitted(Arc<Access>, Opening, Admitted),
+    /// With silence, until the client says who it is.
+    Waiting(Opening),
+    /// With the reason why it ends at once: browsers cannot read a refused upgrade.
+    Refused(Refusal),
+}
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Room for the names and keys around the largest payload.
+const ENVELOPE: usize = 4096;
+/// The longest close reason (RFC 6455 §5.5: 125 bytes with the code).
+const REASON: usize = 123;
+
+/// Runs one WebSocket to its end. `batch` joins what is due into one frame.
+pub async fn run(context: Arc<Context>, upgraded: Upgraded, start: Start, batch: bool) {
+    let config = WebSocketConfig::default()
+        // The default is zero-filled at every poll, 128 KiB a client.
+        .read_buffer_size(4096)
+        .write_buffer_size(CREDIT.bytes)
+        .max_message_size(Some(context.event_bytes + ENVELOPE))
+        .max_frame_size(Some(context.event_bytes + ENVELOPE));
+    let io = TokioIo::new(upgraded);
+    let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+    let (sink, incoming) = socket.split();
+    let mut writer = Writer {
+        sink,
+        batch,
+        unflushed: false,
+    };
+    let Some((mut engine, outputs)) = begin(&context, start, &mut writer).await else {
+        return goodbye(&context, writer, incoming).await;
+    };
+    match drive(&mut engine, outputs, &mut writer, incoming).await {
+        Some(incoming) => goodbye(&context, writer, incoming).await,
+        None => {
+            // The client closed, or is gone: what is left to say is the answer to its close frame.
+            context
+                .clock
+                .timeout(context.goodbye, writer.sink.flush())
+                .await;
+        }
+    }
+}
+
+async fn begin(
+    context: &Arc<Context>,
+    start: Start,
+    writer: &mut Writer,
+) -> Option<(Engine, Vec<Output>)> {
+    let (id, now) = (StreamId::from_random(random::wide_bits()), context.now());
+    let mut actions = Vec::new();
+    let session = match start {
+        Start::Admitted(access, opening, admitted) => Session::admitted(
+            id,
+            context.session,
+            access,
+            &opening,
+            admitted,
+            now,
+            &mut actions,
+        ),
+        Start::Waiting(opening) => Session::waiting(id, context.session, opening, now),
+        Start::Refused(refusal) => {
+            let (code, reason) = (refusal.code, refusal.message.clone());
+            let error = Output::Control(Control::error(None, refusal));
+            let _ = writer
+                .write(vec![error, Output::End { code, reason }])
+                .await;
+            return None;
+        }
+    };
+    let mut engine = Engine::new(context.clone(), session);
+    let outputs = engine.start(actions).await;
+    Some((engine, outputs))
+}
+
+/// The loop of one stream. Nothing is read from the client while something waits to be written to it, so that
+/// its messages cannot pile up answers. Returns the rest of the socket if the end is ours to say.
+async fn drive(
+    engine: &mut Engine,
+    mut outputs: Vec<Output>,
+    writer: &mut Writer,
+    mut incoming: SplitStream<Socket>,
+) -> Option<SplitStream<Socket>> {
+    loop {
+        match writer.write(outputs).await {
+            Ok(Written::Going) => {}
+            Ok(Written::Ended) => return Some(incoming),
+            Err(_) => return None,
+        }
+        let ready = !writer.unflushed;
+        let input = tokio::select! {
+            flushed = writer.sink.flush(), if !ready => {
+                flushed.ok()?;
+                writer.unflushed = false;
+                // A client that takes what is written to it is alive, though its own frames were not read.
+                Input::Heard
+            }
+            input = engine.next(ready) => input,
+            message = incoming.next(), if ready && !engine.is_busy() => read(message?)?,
+        };
+        outputs = engine.run(input).await;
+    }
+}
+
+/// What the client's frame means to the session; nothing if the connection is at its end.
+fn read(message: Result<Message, Error>) -> Option<Input> {
+    let fault = |code, message: &str| Some(Input::Fault(Refusal::new(code, message)));
+    match message {
+        Ok(Message::Text(text)) => Some(Input::Message(ClientMessage::parse(&text))),
+        Ok(Message::Binary(_)) => {
+            fault(Code::UnsupportedData, "only text messages are spoken here")
+        }
+        Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Some(Input::Heard),
+        Ok(Message::Close(_)) => None,
+        Err(Error::Capacity(CapacityError::MessageTooLong { max_size, .. })) => {
+            let message = format!("a message has at most {max_size} bytes");
+            Some(Input::Fault(
+                Refusal::new(Code::TooLarge, message).limit("event"),
+            ))
+        }
+        Err(Error::Utf8(_)) => fault(Code::InvalidUtf8, "a text message is UTF-8"),
+        Err(Error::Protocol(error)) => fault(Code::ProtocolError, &error.to_string()),
+        Err(_) => None,
+    }
+}
+
+/// Waits for the client's close frame, for a moment: who closes the connection first, under unread bytes, resets
+/// it, and the client never reads the close code.
+async fn goodbye(context: &Context, mut writer: Writer, mut incoming: SplitStream<Socket>) {
+    let both = async {
+        let _ = writer.sink.flush().await;
+        while let Some(Ok(_)) = incoming.next().await {}
+    };
+    context.clock.timeout(context.goodbye, both).await;
+}
+
+struct Writer {
+    sink: SplitSink<Socket, Message>,
+    batch: bool,
+    unflushed: bool,
+}
+
+enum Written {
+    Going,
+    Ended,
+}
+
+impl Writer {
+    /// Hands everything over; it is written when the sink is flushed.
+    async fn write(&mut self, outputs: Vec<Output>) -> Result<Written, Error> {
+        let mut lines = Lines {
+            joined: String::new(),
+            batch: self.batch,
+        };
+        for output in outputs {
+            self.unflushed = true;
+            match output {
+                Output::Control(control) => {
+                    let json = control.to_json().into();
+                    self.text(lines.add(json)).await?;
+                }
+                Output::Events(events) => {
+                    for event in events {
+                        let envelope = Utf8Bytes::try_from(event.envelope())?;
+                        self.text(lines.add(envelope)).await?;
+                    }
+                }
+                Output::Ping => self.sink.feed(Message::Ping(bytes::Bytes::new())).await?,
+                Output::End { code, reason } => {
+                    self.text(lines.take()).await?;
+                    self.sink
+                        .feed(Message::Close(Some(close_frame(code, &reason))))
+                        .await?;
+                    return Ok(Written::Ended);
+                }
+            }
+        }
+        self.text(lines.take()).await?;
+        Ok(Written::Going)
+    }
+
+    async fn text(&mut self, text: Option<Utf8Bytes>) -> Result<(), Error> {
+        match text {
+            Some(text) => self.sink.feed(Message::Text(text)).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// One message a line, for clients that asked for `batch=1`; else one message a frame.
+struct Lines {
+    joined: String,
+    batch: bool,
+}
+
+impl Lines {
+    fn add(&mut self, message: Utf8Bytes) -> Option<Utf8Bytes> {
+        if !self.batch {
+            return Some(message);
+        }
+        if !self.joined.is_empty() {
+            self.joined.push('\n');
+        }
+        self.joined.push_str(&message);
+        None
+    }
+
+    fn take(&mut self) -> Option<Utf8Bytes> {
+        (!self.joined.is_empty()).then(|| std::mem::take(&mut self.joined).into())
+    }
+}
+
+fn close_frame(code: Code, reason: &str) -> CloseFrame {
+    let number = code.row().close.unwrap_or(u16::from(CloseCode::Policy));
+    let end = reason.floor_char_boundary(REASON);
+    CloseFrame {
+        code: CloseCode::from(number),
+        reason: reason[..end].into(),
+    }
+}

@@ -1,0 +1,241 @@
+//! Messages from the gateway that are no events: they carry `type`, and no `id`.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::model::code::{Advice, Code, Refusal};
+use crate::model::gap::Gap;
+use crate::model::position::Position;
+use crate::model::room::Room;
+use crate::model::time::UnixMillis;
+
+use super::client::Ref;
+
+/// A control message. Serialised, `type` is its first key.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Control {
+    /// The first message of a stream.
+    Welcome(Welcome),
+    /// Nothing else was due for a while; the stream is complete up to `cursor`.
+    Heartbeat {
+        /// A true position.
+        cursor: Position,
+        /// Now.
+        ts: UnixMillis,
+    },
+    /// Events are missing.
+    Gap(Gap),
+    /// Events of a room's past, before it becomes part of the stream.
+    Backfill {
+        /// The room.
+        room: Room,
+        /// Envelopes, ascending.
+        events: Vec<Envelope>,
+    },
+    /// The credential ran out.
+    SessionExpired {},
+    /// The stream ends.
+    Bye {
+        /// Why.
+        code: &'static str,
+        /// Whether the client should come back.
+        reconnect: bool,
+        /// When.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+    },
+    /// Something was refused.
+    Error(Error),
+    /// A client message was carried out.
+    Ack(Ack),
+}
+
+/// What a client learns first.
+#[derive(Clone, Debug, Serialize)]
+pub struct Welcome {
+    /// The stream's name.
+    pub stream: String,
+    /// Where reading starts; `null` only to a client whose own cursor could not be read.
+    pub cursor: Option<Position>,
+    /// The rooms joined.
+    pub rooms: Vec<Room>,
+    /// Who the credential says the client is.
+    pub principal: String,
+    /// Its role.
+    pub role: String,
+    /// How long the stream may be silent at most.
+    pub heartbeat_ms: u64,
+    /// What is left of the credential, where it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<u64>,
+    /// Where a cursor was brought: whether nothing is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<bool>,
+    /// Now.
+    pub ts: UnixMillis,
+}
+
+/// A refusal on a stream.
+#[derive(Clone, Debug, Serialize)]
+pub struct Error {
+    /// Which message is answered.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Ref>,
+    /// The stable text.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+    /// The room that was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
+    /// The limit that was met.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<&'static str>,
+    /// When to come back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// A confirmation, with what the message brought about.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Ack {
+    /// Which message is answered.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Ref>,
+    /// The published event's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Position>,
+    /// The room published to, joined or left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
+    /// The rooms published to, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rooms: Option<Vec<Room>>,
+}
+
+/// An event's JSON as it stands in the log's shared bytes.
+#[derive(Clone, Debug)]
+pub struct Envelope(pub Bytes);
+
+impl Serialize for Envelope {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = std::str::from_utf8(&self.0).map_err(serde::ser::Error::custom)?;
+        let raw: &serde_json::value::RawValue =
+            serde_json::from_str(text).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+impl Control {
+    /// The end of a stream, with the advice of the table.
+    #[must_use]
+    pub fn bye(code: Code, retry_after: Option<Duration>) -> Self {
+        Self::Bye {
+            code: code.as_str(),
+            reconnect: code.row().advice == Advice::ComeBack,
+            retry_after_ms: retry_after.map(millis),
+        }
+    }
+
+    /// A refusal, in answer to `reference` if there is one.
+    #[must_use]
+    pub fn error(reference: Option<Ref>, refusal: Refusal) -> Self {
+        Self::Error(Error {
+            reference,
+            code: refusal.code.as_str(),
+            message: refusal.message,
+            room: refusal.room,
+            limit: refusal.limit,
+            retry_after_ms: refusal.retry_after.map(millis),
+        })
+    }
+
+    /// Its name as an SSE event. `error` would fire `onerror`, as if the connection had broken.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Welcome(_) => "welcome",
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::Gap(_) => "gap",
+            Self::Backfill { .. } => "backfill",
+            Self::SessionExpired {} => "session_expired",
+            Self::Bye { .. } => "bye",
+            Self::Error(_) => "problem",
+            Self::Ack(_) => "ack",
+        }
+    }
+
+    /// The position up to which the stream is complete, for those messages that say so.
+    #[must_use]
+    pub const fn cursor(&self) -> Option<Position> {
+        match self {
+            Self::Welcome(Welcome { cursor, .. }) => *cursor,
+            Self::Heartbeat { cursor, .. } => Some(*cursor),
+            Self::Gap(_)
+            | Self::Backfill { .. }
+            | Self::SessionExpired {}
+            | Self::Bye { .. }
+            | Self::Error(_)
+            | Self::Ack(_) => None,
+        }
+    }
+
+    /// Its JSON, on one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and checked JSON: there is nothing in it that could fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A span as the wire counts it: whole milliseconds, rounded up so that nobody comes back too early.
+#[must_use]
+pub fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_comes_first_and_absent_fields_are_left_out() {
+        let refusal = Refusal::new(Code::RateLimited, "slow down")
+            .limit("messages")
+            .retry_after(Duration::from_micros(1500));
+        for (message, json) in [
+            (
+                Control::error(Some(Ref::Number(7)), refusal),
+                r#"{"type":"error","ref":7,"code":"rate_limited","message":"slow down","limit":"messages","retry_after_ms":2}"#,
+            ),
+            (
+                Control::bye(Code::Draining, None),
+                r#"{"type":"bye","code":"draining","reconnect":true}"#,
+            ),
+            (Control::SessionExpired {}, r#"{"type":"session_expired"}"#),
+            (
+                Control::Gap(Gap::unauthorized(Room::parse("a").unwrap())),
+                r#"{"type":"gap","room":"a","from":null,"to":null,"reason":"unauthorized"}"#,
+            ),
+            (
+                Control::Backfill {
+                    room: Room::parse("a").unwrap(),
+                    events: vec![Envelope(Bytes::from_static(b"{\"id\":\"1\",\"data\":1.0}"))],
+                },
+                r#"{"type":"backfill","room":"a","events":[{"id":"1","data":1.0}]}"#,
+            ),
+            (
+                Control::Ack(Ack {
+                    reference: Some(Ref::Text("x".into())),
+                    ..Ack::default()
+                }),
+                r#"{"type":"ack","ref":"x"}"#,
+            ),
+        ] {
+            assert_eq!(message.to_json(), json);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! An event's bytes: built once for each room, by whoever needs them first, and shared by all.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+
+use crate::model::event::Event;
+use crate::model::room::Room;
+
+/// The bytes of one event in one room.
+#[derive(Debug, Default)]
+pub struct Encoded {
+    block: OnceLock<Block>,
+    raw: OnceLock<Bytes>,
+}
+
+/// An SSE block whose middle is the JSON envelope, so that every native transport shares one buffer.
+#[derive(Debug)]
+struct Block {
+    bytes: Bytes,
+    envelope: Range<usize>,
+}
+
+impl Encoded {
+    /// The envelope `{id, room, event, data, ts}` (and `from`), keys in this order: what a WebSocket message and
+    /// an item of a poll are.
+    pub fn envelope(&self, event: &Event, room: &Room) -> Bytes {
+        let block = self.block(event, room);
+        block.bytes.slice(block.envelope.clone())
+    }
+
+    /// The SSE block: `event:`, `data:` with the envelope, and `id:` as the last line.
+    pub fn sse(&self, event: &Event, room: &Room) -> Bytes {
+        self.block(event, room).bytes.clone()
+    }
+
+    /// The SSE block of `data=raw`: the payload alone, a string as its text, split at its line ends.
+    pub fn sse_raw(&self, event: &Event) -> Bytes {
+        self.raw.get_or_init(|| raw_block(event)).clone()
+    }
+
+    fn block(&self, event: &Event, room: &Room) -> &Block {
+        self.block.get_or_init(|| block(event, room))
+    }
+}
+
+fn block(event: &Event, room: &Room) -> Block {
+    let id = event.position.to_cursor();
+    let name = event.name.as_str();
+    let data = event.data.as_bytes();
+    let mut out =
+        Vec::with_capacity(112 + 2 * id.len() + room.as_str().len() + 2 * name.len() + data.len());
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\ndata: ");
+    let start = out.len();
+    // Cursor, room and name are made of characters that JSON takes as they are.
+    for (key, value) in [
+        ("{\"id\":\"", &*id),
+        ("\",\"room\":\"", room.as_str()),
+        ("\",\"event\":\"", name),
+    ] {
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(value.as_bytes());
+    }
+    out.extend_from_slice(b"\",\"data\":");
+    out.extend_from_slice(data);
+    out.extend_from_slice(b",\"ts\":");
+    out.extend_from_slice(event.ts.0.to_string().as_bytes());
+    if let Some(from) = &event.from {
+        out.extend_from_slice(b",\"from\":");
+        out.extend_from_slice(serde_json::Value::from(&**from).to_string().as_bytes());
+    }
+    out.push(b'}');
+    let envelope = start..out.len();
+    push_id(&mut out, &id);
+    Block {
+        bytes: out.into(),
+        envelope,
+    }
+}
+
+fn raw_block(event: &Event) -> Bytes {
+    let mut out = Vec::with_capacity(64 + event.data.as_bytes().len());
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(event.name.as_str().as_bytes());
+    out.push(b'\n');
+    match event.data.to_text() {
+        Some(text) => lines(&text).for_each(|line| push_data(&mut out, line.as_bytes())),
+        None => push_data(&mut out, event.data.as_bytes()),
+    }
+    out.pop();
+    push_id(&mut out, &event.position.to_cursor());
+    out.into()
+}
+
+/// The lines of `text`, by every line end that SSE knows: CRLF, LF and CR (WHATWG HTML §9.2.5).
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(end) = text.find(['\r', '\n']) else {
+            return rest.take();
+        };
+        let width = if text[end..].starts_with("\r\n") {
+            2
+        } else {
+            1
+        };
+        rest = Some(&text[end + width..]);
+        Some(&text[..end])
+    })
+}
+
+fn push_data(out: &mut Vec<u8>, line: &[u8]) {
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(line);
+    out.push(b'\n');
+}
+
+fn push_id(out: &mut Vec<u8>, id: &str) {
+    out.extend_from_slice(b"\nid: ");
+    out.extend_from_slice(id.as_bytes());
+    out.extend_from_slice(b"\n\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::EventName;
+    use crate::model::json::Json;
+    use crate::model::position::{Epoch, Position};
+    use crate::model::time::UnixMillis;
+
+    fn event(data: &str) -> (Event, Room) {
+        let room = Room::parse("org:a").unwrap();
+        let event = Event {
+            position: Position {
+                epoch: Epoch::from_random(1),
+                seq: 2,
+            },
+            rooms: vec![room.clone()],
+            name: EventName::parse("checkin").unwrap(),
+            data: Json::parse(data).unwrap(),
+            ts: UnixMillis(5),
+            from: None,
+        };
+        (event, room)
+    }
+
+    #[test]
+    fn the_envelope_is_the_data_line_of_the_sse_block() {
+        let (event, room) = event("{\"a\": 1.0}");
+        let encoded = Encoded::default();
+        let id = event.position.to_cursor();
+        let envelope = format!(
+            r#"{{"id":"{id}","room":"org:a","event":"checkin","data":{{"a":1.0}},"ts":5}}"#
+        );
+        assert_eq!(encoded.envelope(&event, &room), envelope);
+        assert_eq!(
+            encoded.sse(&event, &room),
+            format!("event: checkin\ndata: {envelope}\nid: {id}\n\n")
+        );
+    }
+
+    #[test]
+    fn the_sender_is_the_last_key() {
+        let (mut event, room) = event("1");
+        event.from = Some("an\"n".into());
+        let envelope = Encoded::default().envelope(&event, &room);
+        assert!(envelope.ends_with(br#","ts":5,"from":"an\"n"}"#));
+    }
+
+    #[test]
+    fn a_raw_string_cannot_forge_a_field() {
+        for (data, lines) in [
+            (r#""plain""#, "data: plain"),
+            (
+                r#""a\nid: 1\r\nevent: x\ry""#,
+                "data: a\ndata: id: 1\ndata: event: x\ndata: y",
+            ),
+            (r#""\n""#, "data: \ndata: "),
+            (r#""""#, "data: "),
+            ("[1, 2]", "data: [1,2]"),
+        ] {
+            let (event, _) = event(data);
+            let id = event.position.to_cursor();
+            let raw = Encoded::default().sse_raw(&event);
+            assert_eq!(
+                raw,
+                format!("event: checkin\n{lines}\nid: {id}\n\n"),
+                "{data}"
+            );
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! L1, pure: codecs that take bytes and give values, and back. No socket, no clock, no logger.
+
+pub mod client;
+pub mod control;
+pub mod encoded;
+pub mod negotiate;
+pub mod poll;
+pub mod problem;
+pub mod publish;
+pub mod query;
+pub mod sse;
+pub mod websocket;

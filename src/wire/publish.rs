@@ -1,0 +1,240 @@
+//! What publishers send: one event, one body as the payload, or several events.
+
+use std::collections::HashSet;
+
+use serde_json::value::RawValue;
+
+use crate::model::code::{Code, Refusal};
+use crate::model::event::{EventName, InvalidEventName};
+use crate::model::json::{InvalidJson, Json};
+use crate::model::room::Room;
+
+use super::client::{Fields, bad, fields, none_left, text};
+
+/// An event that somebody wants to publish: well-formed, not yet allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// The room or rooms, without repetition; never empty.
+    pub rooms: Vec<Room>,
+    /// Whether they came as `rooms`, and are answered so.
+    pub several: bool,
+    /// The event name.
+    pub name: EventName,
+    /// The payload.
+    pub data: Json,
+}
+
+/// Events at most in one request.
+pub const MAX_EVENTS: usize = 100;
+
+/// Reads the body `{event, data}` for `room`.
+///
+/// # Errors
+/// It is no such object.
+pub fn one(room: Room, body: &[u8]) -> Result<Publish, Refusal> {
+    let mut fields = fields(utf8(body)?)?;
+    let (name, data) = (name_field(&mut fields)?, data_field(&mut fields)?);
+    none_left(
+        &fields,
+        Publish {
+            rooms: vec![room],
+            several: false,
+            name,
+            data,
+        },
+    )
+}
+
+/// Takes the whole body as the payload of event `name`: JSON as it is, anything else as text.
+///
+/// # Errors
+/// It is no JSON though its type says so, or no UTF-8.
+pub fn payload(room: Room, name: &str, is_json: bool, body: &[u8]) -> Result<Publish, Refusal> {
+    let body = utf8(body)?;
+    let data = if is_json {
+        Json::parse(body).map_err(not_json)?
+    } else {
+        Json::string(body)
+    };
+    Ok(Publish {
+        rooms: vec![room],
+        several: false,
+        name: event_name(name)?,
+        data,
+    })
+}
+
+/// Reads the body `{events: [{room | rooms, event, data}]}`. Each event is judged on its own.
+///
+/// # Errors
+/// It is no such object, or holds more than [`MAX_EVENTS`].
+pub fn many(body: &[u8]) -> Result<Vec<Result<Publish, Refusal>>, Refusal> {
+    let mut fields = fields(utf8(body)?)?;
+    let events = fields
+        .remove("events")
+        .ok_or_else(|| bad("`events` is missing"))?;
+    let events: Vec<&RawValue> =
+        serde_json::from_str(events.get()).map_err(|_| bad("`events` is an array"))?;
+    if events.len() > MAX_EVENTS {
+        let message = format!("at most {MAX_EVENTS} events in one request");
+        return Err(Refusal::new(Code::TooLarge, message).limit("events"));
+    }
+    none_left(&fields, ())?;
+    Ok(events.into_iter().map(item).collect())
+}
+
+fn item(raw: &RawValue) -> Result<Publish, Refusal> {
+    let mut fields = fields(raw.get())?;
+    let publish = take(&mut fields)?;
+    none_left(&fields, publish)
+}
+
+/// Takes `room` or `rooms`, `event` and `data` out of `fields`.
+pub(super) fn take(fields: &mut Fields<'_>) -> Result<Publish, Refusal> {
+    let one = text(fields, "room")?;
+    let many: Option<Vec<String>> = match fields.remove("rooms") {
+        None => None,
+        Some(raw) => {
+            serde_json::from_str(raw.get()).map_err(|_| bad("`rooms` is an array of strings"))?
+        }
+    };
+    let several = many.is_some();
+    let names = match (one, many) {
+        (Some(one), None) => vec![one],
+        (None, Some(many)) if !many.is_empty() => many,
+        (None, Some(_)) => return Err(bad("`rooms` is empty")),
+        (None, None) => return Err(bad("`room` is missing")),
+        (Some(_), Some(_)) => return Err(bad("either `room` or `rooms`, not both")),
+    };
+    let mut seen = HashSet::new();
+    let mut rooms = names
+        .iter()
+        .map(|name| room(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    rooms.retain(|room| seen.insert(room.clone()));
+    Ok(Publish {
+        rooms,
+        several,
+        name: name_field(fields)?,
+        data: data_field(fields)?,
+    })
+}
+
+/// Reads a room name.
+///
+/// # Errors
+/// `invalid_room`.
+pub fn room(name: &str) -> Result<Room, Refusal> {
+    Room::parse(name).map_err(|error| Refusal::new(Code::InvalidRoom, error.to_string()))
+}
+
+fn event_name(name: &str) -> Result<EventName, Refusal> {
+    EventName::parse(name).map_err(|error| {
+        let code = match error {
+            InvalidEventName::Reserved => Code::ReservedEvent,
+            InvalidEventName::Length | InvalidEventName::Byte => Code::InvalidEvent,
+        };
+        Refusal::new(code, error.to_string())
+    })
+}
+
+fn name_field(fields: &mut Fields<'_>) -> Result<EventName, Refusal> {
+    event_name(&text(fields, "event")?.ok_or_else(|| bad("`event` is missing"))?)
+}
+
+/// The payload; an event without one has `null`.
+fn data_field(fields: &mut Fields<'_>) -> Result<Json, Refusal> {
+    fields.remove("data").map_or_else(
+        || Ok(Json::null()),
+        |raw| Json::from_raw(raw).map_err(not_json),
+    )
+}
+
+fn not_json(error: InvalidJson) -> Refusal {
+    Refusal::new(Code::InvalidJson, error.to_string())
+}
+
+fn utf8(body: &[u8]) -> Result<&str, Refusal> {
+    std::str::from_utf8(body).map_err(|error| {
+        let message = format!("not UTF-8 from byte {} on", error.valid_up_to());
+        Refusal::new(Code::InvalidUtf8, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn a() -> Room {
+        Room::parse("a").unwrap()
+    }
+
+    #[test]
+    fn the_three_forms_give_the_same_event() {
+        let object = one(a(), br#"{"event":"e","data":"x"}"#).unwrap();
+        let json = payload(a(), "e", true, b" \"x\" ").unwrap();
+        let text = payload(a(), "e", false, b"x").unwrap();
+        let several = many(br#"{"events":[{"room":"a","event":"e","data":"x"}]}"#).unwrap();
+        assert_eq!(object, json);
+        assert_eq!(object, text);
+        assert_eq!(several, [Ok(object)]);
+    }
+
+    #[test]
+    fn several_rooms_share_one_event_and_repetitions_go() {
+        let body = br#"{"events":[{"rooms":["a","b","a"],"event":"e"}]}"#;
+        let publish = many(body).unwrap().remove(0).unwrap();
+        assert!(publish.several);
+        assert_eq!(
+            publish.rooms.iter().map(Room::as_str).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+        assert_eq!(publish.data.as_str(), "null");
+    }
+
+    #[test]
+    fn a_wrong_event_does_not_spoil_the_others() {
+        let body = br#"{"events":[{"room":"a","event":"e"},{"room":"a"},7,{"room":"","event":"e"},
+            {"room":"a","rooms":["b"],"event":"e"},{"rooms":[],"event":"e"},{"room":"a","event":"e","ttl":1}]}"#;
+        let codes: Vec<_> = many(body)
+            .unwrap()
+            .into_iter()
+            .map(|one| one.err().map(|refusal| refusal.code))
+            .collect();
+        let bad = Some(Code::BadRequest);
+        assert_eq!(
+            codes,
+            [None, bad, bad, Some(Code::InvalidRoom), bad, bad, bad]
+        );
+    }
+
+    #[test]
+    fn wrong_bodies_are_refused_with_their_own_code() {
+        for (body, code) in [
+            (&b"{}"[..], Code::BadRequest),
+            (b"", Code::InvalidJson),
+            (b"{\"event\":\"e\"", Code::InvalidJson),
+            (b"\xff", Code::InvalidUtf8),
+            (b"[]", Code::BadRequest),
+            (br#"{"event":"gap"}"#, Code::ReservedEvent),
+            (br#"{"event":7}"#, Code::BadRequest),
+            (br#"{"event":"e","room":"b"}"#, Code::BadRequest),
+        ] {
+            assert_eq!(one(a(), body).unwrap_err().code, code, "{body:?}");
+        }
+        assert_eq!(
+            payload(a(), "e", true, b"{").unwrap_err().code,
+            Code::InvalidJson
+        );
+        assert_eq!(
+            payload(a(), "e", false, b"\xc3").unwrap_err().code,
+            Code::InvalidUtf8
+        );
+        let events = vec![r#"{"room":"a","event":"e"}"#; 101].join(",");
+        let refusal = many(format!(r#"{{"events":[{events}]}}"#).as_bytes()).unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.limit),
+            (Code::TooLarge, Some("events"))
+        );
+    }
+}

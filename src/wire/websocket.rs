@@ -1,0 +1,172 @@
+//! The opening handshake of RFC 6455 §4.2, as a pure function of the request's head.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
+use http::{HeaderMap, Method, Version};
+
+use crate::model::code::{Code, Refusal};
+
+use super::negotiate::{is_upgrade, tokens};
+
+/// The subprotocol of the native dialect.
+pub const SUBPROTOCOL: &str = "gatecast.v1";
+/// What a subprotocol that carries a credential begins with; such a one is never answered.
+pub const BEARER_PREFIX: &str = "bearer.";
+
+/// A handshake that may be answered with 101.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    /// `Sec-WebSocket-Accept`.
+    pub accept: String,
+    /// `Sec-WebSocket-Protocol`, in the client's own case; nothing where the client offered nothing.
+    pub protocol: Option<String>,
+}
+
+/// Judges a request for a WebSocket.
+///
+/// # Errors
+/// Not by GET (405), not an upgrade or not version 13 (426), no proper key or only foreign subprotocols (400).
+pub fn handshake(
+    method: &Method,
+    version: Version,
+    headers: &HeaderMap,
+) -> Result<Handshake, Refusal> {
+    if method != Method::GET {
+        return Err(Refusal::new(
+            Code::MethodNotAllowed,
+            "a WebSocket opens with GET",
+        ));
+    }
+    let versions = || headers.get_all(SEC_WEBSOCKET_VERSION).iter();
+    if !is_upgrade(version, headers) || versions().any(|version| version != "13") {
+        return Err(Refusal::new(
+            Code::UpgradeRequired,
+            "send `Connection: Upgrade`, `Upgrade: websocket` and `Sec-WebSocket-Version: 13`",
+        ));
+    }
+    if versions().count() != 1 {
+        return Err(bad("exactly one `Sec-WebSocket-Version` is needed"));
+    }
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    let key = match (keys.next(), keys.next()) {
+        (Some(key), None) => key.as_bytes(),
+        _ => return Err(bad("exactly one `Sec-WebSocket-Key` is needed")),
+    };
+    if STANDARD.decode(key).map(|nonce| nonce.len()) != Ok(16) {
+        return Err(bad("`Sec-WebSocket-Key` is 16 bytes in base64"));
+    }
+    let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key);
+    Ok(Handshake {
+        accept,
+        protocol: subprotocol(headers)?,
+    })
+}
+
+fn subprotocol(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let is_bearer = |offer: &str| {
+        offer
+            .get(..BEARER_PREFIX.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(BEARER_PREFIX))
+    };
+    let mut offers = tokens(headers, &SEC_WEBSOCKET_PROTOCOL)
+        .filter(|offer| !is_bearer(offer))
+        .peekable();
+    if offers.peek().is_none() {
+        return Ok(None);
+    }
+    match offers.find(|offer| offer.eq_ignore_ascii_case(SUBPROTOCOL)) {
+        Some(ours) => Ok(Some(ours.to_owned())),
+        None => Err(bad(
+            "of the subprotocols offered none is spoken here; offer `gatecast.v1`",
+        )),
+    }
+}
+
+fn bad(message: &str) -> Refusal {
+    Refusal::new(Code::BadRequest, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: [(&str, &str); 4] = [
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+
+    fn judge(
+        change: Option<(&str, Option<&str>)>,
+        more: &[(&'static str, &str)],
+    ) -> Result<Handshake, Code> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in GOOD {
+            let value = match change {
+                Some((changed, value)) if changed == name => value,
+                _ => Some(value),
+            };
+            value
+                .into_iter()
+                .for_each(|value| assert!(!headers.append(name, value.parse().unwrap())));
+        }
+        more.iter()
+            .for_each(|(name, value)| _ = headers.append(*name, value.parse().unwrap()));
+        handshake(&Method::GET, Version::HTTP_11, &headers).map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn the_standards_own_example_is_answered_as_it_says() {
+        let handshake = judge(None, &[]).unwrap();
+        assert_eq!(handshake.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(handshake.protocol, None);
+    }
+
+    #[test]
+    fn each_fault_of_a_handshake_has_its_answer() {
+        for (change, code) in [
+            (("connection", Some("close")), Code::UpgradeRequired),
+            (("upgrade", None), Code::UpgradeRequired),
+            (("sec-websocket-version", Some("12")), Code::UpgradeRequired),
+            (("sec-websocket-version", None), Code::BadRequest),
+            (("sec-websocket-key", None), Code::BadRequest),
+            (("sec-websocket-key", Some("c2hvcnQ=")), Code::BadRequest),
+            (("sec-websocket-key", Some("not base64")), Code::BadRequest),
+        ] {
+            assert_eq!(judge(Some(change), &[]), Err(code), "{change:?}");
+        }
+        assert_eq!(
+            judge(None, &[("sec-websocket-key", GOOD[3].1)]),
+            Err(Code::BadRequest)
+        );
+        let post = handshake(&Method::POST, Version::HTTP_11, &HeaderMap::new());
+        assert_eq!(
+            post.map_err(|refusal| refusal.code),
+            Err(Code::MethodNotAllowed)
+        );
+    }
+
+    #[test]
+    fn exactly_our_subprotocol_is_answered_and_never_a_token() {
+        let of = |lines: &[&str]| {
+            let more: Vec<_> = lines
+                .iter()
+                .map(|line| ("sec-websocket-protocol", *line))
+                .collect();
+            judge(None, &more).map(|handshake| handshake.protocol)
+        };
+        assert_eq!(
+            of(&["gatecast.v1, bearer.abc"]),
+            Ok(Some("gatecast.v1".into()))
+        );
+        assert_eq!(
+            of(&["bearer.abc", "GateCast.V1"]),
+            Ok(Some("GateCast.V1".into()))
+        );
+        assert_eq!(of(&["bearer.abc"]), Ok(None));
+        assert_eq!(of(&["mqtt"]), Err(Code::BadRequest));
+        assert_eq!(of(&["mqtt, gatecast.v1"]), Ok(Some("gatecast.v1".into())));
+    }
+}

@@ -1,0 +1,159 @@
+//! A gateway in this process, with real sockets and a clock that the test moves by hand.
+#![allow(
+    dead_code,
+    reason = "a tool box: not every tool is in use at every time"
+)]
+
+pub(crate) mod http;
+pub(crate) mod socket;
+pub(crate) mod websocket;
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use gatecast::lifecycle::clock::{Clock, Hand};
+use gatecast::server::Gateway;
+use sha2::{Digest as _, Sha256};
+
+use self::http::Answer;
+use self::socket::Socket;
+
+/// A running gateway. Dropping it drops the listener and, with the test's runtime, every stream.
+pub(crate) struct Gate {
+    gateway: Option<Gateway>,
+    clock: Clock,
+    /// Moves the time of everything in the gateway.
+    pub(crate) hand: Hand,
+    toml: String,
+    address: SocketAddr,
+}
+
+impl Gate {
+    /// Starts a gateway from this configuration, on a free port of the loopback whatever `listen` says.
+    pub(crate) async fn start(toml: &str) -> Self {
+        let (clock, hand) = Clock::manual();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let gateway = launch(toml, any, clock.clone()).await;
+        let address = gateway.addresses()[0];
+        Self {
+            gateway: Some(gateway),
+            clock,
+            hand,
+            toml: toml.to_owned(),
+            address,
+        }
+    }
+
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends every stream in its own way and stops; the port is free afterwards.
+    pub(crate) async fn stop(&mut self) {
+        if let Some(gateway) = self.gateway.take() {
+            self.hasten(Duration::from_secs(1), async move {
+                gateway.drain().await;
+            })
+            .await;
+        }
+    }
+
+    /// Stops, and starts on the same port with the same configuration and clock: the memory log is a new one.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.gateway = Some(launch(&self.toml, self.address, self.clock.clone()).await);
+    }
+
+    /// The gateway itself.
+    pub(crate) fn gateway(&self) -> &Gateway {
+        self.gateway
+            .as_ref()
+            .unwrap_or_else(|| panic!("the gateway was stopped"))
+    }
+
+    /// A new connection.
+    pub(crate) async fn connect(&self) -> Socket {
+        Socket::open(self.address).await
+    }
+
+    /// One request on a connection of its own; `Host` and `Content-Length` are added.
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut socket = self.connect().await;
+        socket
+            .send(http::request(method, target, headers, body))
+            .await;
+        socket.answer(method).await
+    }
+
+    /// Moves the clock step by step until `done` is done: however late the gateway arms its timer, a later
+    /// step fires it, so that no test depends on who was first.
+    pub(crate) async fn hasten<T>(&self, step: Duration, done: impl Future<Output = T>) -> T {
+        hasten(&self.hand, step, done).await
+    }
+}
+
+async fn launch(toml: &str, address: SocketAddr, clock: Clock) -> Gateway {
+    let mut settings = gatecast::config::load(Some(toml), &[])
+        .unwrap_or_else(|mistakes| panic!("the test's configuration is wrong:\n{mistakes}"));
+    settings.listen = vec![address];
+    Gateway::start(settings, clock)
+        .await
+        .unwrap_or_else(|error| panic!("no gateway on {address}: {error}"))
+}
+
+async fn hasten<T>(hand: &Hand, step: Duration, done: impl Future<Output = T>) -> T {
+    let mut done = pin!(done);
+    within("a timer of the gateway", async {
+        loop {
+            hand.advance(step);
+            if let Some(out) = patiently(Duration::from_millis(10), done.as_mut()).await {
+                return out;
+            }
+        }
+    })
+    .await
+}
+
+/// A test that waits for ever fails here instead: ten seconds of real time, for what takes milliseconds.
+pub(crate) async fn within<T>(what: &str, done: impl Future<Output = T>) -> T {
+    patiently(Duration::from_secs(10), done)
+        .await
+        .unwrap_or_else(|| panic!("waited 10 s for {what}"))
+}
+
+/// Waits in real time, which the gateway's own clock knows nothing of.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the virtual clock stands still while a test waits; this bounds the wait itself"
+)]
+pub(crate) async fn patiently<T>(limit: Duration, done: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, done).await.ok()
+}
+
+/// The configuration block of an API key whose text is `key`.
+pub(crate) fn api_key(name: &str, key: &str, role: &str) -> String {
+    format!(
+        "[[auth.api_key]]\nname = \"{name}\"\nsha256 = \"{}\"\nrole = \"{role}\"\n",
+        sha256(key)
+    )
+}
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}

@@ -1,0 +1,145 @@
+//! The pages of proto-docs are run: each transcript on them is played against a real gateway with the
+//! configuration that proto-docs/README.md shows. A page that lies fails here, by page and line.
+
+mod connection;
+mod curl;
+mod errors;
+mod pattern;
+mod play;
+mod story;
+
+use std::path::PathBuf;
+
+use self::play::play;
+use self::story::Story;
+
+/// The pages that tell stories.
+const PAGES: [&str; 7] = [
+    "README.md",
+    "cursors-and-gaps.md",
+    "errors.md",
+    "http.md",
+    "long-poll.md",
+    "sse.md",
+    "websocket.md",
+];
+
+/// The pages that have none: one describes the code, the other is checked against the table of its keys.
+const STILL: [&str; 2] = ["architecture.md", "configuration.md"];
+
+#[tokio::test]
+async fn the_overview_tells_the_truth() {
+    tell("README.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_http_tells_the_truth() {
+    tell("http.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_websocket_tells_the_truth() {
+    tell("websocket.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_sse_tells_the_truth() {
+    tell("sse.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_long_poll_tells_the_truth() {
+    tell("long-poll.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_cursors_and_gaps_tells_the_truth() {
+    tell("cursors-and-gaps.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_errors_tells_the_truth() {
+    tell("errors.md").await;
+}
+
+#[test]
+fn every_page_is_run() {
+    let mut found: Vec<String> = std::fs::read_dir(directory())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !STILL.contains(&name.as_str()))
+        .collect();
+    found.sort();
+    assert_eq!(found, PAGES);
+}
+
+#[tokio::test]
+async fn a_page_that_lies_is_named_with_its_line() {
+    for (lie, line, got) in [
+        ("$ curl localhost:8080/healthz\n< not this\n", 3, "ok"),
+        (
+            "$ curl localhost:8080/healthz\n",
+            2,
+            "there was more than the page shows: ok",
+        ),
+        ("$ curl localhost:8080/nowhere\n", 2, "status 404"),
+        (
+            "$ curl -i localhost:8080/healthz\n< HTTP/1.1 404 Not Found\n",
+            3,
+            "HTTP/1.1 200 OK",
+        ),
+        (
+            "$ curl -i localhost:8080/healthz\n< X-Not-There: …\n",
+            3,
+            "no header X-Not-There",
+        ),
+        (
+            "$ curl localhost:8080/healthz\n< ok\n< more\n",
+            4,
+            "(the end)",
+        ),
+        ("ws> hello\n", 2, "no connection \"ws\""),
+        ("$ wget localhost:8080/\n", 2, "not a curl command"),
+    ] {
+        let page = format!("```transcript\n{lie}```\n");
+        let stories = story::read("lie.md", &page).unwrap();
+        let found = play(&configuration(), &stories[0]).await.unwrap_err();
+        assert_eq!((found.page.as_str(), found.line), ("lie.md", line), "{lie}");
+        assert!(found.got.contains(got), "{found}");
+    }
+}
+
+/// Plays every story of a page, and fails with all that is wrong.
+async fn tell(name: &str) {
+    let stories: Vec<Story> = story::read(name, &page(name)).unwrap();
+    assert!(!stories.is_empty(), "{name} tells nothing");
+    let configuration = configuration();
+    let mut lies = Vec::new();
+    for story in &stories {
+        if let Err(lie) = play(&configuration, story).await {
+            lies.push(lie.to_string());
+        }
+    }
+    assert!(
+        lies.is_empty(),
+        "{} of {} stories lie\n{}",
+        lies.len(),
+        stories.len(),
+        lies.join("\n")
+    );
+}
+
+/// The configuration that proto-docs/README.md shows.
+fn configuration() -> String {
+    let overview = page("README.md");
+    story::block(&overview, "toml").unwrap().to_owned()
+}
+
+fn page(name: &str) -> String {
+    let path = directory().join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("proto-docs")
+}
