@@ -54,10 +54,11 @@ pub(super) struct Envelope<'a> {
     pub(super) id: String,
     pub(super) room: String,
     pub(super) event: String,
-    #[serde(borrow)]
-    pub(super) data: &'a RawValue,
+    #[serde(borrow, rename = "data")]
+    _data: &'a RawValue,
     pub(super) ts: u64,
-    pub(super) from: Option<String>,
+    #[serde(rename = "from")]
+    _from: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -112,10 +113,16 @@ pub(super) fn position(item: &Item) -> Option<String> {
     }
 }
 
-/// What the response to a `POST /v1/messages` says: one answer, or several under `messages`.
+/// What the response to a `POST /v1/messages` says: an answer, or a problem that carries the `ref`.
 pub(super) fn response(status: u16, text: &str) -> Vec<Item> {
     if status != 200 {
-        return vec![refused(status, text)];
+        let problem: Value = serde_json::from_str(text).unwrap_or_default();
+        let reference = problem["ref"].as_str().map(str::to_owned);
+        let code = problem["code"].as_str().unwrap_or_default().to_owned();
+        return vec![match reference {
+            Some(_) => Item::Error { reference, code },
+            None => refused(status, text),
+        }];
     }
     vec![message(text).unwrap_or_else(Item::Malformed)]
 }

@@ -34,6 +34,13 @@ pub(super) struct Opening {
     pub(super) start: Start,
 }
 
+impl Opening {
+    /// Whether the client brings a cursor, readable or not.
+    pub(super) const fn resumes(&self) -> bool {
+        matches!(self.start, Start::At(_) | Start::Unreadable(_))
+    }
+}
+
 /// A whole frame, as it stood on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Raw {

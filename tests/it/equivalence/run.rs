@@ -51,6 +51,8 @@ pub(super) trait World {
     async fn tell(&mut self, stream: &str, text: &str) -> (u16, String);
     fn advance(&mut self, span: Duration);
     async fn restart(&mut self);
+    /// Waits longer, in real time, the more often it has waited.
+    async fn linger(&mut self, round: usize);
 }
 
 /// The name that `role = sender` gives to the publisher.
@@ -466,7 +468,8 @@ impl<W: World> Play<'_, W> {
             self.over(at);
             return said.into_iter().find(|item| answers_to(item, &reference));
         }
-        for _ in 0..PATIENCE {
+        for attempt in 0..PATIENCE {
+            self.world.linger(attempt / 8).await;
             let said = self.read(at, 1 << 20).await;
             let answer = said.into_iter().find(|item| answers_to(item, &reference));
             if answer.is_some() || self.clients[at].link.is_none() {
@@ -492,7 +495,7 @@ impl<W: World> Play<'_, W> {
             Transport::History,
         ];
         let choice = all[(seed as usize + at) % all.len()];
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             if self.clients[at].link.is_none() {
                 let sources = [
                     Source::Header,
@@ -524,6 +527,7 @@ impl<W: World> Play<'_, W> {
                     break;
                 }
             }
+            self.world.linger(round).await;
             if self.clients[at].link.is_some() {
                 self.advance(Duration::from_millis(16_003));
             }

@@ -96,6 +96,7 @@ impl<'a> Reader<'a> {
                 }
             }
             Start::Unreadable(_) => {
+                connection.owed_refusal = refused;
                 connection.base = Some(start);
                 connection.owed_epoch = granted().cloned().collect();
             }
@@ -222,7 +223,7 @@ impl<'a> Reader<'a> {
                 Kind::Malformed,
                 format!("welcome to {rooms:?} instead of {wanted:?}"),
             );
-        } else if named && !matches!(opening.start, Start::At(_)) {
+        } else if named && !opening.resumes() {
             self.complain(
                 Kind::Unauthorized,
                 "a first connection got in although a room was refused",
@@ -701,7 +702,7 @@ impl<'a> Reader<'a> {
             return;
         };
         let opening = &connection.opening;
-        let first = !matches!(opening.start, Start::At(_));
+        let first = !opening.resumes();
         let just = first && forbidden && opening.rooms.iter().any(|room| room == SECRET);
         if !just && answer != "draining" {
             let text = format!("{answer} for {opening:?}");

@@ -199,6 +199,8 @@ impl World for Simulator {
         self.log.restart();
         self.keys.clear();
     }
+
+    async fn linger(&mut self, _round: usize) {}
 }
 
 fn length(frame: &Raw) -> usize {

@@ -53,7 +53,7 @@ impl Stream {
             gaps: Vec::new(),
             fault,
         };
-        let resumed = matches!(opening.start, Start::At(_));
+        let resumed = opening.resumes();
         let refused = opening.rooms.iter().find(|room| !granted(room));
         if refused.is_some() && !resumed {
             stream.refuse();
