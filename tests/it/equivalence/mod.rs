@@ -14,16 +14,18 @@ mod run;
 mod script;
 mod shrink;
 mod simulator;
+mod tally;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gateway::Real;
 use script::Script;
-use shrink::Failure;
+use shrink::Outcome;
+use tally::Tally;
 
 /// Scripts of a run, unless the environment says otherwise.
-const SCRIPTS: u64 = 240;
+const SCRIPTS: u64 = 400;
 /// Runs that shrinking may take.
 const ATTEMPTS: usize = 300;
 
@@ -38,24 +40,14 @@ fn every_client_ends_with_the_same_events_or_with_a_gap_that_says_what_is_missin
     };
     println!("scripts {first} to {}", first + count - 1);
     let next = AtomicU64::new(first);
-    let play_all = || {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= first + count {
-                return None;
-            }
-            if let Some(failure) = run(&Script::random(seed)) {
-                next.store(first + count, Ordering::Relaxed);
-                return Some(shrink::shrink(failure, ATTEMPTS, run));
-            }
+    let work = || play_scripts(&next, first + count);
+    let (mut all, mut failures) = (Tally::default(), Vec::new());
+    std::thread::scope(|scope| {
+        for thread in [scope.spawn(work), scope.spawn(work)] {
+            let (tally, failure) = thread.join().unwrap();
+            all.merge(tally);
+            failures.extend(failure);
         }
-    };
-    let failures: Vec<Failure> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..2).map(|_| scope.spawn(play_all)).collect();
-        threads
-            .into_iter()
-            .filter_map(|thread| thread.join().unwrap())
-            .collect()
     });
     if let Some(failure) = failures.first() {
         panic!(
@@ -63,11 +55,34 @@ fn every_client_ends_with_the_same_events_or_with_a_gap_that_says_what_is_missin
             failure.script.seed
         );
     }
+    println!("{all}");
+    let missing = all.missing();
+    assert!(
+        count < SCRIPTS || missing.is_empty(),
+        "no script met {missing:?}"
+    );
+}
+
+/// Plays scripts until there are no more, or one fails; that one is shrunk.
+fn play_scripts(next: &AtomicU64, end: u64) -> (Tally, Option<Outcome>) {
+    let mut tally = Tally::default();
+    loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= end {
+            return (tally, None);
+        }
+        let outcome = run(&Script::random(seed));
+        tally.add(&outcome.record);
+        if !outcome.complaints.is_empty() {
+            next.store(end, Ordering::Relaxed);
+            return (tally, Some(shrink::shrink(outcome, ATTEMPTS, run)));
+        }
+    }
 }
 
 /// Plays a script on a gateway of its own. Every other one runs on several threads, so that readers, publishers
 /// and the clock meet in all orders; the others on one, so that failures repeat.
-fn run(script: &Script) -> Option<Failure> {
+fn run(script: &Script) -> Outcome {
     let runtime = match script.seed.is_multiple_of(2) {
         true => tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -83,12 +98,11 @@ fn run(script: &Script) -> Option<Failure> {
         world.stop().await;
         record
     });
-    let complaints = checker::check(&record);
-    (!complaints.is_empty()).then(|| Failure {
+    Outcome {
         script: script.clone(),
-        complaints,
+        complaints: checker::check(&record),
         record,
-    })
+    }
 }
 
 /// A seed that no run had before; a multiple of four, so that a quarter of the scripts is calm.

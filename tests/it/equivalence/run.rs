@@ -266,8 +266,13 @@ impl<W: World> Play<'_, W> {
             .first()
             .cloned()
             .filter(|_| matches!(start, Start::At(_)));
-        let transport = possible(*transport, client.rooms.len(), &start);
+        let transport = possible(*transport, &start);
         let mut rooms = client.rooms.clone();
+        if transport == Transport::History {
+            // A page is of one room; a later connection names the others again, from where this one ends.
+            rooms.swap(0, self.asks % client.rooms.len());
+            rooms.truncate(1);
+        }
         if *secret && transport != Transport::History {
             rooms.push(SECRET.to_owned());
         }
@@ -443,6 +448,8 @@ impl<W: World> Play<'_, W> {
             }),
         );
         if self.clients[at].transport == Transport::Sse {
+            // Who waits for the answer and lets its stream wait meanwhile may wait for itself.
+            while !self.read(at, 1 << 20).await.is_empty() {}
             let stream = self.clients[at].stream.clone()?;
             let (status, body) = self.world.tell(&stream, &text).await;
             self.note(at, Happening::Answered(status, body.clone()));
@@ -495,7 +502,9 @@ impl<W: World> Play<'_, W> {
             Transport::History,
         ];
         let choice = all[(seed as usize + at) % all.len()];
-        for round in 0..ROUNDS {
+        let mut round = 0;
+        while round < ROUNDS {
+            let before = self.clients[at].cursor.clone();
             if self.clients[at].link.is_none() {
                 let sources = [
                     Source::Header,
@@ -527,8 +536,13 @@ impl<W: World> Play<'_, W> {
                     break;
                 }
             }
+            round = if self.clients[at].cursor == before {
+                round + 1
+            } else {
+                0
+            };
             self.world.linger(round).await;
-            if self.clients[at].link.is_some() {
+            if round > 0 && self.clients[at].link.is_some() {
                 self.advance(Duration::from_millis(16_003));
             }
         }
@@ -595,12 +609,13 @@ fn asking(reference: &str, room: &str, join: Option<&Option<String>>) -> String 
     format!(r#"{{"type":"{kind}","ref":"{reference}","room":"{room}"{since}}}"#)
 }
 
-/// History serves one room, and answers neither `rewind` nor cursors that cannot be read.
-fn possible(transport: Transport, rooms: usize, start: &Start) -> Transport {
-    let serves = rooms == 1 && matches!(start, Start::At(_) | Start::Earliest);
-    match transport {
-        Transport::History if !serves => Transport::LongPoll,
-        other => other,
+/// History answers neither `rewind` nor cursors that cannot be read, and has no present.
+const fn possible(transport: Transport, start: &Start) -> Transport {
+    match (transport, start) {
+        (Transport::History, Start::Now | Start::Rewind(_) | Start::Unreadable(_)) => {
+            Transport::LongPoll
+        }
+        (other, _) => other,
     }
 }
 

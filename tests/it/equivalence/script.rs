@@ -199,7 +199,8 @@ impl Generator {
     fn step(&mut self, ops: &mut Vec<Op>) {
         let client = self.random.below(self.clients);
         match self.random.below(100) {
-            0..36 => ops.push(self.publish()),
+            0 => ops.push(self.flood()),
+            1..36 => ops.push(self.publish()),
             36..38 => {
                 let events = [self.draft(), self.draft()];
                 ops.push(Op::Spoilt { events });
@@ -286,6 +287,17 @@ impl Generator {
         }
     }
 
+    /// More than the kernel takes for a client that does not read.
+    fn flood(&mut self) -> Op {
+        let mut events: Vec<_> = (0..80).map(|_| self.draft()).collect();
+        events.iter_mut().for_each(|draft| draft.padding = 6000);
+        Op::Publish {
+            events,
+            key: None,
+            sender: false,
+        }
+    }
+
     fn open(&mut self, client: usize) -> Op {
         let all = [
             Transport::WebSocket,
@@ -296,7 +308,7 @@ impl Generator {
         let transport = match self.random.below(10) {
             0..3 => all[0],
             3..6 => all[1],
-            6..9 => all[2],
+            6..8 => all[2],
             _ => all[3],
         };
         let first = match self.random.below(10) {

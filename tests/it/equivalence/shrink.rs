@@ -6,8 +6,8 @@ use super::checker::{Complaint, Kind};
 use super::record::Record;
 use super::script::Script;
 
-/// A failure, as it is printed.
-pub(super) struct Failure {
+/// A script that was played, and what is wrong with it.
+pub(super) struct Outcome {
     pub(super) script: Script,
     pub(super) complaints: Vec<Complaint>,
     pub(super) record: Record,
@@ -15,10 +15,10 @@ pub(super) struct Failure {
 
 /// Drops operations, many at a time and then fewer, while `run` goes on failing in the same way.
 pub(super) fn shrink(
-    first: Failure,
+    first: Outcome,
     most: usize,
-    mut run: impl FnMut(&Script) -> Option<Failure>,
-) -> Failure {
+    mut run: impl FnMut(&Script) -> Outcome,
+) -> Outcome {
     let kind = first.complaints.first().map(|complaint| complaint.kind);
     let (mut best, mut runs, mut width) = (first, 0, usize::MAX);
     while width > 0 {
@@ -28,9 +28,11 @@ pub(super) fn shrink(
         while at < best.script.ops.len() && runs < most {
             runs += 1;
             let end = (at + width).min(best.script.ops.len());
-            match run(&best.script.without(at, end)).filter(|failure| failure.has(kind)) {
-                Some(failure) => (best, progress) = (failure, true),
-                None => at = end,
+            let outcome = run(&best.script.without(at, end));
+            if outcome.has(kind) {
+                (best, progress) = (outcome, true);
+            } else {
+                at = end;
             }
         }
         if !progress || runs >= most {
@@ -44,7 +46,7 @@ pub(super) fn shrink(
     best
 }
 
-impl Failure {
+impl Outcome {
     fn has(&self, kind: Option<Kind>) -> bool {
         self.complaints
             .iter()
@@ -52,7 +54,7 @@ impl Failure {
     }
 }
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut text = format!(
             "seed {} ({} operations after shrinking)\n",

@@ -167,6 +167,13 @@ impl Oracle {
         self.heads[step].1
     }
 
+    /// Whether this life of the log is over with the next entry.
+    pub(super) fn ends(&self, step: usize) -> bool {
+        self.heads
+            .get(step + 1)
+            .is_some_and(|(_, life)| *life > self.life(step))
+    }
+
     /// How many events were published before this life.
     pub(super) fn start(&self, life: usize) -> usize {
         self.starts[life]

@@ -195,9 +195,9 @@ impl<'a> Reader<'a> {
                 .iter()
                 .for_each(|event| self.backfill(step, room, event)),
             Item::Ack { reference } => self.ack(step, reference),
-            Item::Error { reference, code } => self.error(reference.as_deref(), code),
+            Item::Error { reference, code } => self.error(step, reference.as_deref(), code),
             Item::Refused { status, code } => {
-                self.refused(&format!("{status} {code}"), *status == 403)
+                self.refused(step, &format!("{status} {code}"), *status == 403);
             }
             Item::Malformed(fault) => self.complain(Kind::Malformed, fault),
             Item::Bye | Item::Close => {}
@@ -681,7 +681,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn error(&mut self, reference: Option<&str>, code: &str) {
+    fn error(&mut self, step: usize, reference: Option<&str>, code: &str) {
         let Some(connection) = &mut self.connection else {
             return;
         };
@@ -692,19 +692,20 @@ impl<'a> Reader<'a> {
         match asked.map(|place| connection.asks.remove(place)) {
             Some((_, ask)) if ask.room == SECRET && ask.join.is_some() && code == "forbidden" => {}
             Some((_, ask)) => self.complain(Kind::Refused, format!("{ask:?} was answered {code}")),
-            None => self.refused(code, code == "forbidden"),
+            None => self.refused(step, code, code == "forbidden"),
         }
     }
 
     /// Only a first connection that names a room which is not granted is refused.
-    fn refused(&mut self, answer: &str, forbidden: bool) {
+    fn refused(&mut self, step: usize, answer: &str, forbidden: bool) {
         let Some(connection) = &self.connection else {
             return;
         };
         let opening = &connection.opening;
         let first = !opening.resumes();
         let just = first && forbidden && opening.rooms.iter().any(|room| room == SECRET);
-        if !just && answer != "draining" {
+        let draining = answer.ends_with("draining") && self.oracle.ends(step);
+        if !just && !draining {
             let text = format!("{answer} for {opening:?}");
             self.complain(Kind::Refused, text);
         }
