@@ -65,14 +65,11 @@ impl Acceptor {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let Some((permit, surplus)) = self.slots.take().await else {
+                    let Some((place, surplus)) = self.slots.take().await else {
                         return;
                     };
-                    let serve = self.clone().serve(stream, peer, surplus);
-                    self.context.tasks.spawn("connection", async move {
-                        let _permit = permit;
-                        serve.await;
-                    });
+                    let serve = self.clone().serve(stream, peer, place, surplus);
+                    self.context.tasks.spawn("connection", serve);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept");

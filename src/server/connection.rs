@@ -8,6 +8,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::service::Connection;
 use crate::transport::link::Link;
@@ -20,7 +21,13 @@ const HEAD: usize = 16 * 1024;
 
 impl Acceptor {
     /// Serves one connection to its end.
-    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, surplus: bool) {
+    pub(super) async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: OwnedSemaphorePermit,
+        surplus: bool,
+    ) {
         // Without it an event may wait 40 ms for the acknowledgement of the one before.
         if stream.set_nodelay(true).is_err() {
             return;
@@ -29,6 +36,7 @@ impl Acceptor {
         let link = Link::default();
         let io = Guarded::new(
             stream,
+            place,
             link.clone(),
             clock.clone(),
             self.timeouts.write_stall,

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::lifecycle::clock::{Clock, Sleep};
 use crate::transport::link::Link;
@@ -25,11 +26,14 @@ pub(super) struct Guarded {
     patience: Duration,
     /// Running while a write makes none.
     stalled: Option<Sleep>,
+    /// The connection's place among those allowed: an upgrade takes the socket with it, and so its place.
+    _place: OwnedSemaphorePermit,
 }
 
 impl Guarded {
-    pub(super) const fn new(
+    pub(super) fn new(
         stream: TcpStream,
+        place: OwnedSemaphorePermit,
         link: Link,
         clock: Clock,
         patience: Duration,
@@ -40,6 +44,7 @@ impl Guarded {
             clock,
             patience,
             stalled: None,
+            _place: place,
         }
     }
 

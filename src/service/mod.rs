@@ -87,6 +87,7 @@ impl Service {
         connection: Connection,
         origin: &cors::Origin,
     ) -> Result<Response, Refusal> {
+        one_host(&request)?;
         let route = Route::of(request.uri().path())?;
         if request.method() == Method::OPTIONS {
             return Ok(origin.preflight(&route));
@@ -140,6 +141,23 @@ impl Service {
             .map(reply::html)
             .ok_or_else(route::not_found)
     }
+}
+
+/// HTTP/1.1 names its host exactly once (RFC 9112 §3.2); two would let a proxy and us see two sites.
+fn one_host(request: &Request<Incoming>) -> Result<(), Refusal> {
+    let hosts = request.headers().get_all(http::header::HOST).iter().count();
+    let fits = if request.version() == http::Version::HTTP_10 {
+        hosts <= 1
+    } else {
+        hosts == 1
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::BadRequest,
+        "exactly one `Host` is needed",
+    ))
 }
 
 /// The refusal of a connection that is one too many.

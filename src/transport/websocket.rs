@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
@@ -124,7 +124,8 @@ async fn drive(
             flushed = writer.sink.flush(), if !ready => {
                 flushed.ok()?;
                 writer.unflushed = false;
-                // A client that takes what is written to it is alive, though its own frames were not read.
+                // It was blocked, and the client has taken what blocked it: it is alive, though its own frames
+                // were not read meanwhile.
                 Input::Heard
             }
             input = engine.next(ready) => input,
@@ -178,14 +179,16 @@ enum Written {
 }
 
 impl Writer {
-    /// Hands everything over; it is written when the sink is flushed.
+    /// Hands everything over, and writes what the socket takes at once; the rest waits to be flushed.
     async fn write(&mut self, outputs: Vec<Output>) -> Result<Written, Error> {
         let mut lines = Lines {
             joined: String::new(),
             batch: self.batch,
         };
+        if outputs.is_empty() {
+            return Ok(Written::Going);
+        }
         for output in outputs {
-            self.unflushed = true;
             match output {
                 Output::Control(control) => {
                     let json = control.to_json().into();
@@ -208,6 +211,10 @@ impl Writer {
             }
         }
         self.text(lines.take()).await?;
+        self.unflushed = match self.sink.flush().now_or_never() {
+            Some(flushed) => flushed.map(|()| false)?,
+            None => true,
+        };
         Ok(Written::Going)
     }
 

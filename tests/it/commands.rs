@@ -1,5 +1,7 @@
 //! The commands from outside: what they print, where, and how they end.
 
+mod serve;
+
 use std::io::Read as _;
 use std::process::{Command, Output, Stdio};
 
@@ -50,7 +52,7 @@ fn site() -> String {
 
 #[test]
 fn each_command_prints_help_with_an_example() {
-    for command in ["check-config", "token", "key"] {
+    for command in ["serve", "demo", "check-config", "token", "key"] {
         let (code, out, _) = run(&[command, "--help"]);
         assert_eq!(code, 0, "{command}");
         assert!(
@@ -60,15 +62,15 @@ fn each_command_prints_help_with_an_example() {
     }
     let (code, out, _) = run(&["--help"]);
     assert_eq!(code, 0);
-    assert!(out.contains("Example:\n  gatecast check-config"), "{out}");
+    assert!(out.contains("Example:\n  gatecast serve"), "{out}");
 }
 
 #[test]
 fn wrong_usage_ends_with_2_and_says_what_was_wrong_on_standard_error() {
     for (arguments, says) in [
-        (&["toke"][..], "token"),
+        (&["serv"][..], "serve"),
         (&[], "Usage"),
-        (&["check-config", "--confg", "x"], "--config"),
+        (&["serve", "--confg", "x"], "--config"),
         (&["key", "lobby-tv"], "--role"),
         (&["key", "lobby tv", "--role", "display"], "is no name"),
         (
@@ -137,7 +139,7 @@ fn check_config_tells_every_mistake_of_file_and_environment_and_ends_with_1() {
 
 #[test]
 fn a_configuration_that_is_not_there_is_named() {
-    for command in ["check-config"] {
+    for command in ["check-config", "serve"] {
         let (code, _, err) = run(&[command, "--config", "/does/not/exist.toml"]);
         assert_eq!(code, 1);
         assert!(err.contains("/does/not/exist.toml cannot be read"), "{err}");
