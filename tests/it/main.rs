@@ -10,6 +10,7 @@
 
 mod commands;
 mod configuration;
+mod equivalence;
 mod promises;
 mod refusals;
 mod support;
