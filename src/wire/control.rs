@@ -224,7 +224,7 @@ mod tests {
             (Control::SessionExpired {}, r#"{"type":"session_expired"}"#),
             (
                 Control::Gap(Gap::unauthorized(Room::parse("a").unwrap())),
-                r#"{"type":"gap","room":"a","from":null,"to":null,"reason":"unauthorized"}"#,
+                r#"{"type":"gap","room":"a","reason":"unauthorized"}"#,
             ),
             (
                 Control::Backfill {

@@ -66,7 +66,9 @@ impl Stream {
             .collect();
         let told = stream.start(log, &rooms, &opening.start);
         if let Some(room) = refused.filter(|_| !stream.is(Fault::SilentRefusal)) {
-            stream.gaps.push(json!({"type": "gap", "room": room, "from": null, "to": null, "reason": "unauthorized"}));
+            stream
+                .gaps
+                .push(json!({"type": "gap", "room": room, "reason": "unauthorized"}));
         }
         stream.deadline = Some(now + Duration::from_secs(get.wait));
         if stream.single() {
