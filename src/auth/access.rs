@@ -13,7 +13,7 @@ use crate::model::transport::Transport;
 
 /// The rights of one principal. Each stream holds one in an `Arc`; those of an API key, and of the anonymous
 /// role, are made once for all.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Access {
     /// Who.
     pub principal: Principal,

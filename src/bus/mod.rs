@@ -13,6 +13,8 @@ pub mod reader;
 pub mod rooms;
 mod settings;
 mod subscription;
+#[cfg(test)]
+mod tests;
 pub mod wake;
 
 pub use memory::{Bus, Published};

@@ -4,12 +4,14 @@
 //! wrongly: an unknown option, a missing value). Results go to standard output, everything else to standard error.
 
 pub mod check_config;
+pub mod demo;
 pub mod key;
+pub mod serve;
 pub mod token;
 
 mod print;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -21,7 +23,7 @@ use crate::{config, server};
 #[command(
     name = "gatecast",
     version,
-    after_help = "Example:\n  gatecast check-config --config gatecast.toml\n\nEach command has help of its own: gatecast help token"
+    after_help = "Example:\n  gatecast serve --config gatecast.toml\n\nEach command has help of its own: gatecast help serve"
 )]
 struct Line {
     #[command(subcommand)]
@@ -31,6 +33,10 @@ struct Line {
 /// What to do.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
+    /// Run the gateway until SIGTERM or Ctrl-C.
+    Serve(serve::Args),
+    /// Run the gateway with a feed of real data and keys made on the spot.
+    Demo(demo::Args),
     /// Say what is wrong with a configuration, all at once.
     CheckConfig(check_config::Args),
     /// Sign a token with a secret of the configuration.
@@ -62,6 +68,10 @@ impl Source {
             None => config::load(None, &environment),
         };
         settings.map_err(|mistakes| failed(&mistakes))
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
     }
 }
 

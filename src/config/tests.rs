@@ -1,6 +1,9 @@
 //! Whole configurations, good and bad.
 
+use std::time::Duration;
+
 use super::*;
+use crate::model::transport::Transport;
 
 fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs
@@ -162,7 +165,25 @@ timeouts = {{ header = "3s" }}
     .unwrap();
     let shown = format!("{settings:#?}");
     assert!(!shown.contains(SECRET));
-    insta::assert_snapshot!(shown);
+    assert_eq!(settings.listen.len(), 2);
+    assert_eq!(settings.auth.query.as_deref(), Some("access_token"));
+    let issuer = &settings.auth.jwt[0];
+    assert_eq!(issuer.audience.as_deref(), Some("gatecast"));
+    assert_eq!(issuer.max_age, Some(Duration::from_secs(12 * 3600)));
+    assert_eq!(settings.auth.api_keys[0].sha256[..2], [0x9f, 0x86]);
+    let display = &settings.auth.roles["display"];
+    assert_eq!(display.transports, [Transport::Sse, Transport::LongPoll]);
+    assert_eq!(display.limits.messages.count, 5);
+    assert_eq!(display.limits.event, 32 * 1024, "inherited from [limits]");
+    assert_eq!(settings.auth.roles["viewer"].transports, Transport::ALL);
+    let (pattern, history) = &settings.bus.rooms[0];
+    assert_eq!((pattern.as_str(), history.events), ("sensor:*", 10));
+    assert_eq!(
+        (history.bytes, history.age),
+        (1 << 20, Duration::from_secs(3600))
+    );
+    assert_eq!(settings.session.heartbeat, Duration::from_secs(20));
+    assert_eq!(settings.timeouts.header, Duration::from_secs(3));
 }
 
 #[test]
@@ -387,4 +408,39 @@ fn a_file_that_cannot_be_read_is_a_mistake() {
         text.contains("/does/not/exist.toml cannot be read"),
         "{text}"
     );
+}
+
+/// A configuration with its secret in each place where one may stand.
+const SECRETS: &str = r#"
+[auth]
+query = "access_token"
+[[auth.jwt]]
+algorithm = "HS256"  # it was hidden-value before
+secret = "hidden-value hidden-value hidden-value"
+[[auth.jwt]]
+algorithm = "ES256"
+public_key = """
+hidden-value
+hidden-value
+"""
+[roles.viewer]
+limits = { event = "1KiB", messages = "1/s" }
+[rooms]
+"a:*" = { history = { events = 5 } }
+"#;
+
+proptest::proptest! {
+    #[test]
+    fn whatever_a_slip_of_the_fingers_makes_of_a_configuration_is_answered_without_a_panic_or_a_secret(
+        edits in proptest::collection::vec((0..SECRETS.len(), 0..4_usize, "[\"'#\\[\\]{}=,\na-z0-9é]{0,3}"), 1..4)
+    ) {
+        let mut toml = SECRETS.to_owned();
+        for (at, removed, inserted) in edits {
+            let from = toml.floor_char_boundary(at);
+            let to = toml.floor_char_boundary((from + removed).min(toml.len())).max(from);
+            toml.replace_range(from..to, &inserted);
+        }
+        let said = mistakes(&toml);
+        proptest::prop_assert!(!said.contains("hidden-value"), "{}\n{}", toml, said);
+    }
 }

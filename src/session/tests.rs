@@ -1,1 +1,314 @@
-//! To come.
+//! Sessions stepped by hand: no socket, no bus, no waiting.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::auth::credentials::Credential;
+use crate::auth::{self, Authority, api_key, roles};
+use crate::model::limits::Limits;
+use crate::model::position::Epoch;
+use crate::model::secret::Secret;
+use crate::model::time::UnixMillis;
+use crate::wire::client::ClientMessage;
+use crate::wire::negotiate::From;
+
+const KEY: &str = "the-key-of-this-test";
+
+fn authority() -> Authority {
+    use sha2::Digest as _;
+    let role = |subscribe: &[&str], rooms: &[&str]| roles::Settings {
+        transports: Transport::ALL.to_vec(),
+        rooms: rooms.iter().map(|room| (*room).to_owned()).collect(),
+        subscribe: subscribe.iter().map(|room| (*room).to_owned()).collect(),
+        publish: Vec::new(),
+        sender: false,
+        admin: false,
+        limits: Limits::DEFAULT,
+    };
+    let key = api_key::Settings {
+        name: "tv".into(),
+        sha256: sha2::Sha256::digest(KEY).into(),
+        role: "display".into(),
+    };
+    Authority::new(auth::Settings {
+        anonymous: Some("guest".into()),
+        api_keys: vec![key],
+        roles: BTreeMap::from([
+            ("guest".to_owned(), role(&["lobby", "old"], &["lobby"])),
+            (
+                "display".to_owned(),
+                role(&["lobby", "kitchen"], &["lobby", "kitchen"]),
+            ),
+        ]),
+        ..auth::Settings::default()
+    })
+    .unwrap()
+}
+
+fn display() -> Arc<Access> {
+    let key = Credential::ApiKey(Secret::new(KEY));
+    authority().identify(&key, UnixMillis(0)).unwrap()
+}
+
+fn at(seconds: u64) -> Now {
+    let since = Duration::from_secs(seconds);
+    Now {
+        moment: Moment::from_origin(since),
+        unix: UnixMillis(seconds * 1000),
+    }
+}
+
+fn opening(transport: Transport, rooms: &[&str], from: From) -> Opening {
+    let rooms = rooms
+        .iter()
+        .map(|room| Room::parse(room).unwrap())
+        .collect();
+    Opening {
+        transport,
+        rooms,
+        from,
+    }
+}
+
+fn position(seq: u64) -> Position {
+    Position {
+        epoch: Epoch::from_random(1),
+        seq,
+    }
+}
+
+fn stream() -> StreamId {
+    StreamId::from_random(1)
+}
+
+/// A stream that is open since second 0.
+fn live(access: Arc<Access>, transport: Transport) -> Session {
+    let mut out = Vec::new();
+    let opening = opening(transport, &[], From::Now);
+    let admitted = admit(&access, &opening).unwrap();
+    let mut session = Session::admitted(
+        stream(),
+        Settings::default(),
+        access,
+        &opening,
+        admitted,
+        at(0),
+        &mut out,
+    );
+    assert!(matches!(out[..], [Action::Ask(Ask::Open { .. })]));
+    let opened = Input::Opened {
+        cursor: Some(position(4)),
+        gaps: Vec::new(),
+        recovered: None,
+    };
+    assert_eq!(said(&mut session, opened, 0)[..], ["welcome"]);
+    session
+}
+
+fn step(session: &mut Session, input: Input, second: u64) -> Vec<Action> {
+    let mut out = Vec::new();
+    session.step(input, at(second), &mut out);
+    out
+}
+
+/// What a step brings about, in a word each.
+fn said(session: &mut Session, input: Input, second: u64) -> Vec<String> {
+    let word = |action: Action| match action {
+        Action::Send(control) => control.name().to_owned(),
+        Action::Deliver(_) => "events".into(),
+        Action::Ping => "ping".into(),
+        Action::Answer(Answer::Done(ack)) => format!("ack {:?}", ack.reference),
+        Action::Answer(Answer::Refused(reference, refusal)) => {
+            format!("{} {reference:?}", refusal.code.as_str())
+        }
+        Action::Ask(ask) => format!("ask {ask:?}")
+            .split([' ', '(', '{'])
+            .take(2)
+            .collect::<Vec<_>>()
+            .join(" "),
+        Action::End { code, .. } => format!("end {}", code.as_str()),
+    };
+    step(session, input, second).into_iter().map(word).collect()
+}
+
+fn message(text: &str) -> Input {
+    Input::Message(ClientMessage::parse(text))
+}
+
+fn nothing_new(seq: u64) -> Input {
+    Input::Batch(Batch {
+        gaps: Vec::new(),
+        events: Vec::new(),
+        cursor: position(seq),
+        more: false,
+    })
+}
+
+#[test]
+fn a_heartbeat_reads_first_and_tells_where_the_reading_ended() {
+    let mut session = live(display(), Transport::Sse);
+    assert_eq!(session.deadline(), Some(at(15).moment));
+    assert!(said(&mut session, Input::Due, 14).is_empty());
+    assert_eq!(said(&mut session, Input::Due, 15)[..], ["ask Read"]);
+    let heartbeat = step(&mut session, nothing_new(9), 15);
+    let [Action::Send(Control::Heartbeat { cursor, ts })] = &heartbeat[..] else {
+        panic!("{heartbeat:?}")
+    };
+    assert_eq!((*cursor, *ts), (position(9), UnixMillis(15_000)));
+    assert_eq!(session.deadline(), Some(at(30).moment));
+}
+
+#[test]
+fn a_websocket_is_pinged_and_a_silent_one_is_closed_after_seventy_seconds() {
+    let mut session = live(display(), Transport::WebSocket);
+    assert_eq!(
+        said(&mut session, nothing_new(4), 15)[..],
+        ["heartbeat", "ping"]
+    );
+    said(&mut session, Input::Heard, 40);
+    said(&mut session, nothing_new(4), 100);
+    assert!(said(&mut session, Input::Due, 109).is_empty());
+    assert_eq!(said(&mut session, Input::Due, 110)[..], ["end timeout"]);
+    assert_eq!(session.deadline(), None);
+    assert!(said(&mut session, message(r#"{"type":"ping","ref":1}"#), 111).is_empty());
+}
+
+#[test]
+fn an_event_source_can_say_nothing_and_is_never_too_silent() {
+    let mut session = live(display(), Transport::Sse);
+    assert_eq!(said(&mut session, Input::Due, 1000)[..], ["ask Read"]);
+}
+
+#[test]
+fn a_websocket_without_credential_waits_ten_seconds_for_one() {
+    let opening = opening(Transport::WebSocket, &["kitchen"], From::Now);
+    let waiting = || Session::waiting(stream(), Settings::default(), opening.clone(), at(0));
+    let mut session = waiting();
+    assert_eq!(
+        said(&mut session, message(r#"{"type":"ping","ref":1}"#), 1)[..],
+        ["unauthorized Some(Number(1))"]
+    );
+    assert!(said(&mut session, Input::Due, 9).is_empty());
+    assert_eq!(
+        said(&mut session, Input::Due, 10)[..],
+        ["auth_timeout None", "end auth_timeout"]
+    );
+
+    let mut session = waiting();
+    let auth = message(r#"{"type":"auth","ref":2,"token":"x"}"#);
+    assert_eq!(said(&mut session, auth, 1)[..], ["ask Authenticate"]);
+    let reference = Some(Ref::Number(2));
+    let verdict = Input::Authenticated(reference, Ok(display()));
+    assert_eq!(
+        said(&mut session, verdict, 1)[..],
+        ["ask Open", "ack Some(Number(2))"]
+    );
+}
+
+#[test]
+fn a_credential_that_fails_ends_the_stream_and_is_never_anonymous() {
+    let anonymous = authority().anonymous().unwrap();
+    let mut session = live(anonymous, Transport::WebSocket);
+    let refusal = Refusal::new(Code::Unauthorized, "no such key");
+    let verdict = Input::Authenticated(Some(Ref::Number(3)), Err(refusal));
+    assert_eq!(
+        said(&mut session, verdict, 1)[..],
+        ["unauthorized Some(Number(3))", "end unauthorized"]
+    );
+}
+
+#[test]
+fn an_anonymous_client_that_says_who_it_is_gets_its_roles_rooms_and_a_new_welcome() {
+    let mut session = live(authority().anonymous().unwrap(), Transport::WebSocket);
+    let joining = crate::bus::Joining {
+        gaps: Vec::new(),
+        events: Vec::new(),
+        next: None,
+    };
+    let old = Room::parse("old").unwrap();
+    step(
+        &mut session,
+        Input::Joined {
+            reference: None,
+            room: old.clone(),
+            joining,
+        },
+        1,
+    );
+    let actions = step(&mut session, Input::Authenticated(None, Ok(display())), 2);
+    let Action::Ask(Ask::Lift { join, leave }) = &actions[0] else {
+        panic!("{actions:?}")
+    };
+    assert_eq!((join[0].as_str(), join.len()), ("kitchen", 1));
+    assert_eq!(leave[..], [old]);
+    let opened = Input::Opened {
+        cursor: Some(position(5)),
+        gaps: Vec::new(),
+        recovered: None,
+    };
+    assert_eq!(said(&mut session, opened, 2)[..], ["welcome", "gap"]);
+}
+
+#[test]
+fn a_credential_ends_its_stream_when_it_ends_itself() {
+    let mut access = (*display()).clone();
+    access.expires_at = Some(UnixMillis(20_000));
+    let mut session = live(Arc::new(access), Transport::Sse);
+    said(&mut session, nothing_new(4), 15);
+    assert_eq!(session.deadline(), Some(at(20).moment));
+    assert_eq!(
+        said(&mut session, Input::Due, 20)[..],
+        ["session_expired", "end session_expired"]
+    );
+}
+
+#[test]
+fn messages_beyond_the_rate_are_answered_and_cost_nothing_else() {
+    let mut session = live(display(), Transport::WebSocket);
+    for _ in 0..20 {
+        assert_eq!(
+            said(&mut session, message(r#"{"type":"ping","ref":1}"#), 1)[..],
+            ["ack Some(Number(1))"]
+        );
+    }
+    let subscribe = r#"{"type":"subscribe","ref":2,"room":"kitchen"}"#;
+    assert_eq!(
+        said(&mut session, message(subscribe), 1)[..],
+        ["rate_limited Some(Number(2))"]
+    );
+    assert_eq!(
+        said(&mut session, message("nonsense"), 1)[..],
+        ["rate_limited None"]
+    );
+    assert_eq!(said(&mut session, message(subscribe), 2)[..], ["ask Join"]);
+}
+
+#[test]
+fn a_room_that_is_not_granted_is_refused_at_connect_and_a_gap_at_resume() {
+    let access = display();
+    let admit = |rooms: &[&str], from| admit(&access, &opening(Transport::Sse, rooms, from));
+    let refusal = admit(&["lobby", "secret"], From::Now).unwrap_err();
+    assert_eq!(
+        (refusal.code, refusal.room.unwrap().as_str()),
+        (Code::Forbidden, "secret")
+    );
+    let resumed = admit(&["lobby", "secret"], From::Cursor(position(1))).unwrap();
+    assert_eq!(resumed.rooms.len(), 1);
+    assert_eq!(
+        resumed.gaps,
+        [Gap::unauthorized(Room::parse("secret").unwrap())]
+    );
+    let refusal = admit(&["secret"], From::Cursor(position(1))).unwrap_err();
+    assert_eq!(refusal.code, Code::Forbidden);
+}
+
+#[test]
+fn a_drain_says_goodbye_and_when_to_come_back() {
+    let mut session = live(display(), Transport::Sse);
+    let drain = Input::Drain {
+        retry_after: Duration::from_secs(2),
+    };
+    assert_eq!(said(&mut session, drain, 1)[..], ["bye", "end draining"]);
+}

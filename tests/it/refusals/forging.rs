@@ -129,28 +129,22 @@ async fn a_raw_payload_that_is_no_string_stays_on_one_line() {
 
 #[tokio::test]
 async fn a_senders_name_cannot_forge_anything_either() {
-    let gate = super::Gate::start(
-        &(super::configuration("")
-            + &crate::support::api_key("quote\\\"\\nname", "odd-key", "odd")
-            + "[roles.odd]\npublish = [\"*\"]\nsender = true\n"),
-    )
-    .await;
+    let gate = gate().await;
     let mut witness = Witness::join(&gate).await;
+    let name = "quote\"\r\ndata: x\n\n";
+    let bearer = format!("Bearer {}", super::credentials::author(name));
+    let headers = [("Authorization", bearer.as_str())];
     let answer = gate
-        .request(
-            "POST",
-            PUBLISH,
-            &[("X-API-Key", "odd-key")],
-            r#"{"event":"e"}"#,
-        )
+        .request("POST", PUBLISH, &headers, r#"{"event":"e"}"#)
         .await;
     assert_eq!(answer.status(), 202, "{}", answer.text());
     let block = witness.body.event("e").await;
+    assert_eq!(fields(&block).len(), 3, "{block:?}");
     let data = block
         .lines()
         .find_map(|line| line.strip_prefix("data: "))
         .unwrap();
     let envelope: serde_json::Value = serde_json::from_str(data).unwrap();
-    assert_eq!(envelope["from"], "quote\"\nname");
+    assert_eq!(envelope["from"], name);
     witness.is_served(&gate).await;
 }

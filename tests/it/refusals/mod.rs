@@ -53,6 +53,9 @@ fn configuration(limits: &str) -> String {
         [roles.member]
         rooms = ["open"]
         subscribe = ["open"]
+        [roles.author]
+        publish = ["open"]
+        sender = true
         [cors]
         origins = ["https://app.test"]
         [limits]

@@ -1,0 +1,502 @@
+//! The log against a naive model of it: random appends, reads, joins, evictions, purges and hours passing.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::log::{Appended, Log};
+use super::reader::{Credit, Reader, Start};
+use super::{History, Settings};
+use crate::model::event::{EventName, NewEvent};
+use crate::model::json::Json;
+use crate::model::position::{Epoch, Position};
+use crate::model::room::Room;
+use crate::model::time::{Moment, UnixMillis};
+
+const ROOMS: usize = 5;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Append {
+        rooms: Vec<usize>,
+        size: usize,
+    },
+    Advance {
+        seconds: u64,
+    },
+    Open {
+        rooms: Vec<usize>,
+        start: Begin,
+    },
+    Read {
+        reader: usize,
+        events: usize,
+        bytes: usize,
+    },
+    Join {
+        reader: usize,
+        room: usize,
+    },
+    Leave {
+        reader: usize,
+        room: usize,
+    },
+    Purge {
+        room: usize,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Begin {
+    Now,
+    At(u64),
+    Foreign,
+    Earliest,
+    Newest(usize),
+}
+
+/// What the log should be, written for the eye: one list a room, looked through from end to end.
+struct Naive {
+    settings: Settings,
+    now: Moment,
+    head: u64,
+    rooms: Vec<Vec<Event>>,
+    floors: Vec<u64>,
+}
+
+#[derive(Clone, Copy)]
+struct Event {
+    seq: u64,
+    cost: usize,
+    size: usize,
+    at: Moment,
+}
+
+struct NaiveReader {
+    cursor: u64,
+    joined: Vec<(usize, u64)>,
+}
+
+impl Naive {
+    fn history(&self, room: usize) -> History {
+        self.settings.history(name(room).as_str())
+    }
+
+    fn expire(&mut self) {
+        for room in 0..ROOMS {
+            let age = self.history(room).age;
+            while self.rooms[room]
+                .first()
+                .is_some_and(|event| event.at + age <= self.now)
+            {
+                self.drop_oldest(room);
+            }
+        }
+    }
+
+    fn drop_oldest(&mut self, room: usize) {
+        self.floors[room] = self.rooms[room].remove(0).seq;
+    }
+
+    fn append(&mut self, rooms: &[usize], size: usize) {
+        self.expire();
+        self.head += 1;
+        let cost = size * (1 + rooms.len()) + 400 * rooms.len();
+        for &room in rooms {
+            self.rooms[room].push(Event {
+                seq: self.head,
+                cost,
+                size,
+                at: self.now,
+            });
+            let bounds = self.history(room);
+            while self.rooms[room].len() > 1
+                && (self.rooms[room].len() > bounds.events
+                    || bytes(&self.rooms[room]) > bounds.bytes)
+            {
+                self.drop_oldest(room);
+            }
+        }
+        loop {
+            let all = self.all();
+            let total = self.settings.total;
+            if all.len() <= 1 || (all.len() <= total.events && bytes(&all) <= total.bytes) {
+                return;
+            }
+            for room in 0..ROOMS {
+                if self.rooms[room]
+                    .first()
+                    .is_some_and(|event| event.seq == all[0].seq)
+                {
+                    self.drop_oldest(room);
+                }
+            }
+        }
+    }
+
+    /// Every event held, once.
+    fn all(&self) -> Vec<Event> {
+        let mut all: Vec<Event> = self.rooms.iter().flatten().copied().collect();
+        all.sort_by_key(|event| event.seq);
+        all.dedup_by_key(|event| event.seq);
+        all
+    }
+
+    fn open(&mut self, rooms: &[usize], start: Begin) -> NaiveReader {
+        self.expire();
+        let from = |room: usize| match start {
+            Begin::Now => self.head,
+            Begin::At(seq) if seq > self.head => self.head,
+            Begin::At(_) => 0,
+            Begin::Foreign | Begin::Earliest => self.floors[room],
+            Begin::Newest(_) if self.rooms[room].is_empty() => self.head,
+            Begin::Newest(count) => {
+                let older = self.rooms[room].len().saturating_sub(count);
+                if older == 0 {
+                    self.floors[room]
+                } else {
+                    self.rooms[room][older - 1].seq
+                }
+            }
+        };
+        let joined: Vec<_> = rooms.iter().map(|&room| (room, from(room))).collect();
+        let cursor = match start {
+            Begin::At(seq) => seq.min(self.head),
+            Begin::Now | Begin::Foreign | Begin::Earliest | Begin::Newest(_) => joined
+                .iter()
+                .map(|(_, from)| *from)
+                .min()
+                .unwrap_or(self.head),
+        };
+        NaiveReader { cursor, joined }
+    }
+
+    /// Gaps as (room, from, to), events, and the cursor.
+    fn read(
+        &mut self,
+        reader: &mut NaiveReader,
+        credit: Credit,
+    ) -> (Vec<(usize, u64, u64)>, Vec<u64>, u64) {
+        self.expire();
+        let mut gaps = Vec::new();
+        let mut due: Vec<Event> = Vec::new();
+        for (room, from) in &mut reader.joined {
+            let seen = reader.cursor.max(*from);
+            if self.floors[*room] > seen {
+                gaps.push((*room, seen, self.floors[*room]));
+                *from = self.floors[*room];
+            }
+            let seen = reader.cursor.max(*from);
+            due.extend(self.rooms[*room].iter().filter(|event| event.seq > seen));
+        }
+        due.sort_by_key(|event| event.seq);
+        due.dedup_by_key(|event| event.seq);
+        let (mut events, mut size) = (Vec::new(), 0);
+        for event in &due {
+            size += event.size;
+            if events.len() >= credit.events || (size > credit.bytes && !events.is_empty()) {
+                break;
+            }
+            events.push(event.seq);
+        }
+        reader.cursor = match events.last() {
+            Some(last) if events.len() < due.len() => *last,
+            _ => self.head,
+        };
+        (gaps, events, reader.cursor)
+    }
+}
+
+fn bytes(events: &[Event]) -> usize {
+    events.iter().map(|event| event.cost).sum()
+}
+
+fn name(room: usize) -> Room {
+    Room::parse(["plain", "few", "small", "short", "other"][room]).unwrap()
+}
+
+fn settings() -> Settings {
+    let room = History {
+        events: 20,
+        bytes: 1 << 20,
+        age: Duration::from_secs(3600),
+    };
+    Settings {
+        total: History {
+            events: 40,
+            bytes: 60_000,
+            age: Duration::from_secs(7200),
+        },
+        rooms: vec![
+            ("*".into(), room),
+            ("few".into(), History { events: 2, ..room }),
+            (
+                "small".into(),
+                History {
+                    bytes: 3000,
+                    ..room
+                },
+            ),
+            (
+                "short".into(),
+                History {
+                    age: Duration::from_secs(10),
+                    ..room
+                },
+            ),
+        ],
+    }
+}
+
+fn epoch() -> Epoch {
+    Epoch::from_random(1)
+}
+
+fn append_to_log(log: &mut Log, rooms: Vec<Room>, size: usize, now: Moment) -> String {
+    let new = NewEvent {
+        rooms,
+        name: EventName::parse("e").unwrap(),
+        data: Json::string(&"x".repeat(size - 2)),
+        from: None,
+    };
+    match log.append(new, None, now, UnixMillis(0)).unwrap() {
+        Appended::New(entry) => format!("{}", entry.seq()),
+        Appended::Repeated(_) => "repeated".into(),
+    }
+}
+
+fn start_of(begin: Begin) -> Start {
+    match begin {
+        Begin::Now => Start::Now,
+        Begin::At(seq) => Start::At(Position {
+            epoch: epoch(),
+            seq,
+        }),
+        Begin::Foreign => Start::At(Position {
+            epoch: Epoch::from_random(2),
+            seq: 3,
+        }),
+        Begin::Earliest => Start::Earliest,
+        Begin::Newest(count) => Start::Newest(count),
+    }
+}
+
+fn read_log(log: &Log, reader: &mut Reader, credit: Credit) -> String {
+    let batch = reader.read(log, credit);
+    let gaps: Vec<_> = batch
+        .gaps
+        .iter()
+        .map(|gap| {
+            (
+                gap.room.as_str().to_owned(),
+                gap.from.unwrap().seq,
+                gap.to.unwrap().seq,
+            )
+        })
+        .collect();
+    let events: Vec<_> = batch
+        .events
+        .iter()
+        .map(|one| one.event().position.seq)
+        .collect();
+    format!("{gaps:?} {events:?} {}", batch.cursor.seq)
+}
+
+fn apply_to_log(log: &mut Log, readers: &mut Vec<Reader>, op: &Op, now: Moment) -> String {
+    let names = |rooms: &[usize]| rooms.iter().map(|&room| name(room)).collect::<Vec<_>>();
+    log.expire(now);
+    match op {
+        Op::Append { rooms, size } => append_to_log(log, names(rooms), *size, now),
+        Op::Advance { .. } => String::new(),
+        Op::Open { rooms, start } => {
+            readers.push(Reader::open(log, names(rooms), start_of(*start)).0);
+            String::new()
+        }
+        Op::Read {
+            reader,
+            events,
+            bytes,
+        } => {
+            let Some(reader) = pick(readers, *reader) else {
+                return String::new();
+            };
+            read_log(
+                log,
+                reader,
+                Credit {
+                    events: *events,
+                    bytes: *bytes,
+                },
+            )
+        }
+        Op::Join { reader, room } => {
+            let visible = log.visible();
+            pick(readers, *reader)
+                .into_iter()
+                .for_each(|reader| reader.join(name(*room), visible));
+            String::new()
+        }
+        Op::Leave { reader, room } => {
+            pick(readers, *reader)
+                .into_iter()
+                .for_each(|reader| _ = reader.leave(&name(*room)));
+            String::new()
+        }
+        Op::Purge { room } => {
+            log.purge(&name(*room));
+            String::new()
+        }
+    }
+}
+
+fn apply_to_model(model: &mut Naive, readers: &mut Vec<NaiveReader>, op: &Op) -> String {
+    model.expire();
+    match op {
+        Op::Append { rooms, size } => {
+            model.append(rooms, *size);
+            format!("{}", model.head)
+        }
+        Op::Advance { .. } => String::new(),
+        Op::Open { rooms, start } => {
+            readers.push(model.open(rooms, *start));
+            String::new()
+        }
+        Op::Read {
+            reader,
+            events,
+            bytes,
+        } => {
+            let Some(reader) = pick(readers, *reader) else {
+                return String::new();
+            };
+            let credit = Credit {
+                events: *events,
+                bytes: *bytes,
+            };
+            let (gaps, events, cursor) = model.read(reader, credit);
+            let gaps: Vec<_> = gaps
+                .into_iter()
+                .map(|(room, from, to)| (name(room).as_str().to_owned(), from, to))
+                .collect();
+            format!("{gaps:?} {events:?} {cursor}")
+        }
+        Op::Join { reader, room } => {
+            let head = model.head;
+            if let Some(reader) = pick(readers, *reader)
+                && reader.joined.iter().all(|(one, _)| one != room)
+            {
+                reader.joined.push((*room, head));
+            }
+            String::new()
+        }
+        Op::Leave { reader, room } => {
+            pick(readers, *reader)
+                .into_iter()
+                .for_each(|reader| reader.joined.retain(|(one, _)| one != room));
+            String::new()
+        }
+        Op::Purge { room } => {
+            while !model.rooms[*room].is_empty() {
+                model.drop_oldest(*room);
+            }
+            String::new()
+        }
+    }
+}
+
+fn pick<T>(readers: &mut [T], index: usize) -> Option<&mut T> {
+    let count = readers.len();
+    readers.get_mut(index.checked_rem(count)?)
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let rooms = || prop::sample::subsequence((0..ROOMS).collect::<Vec<_>>(), 1..=3);
+    let start = prop_oneof![
+        Just(Begin::Now),
+        (0..60_u64).prop_map(Begin::At),
+        Just(Begin::Foreign),
+        Just(Begin::Earliest),
+        (1..5_usize).prop_map(Begin::Newest),
+    ];
+    let op = prop_oneof![
+        8 => (rooms(), 2..900_usize).prop_map(|(rooms, size)| Op::Append { rooms, size }),
+        2 => (0..1200_u64).prop_map(|seconds| Op::Advance { seconds }),
+        2 => (rooms(), start).prop_map(|(rooms, start)| Op::Open { rooms, start }),
+        6 => (0..9_usize, 1..6_usize, 1..2000_usize)
+            .prop_map(|(reader, events, bytes)| Op::Read { reader, events, bytes }),
+        1 => (0..9_usize, 0..ROOMS).prop_map(|(reader, room)| Op::Join { reader, room }),
+        1 => (0..9_usize, 0..ROOMS).prop_map(|(reader, room)| Op::Leave { reader, room }),
+        1 => (0..ROOMS).prop_map(|room| Op::Purge { room }),
+    ];
+    prop::collection::vec(op, 1..120)
+}
+
+proptest! {
+    #[test]
+    fn the_log_is_what_its_naive_model_is(ops in ops()) {
+        let mut log = Log::new(settings(), epoch());
+        let mut now = Moment::default();
+        let mut readers = Vec::new();
+        let mut model = Naive {
+            settings: settings(),
+            now,
+            head: 0,
+            rooms: vec![Vec::new(); ROOMS],
+            floors: vec![0; ROOMS],
+        };
+        let mut naive_readers = Vec::new();
+        for op in &ops {
+            if let Op::Advance { seconds } = op {
+                now = now + Duration::from_secs(*seconds);
+                model.now = now;
+            }
+            let expected = apply_to_model(&mut model, &mut naive_readers, op);
+            prop_assert_eq!(apply_to_log(&mut log, &mut readers, op, now), expected, "{:?}", op);
+            let all = model.all();
+            prop_assert_eq!(log.size(), (all.len(), bytes(&all)));
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_rooms_with_a_reader_each_cost_each_reader_its_own_room_only() {
+    let total = History {
+        events: 1_000_000,
+        bytes: 1 << 30,
+        ..History::TOTAL
+    };
+    let mut log = Log::new(
+        Settings {
+            total,
+            rooms: Vec::new(),
+        },
+        epoch(),
+    );
+    let room = |n: usize| Room::parse(&format!("room:{n}")).unwrap();
+    let mut readers: Vec<_> = (0..10_000)
+        .map(|n| Reader::open(&log, vec![room(n)], Start::Now).0)
+        .collect();
+    for n in 0..10_000 {
+        let new = NewEvent {
+            rooms: vec![room(n)],
+            name: EventName::parse("e").unwrap(),
+            data: Json::null(),
+            from: None,
+        };
+        log.append(new, None, Moment::default(), UnixMillis(0))
+            .unwrap();
+    }
+    // If each of these walked the whole log, this would be 100 million steps.
+    for (n, reader) in readers.iter_mut().enumerate() {
+        let batch = reader.read(
+            &log,
+            Credit {
+                events: 10,
+                bytes: 1000,
+            },
+        );
+        assert_eq!(batch.events.len(), 1);
+        assert_eq!(batch.events[0].room(), &room(n));
+        assert!(batch.gaps.is_empty() && !batch.more);
+    }
+}

@@ -1,0 +1,114 @@
+//! `gatecast serve`.
+
+use std::process::ExitCode;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Source, failed, print};
+use crate::lifecycle::clock::Clock;
+use crate::server::{Gateway, Settings};
+use crate::telemetry;
+
+/// What to serve.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  gatecast serve --config gatecast.toml\n\nSIGTERM and Ctrl-C end every stream in its own way, within server.drain; a second one ends at once."
+)]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+}
+
+/// Runs it until a signal ends it.
+#[must_use]
+pub fn run(args: &Args) -> ExitCode {
+    match args.source.load() {
+        Ok(settings) => {
+            hint(&settings, args);
+            serve(settings)
+        }
+        Err(exit) => exit,
+    }
+}
+
+/// A gateway that admits nobody is a safe default and a puzzling one.
+fn hint(settings: &Settings, args: &Args) {
+    let auth = &settings.auth;
+    if auth.anonymous.is_none() && auth.jwt.is_empty() && auth.api_keys.is_empty() {
+        let whose = match args.source.file() {
+            Some(file) => file.display().to_string(),
+            None => "the embedded default".to_owned(),
+        };
+        print::complaint(&format!(
+            "hint: {whose} has no credential, so every client is refused. `gatecast key NAME --role ROLE` makes an \
+             API key; `gatecast demo` runs with keys made on the spot."
+        ));
+    }
+}
+
+/// Serves until a signal, then drains.
+pub(super) fn serve(settings: Settings) -> ExitCode {
+    if let Err(why) = telemetry::init(&settings.telemetry) {
+        return failed(&why);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(until_signal(settings)),
+        Err(why) => failed(&format!("no threads to run on: {why}")),
+    }
+}
+
+async fn until_signal(settings: Settings) -> ExitCode {
+    // Before the sockets: whoever sees the port open may send a signal.
+    let mut stop = match Stop::new() {
+        Ok(stop) => stop,
+        Err(why) => return failed(&format!("signals cannot be awaited: {why}")),
+    };
+    let listen = settings.listen.clone();
+    let gateway = match Gateway::start(settings, Clock::system()).await {
+        Ok(gateway) => gateway,
+        Err(why) => {
+            return failed(&format!(
+                "cannot listen on {listen:?}: {why}; write another address in `listen` or GATECAST__LISTEN"
+            ));
+        }
+    };
+    for address in gateway.addresses() {
+        print::line(&format!("listening on http://{address}"));
+    }
+    stop.asked().await;
+    tracing::info!("stopping: streams are ended; a second signal ends at once");
+    tokio::select! {
+        late = gateway.drain() => {
+            for (name, count) in late {
+                tracing::warn!(name, count, "cut off at the deadline");
+            }
+            ExitCode::SUCCESS
+        }
+        () = stop.asked() => failed(&"ended at once, by a second signal"),
+    }
+}
+
+/// What asks a process to end: SIGTERM from whoever started it, SIGINT from the keyboard.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
