@@ -1,5 +1,6 @@
 //! Whole configurations, good and bad.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::*;
@@ -334,7 +335,10 @@ fn the_environment_lies_over_the_file() {
         &variables(&[
             ("PATH", "/bin"),
             ("GATECAST_SERVICE_HOST", "10.0.0.1"),
+            // Out of order, as environments are: an entry before the one below it, a key before its table.
+            ("GATECAST__LISTEN__2", "127.0.0.1:3"),
             ("GATECAST__LISTEN__1", "127.0.0.1:2"),
+            ("GATECAST__ROLES__OTHER__SENDER", "true"),
             ("GATECAST__LIMITS__CONNECTIONS", "5"),
             ("GATECAST__LIMITS__EVENT", "16KiB"),
             ("GATECAST__LIMITS__BODY", "\"128KiB\""),
@@ -349,7 +353,8 @@ fn the_environment_lies_over_the_file() {
         ]),
     )
     .unwrap();
-    assert_eq!(settings.listen.len(), 2);
+    let ports: Vec<u16> = settings.listen.iter().map(SocketAddr::port).collect();
+    assert_eq!(ports, [1, 2, 3]);
     assert_eq!(settings.connections, 5);
     assert_eq!(settings.service.body, 128 * 1024);
     let display = &settings.auth.roles["Display"];
@@ -358,6 +363,7 @@ fn the_environment_lies_over_the_file() {
     assert_eq!(display.limits.event, 16 * 1024);
     assert!(display.sender);
     assert_eq!(settings.auth.roles["other"].publish, ["p"]);
+    assert!(settings.auth.roles["other"].sender);
     assert_eq!(settings.auth.api_keys[0].name, "12");
     assert_eq!(settings.auth.api_keys[0].sha256, [0xab; 32]);
     assert_eq!(settings.bus.rooms[0].1.events, 7);

@@ -18,7 +18,7 @@ pub enum Reason {
 }
 
 /// Events of one room between two positions are not held any more: `from` exclusive, `to` inclusive.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// The room.
     pub room: Room,
@@ -40,5 +40,21 @@ impl Gap {
             to: None,
             reason: Reason::Unauthorized,
         }
+    }
+}
+
+impl serde::Serialize for Gap {
+    /// `{room, from, to, reason}`, without the positions where they are not the client's to know.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let positions = self.reason != Reason::Unauthorized;
+        let mut fields = serializer.serialize_struct("Gap", if positions { 4 } else { 2 })?;
+        fields.serialize_field("room", &self.room)?;
+        if positions {
+            fields.serialize_field("from", &self.from)?;
+            fields.serialize_field("to", &self.to)?;
+        }
+        fields.serialize_field("reason", &self.reason)?;
+        fields.end()
     }
 }

@@ -68,10 +68,12 @@ impl Service {
         async {
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
             let origin = cors::Origin::of(&self.settings.cors, request.headers());
-            let mut response = match self.answer(request, connection, &origin).await {
-                Ok(response) => response,
-                Err(refusal) => reply::refusal(&refusal),
-            };
+            let answer = self.answer(request, connection, &origin).await;
+            let mut response = answer.unwrap_or_else(|refusal| {
+                let detail = refusal.operator.as_deref().unwrap_or(&refusal.message);
+                tracing::info!(%method, path, code = refusal.code.as_str(), detail, "refused");
+                reply::refusal(&refusal)
+            });
             origin.grant(response.headers_mut());
             reply::stamp(&mut response, &id);
             tracing::debug!(%method, path, status = response.status().as_u16(), "answered");

@@ -83,9 +83,6 @@ pub(super) fn refusal(refusal: &Refusal) -> Response {
 
 /// A refusal of the client message `reference`.
 pub(super) fn answer_refused(refusal: &Refusal, reference: Option<&Ref>) -> Response {
-    if let Some(operator) = &refusal.operator {
-        tracing::warn!(code = refusal.code.as_str(), detail = %operator, "refused");
-    }
     let row = refusal.code.row();
     let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = whole(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
+use tracing::Instrument as _;
 
 use crate::auth::Access;
 use crate::model::code::{Advice, Code, Refusal};
@@ -154,11 +155,14 @@ impl Service {
         };
         let upgrade = hyper::upgrade::on(&mut request);
         let (context, batch) = (self.context.clone(), wanted.batch);
-        self.context.tasks.spawn("websocket", async move {
+        let stream = async move {
             if let Ok(upgraded) = upgrade.await {
                 websocket::run(context, upgraded, start, batch).await;
             }
-        });
+        };
+        self.context
+            .tasks
+            .spawn("websocket", stream.in_current_span());
         Ok(reply::switching(handshake))
     }
 

@@ -59,6 +59,9 @@ pub enum Input {
         room: Room,
         /// What the step gave.
         joining: Joining,
+        /// Whether the past goes with the answer, and not onto the stream: the client asked by another request,
+        /// whose response may overtake the stream. Only if both come in one piece can it know what it has.
+        in_answer: bool,
     },
     /// The answer to [`super::Ask::Leave`].
     Left {
@@ -68,7 +71,11 @@ pub enum Input {
         room: Room,
     },
     /// The deadline has come.
-    Due,
+    Due {
+        /// Whether everything said so far has left: a heartbeat behind unwritten bytes would prove nothing, and
+        /// pile up.
+        writable: bool,
+    },
     /// The gateway is draining.
     Drain {
         /// When this client should come back.

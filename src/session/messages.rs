@@ -9,7 +9,7 @@ use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::transport::Transport;
 use crate::wire::client::{ClientMessage, Malformed, Ref, Want};
-use crate::wire::control::{Control, Envelope};
+use crate::wire::control::{Ack, Control, Envelope};
 use crate::wire::negotiate::invalid_cursor;
 
 use super::admission::{forbidden, too_many_rooms};
@@ -86,24 +86,33 @@ impl Session {
         reference: Option<Ref>,
         room: Room,
         joining: Joining,
-        now: Now,
+        in_answer: bool,
         out: &mut Vec<Action>,
     ) {
         let State::Live(live) = &mut self.state else {
             return;
         };
         let Joining { gaps, events, next } = joining;
-        out.extend(gaps.into_iter().map(|gap| Action::Send(Control::Gap(gap))));
-        if !events.is_empty() {
-            self.last_write = now.moment;
-            let events = events
-                .iter()
-                .map(|event| Envelope(event.envelope()))
-                .collect();
-            out.push(Action::Send(Control::Backfill {
-                room: room.clone(),
-                events,
-            }));
+        let events: Vec<_> = events
+            .iter()
+            .map(|event| Envelope(event.envelope()))
+            .collect();
+        let mut ack = Ack {
+            reference: reference.clone(),
+            room: Some(room.clone()),
+            ..Ack::default()
+        };
+        if in_answer {
+            ack.gaps = (!gaps.is_empty()).then_some(gaps);
+            ack.events = (!events.is_empty()).then_some(events);
+        } else {
+            out.extend(gaps.into_iter().map(|gap| Action::Send(Control::Gap(gap))));
+            if !events.is_empty() {
+                out.push(Action::Send(Control::Backfill {
+                    room: room.clone(),
+                    events,
+                }));
+            }
         }
         if let Some(start) = next {
             return out.push(Action::Ask(Ask::Join {
@@ -113,9 +122,9 @@ impl Session {
             }));
         }
         if !live.rooms.contains(&room) {
-            live.rooms.push(room.clone());
+            live.rooms.push(room);
         }
-        out.push(Action::Answer(Answer::in_room(reference, room)));
+        out.push(Action::Answer(Answer::Done(ack)));
     }
 
     pub(super) fn left(&mut self, reference: Option<Ref>, room: Room, out: &mut Vec<Action>) {

@@ -131,19 +131,19 @@ impl Session {
         }
     }
 
-    /// When the session wants [`Input::Due`], at the latest; nothing once it has ended.
+    /// When the session wants [`Input::Due`], at the latest; nothing once it has ended. A heartbeat is due only
+    /// if what was said before is `writable`.
     #[must_use]
-    pub fn deadline(&self) -> Option<Moment> {
+    pub fn deadline(&self, writable: bool) -> Option<Moment> {
         let silence = (self.transport == Transport::WebSocket)
             .then(|| self.last_heard + self.settings.silence);
         match &self.state {
             State::Waiting { until, .. } => Some(*until),
             State::Live(live) => {
-                let heartbeat = self.last_write + self.settings.heartbeat;
-                [silence, live.expires]
+                let heartbeat = writable.then(|| self.last_write + self.settings.heartbeat);
+                [silence, live.expires, heartbeat]
                     .into_iter()
                     .flatten()
-                    .chain([heartbeat])
                     .min()
             }
             State::Ended => None,
@@ -174,9 +174,12 @@ impl Session {
                 reference,
                 room,
                 joining,
-            } => self.joined(reference, room, joining, now, out),
+                in_answer,
+            } => {
+                self.joined(reference, room, joining, in_answer, out);
+            }
             Input::Left { reference, room } => self.left(reference, room, out),
-            Input::Due => self.due(now, out),
+            Input::Due { writable } => self.due(writable, now, out),
             Input::Drain { retry_after } => self.drain(retry_after, out),
             Input::Fault(refusal) => self.end(None, refusal, out),
         }
@@ -330,7 +333,7 @@ impl Session {
     }
 
     /// Something is due, or was thought to be.
-    fn due(&mut self, now: Now, out: &mut Vec<Action>) {
+    fn due(&mut self, writable: bool, now: Now, out: &mut Vec<Action>) {
         let silent = self.transport == Transport::WebSocket
             && now.moment >= self.last_heard + self.settings.silence;
         match &self.state {
@@ -346,7 +349,9 @@ impl Session {
             State::Live(_) if silent => {
                 self.leave(Code::Timeout, "nothing was heard for too long".into(), out);
             }
-            State::Live(_) if now.moment >= self.last_write + self.settings.heartbeat => {
+            State::Live(_)
+                if writable && now.moment >= self.last_write + self.settings.heartbeat =>
+            {
                 out.push(Action::Ask(Ask::Read));
             }
             State::Waiting { .. } | State::Live(_) | State::Ended => {}

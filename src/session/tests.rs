@@ -16,6 +16,8 @@ use crate::wire::negotiate::From;
 
 const KEY: &str = "the-key-of-this-test";
 
+const DUE: Input = Input::Due { writable: true };
+
 fn authority() -> Authority {
     use sha2::Digest as _;
     let role = |subscribe: &[&str], rooms: &[&str]| roles::Settings {
@@ -149,15 +151,15 @@ fn nothing_new(seq: u64) -> Input {
 #[test]
 fn a_heartbeat_reads_first_and_tells_where_the_reading_ended() {
     let mut session = live(display(), Transport::Sse);
-    assert_eq!(session.deadline(), Some(at(15).moment));
-    assert!(said(&mut session, Input::Due, 14).is_empty());
-    assert_eq!(said(&mut session, Input::Due, 15)[..], ["ask Read"]);
+    assert_eq!(session.deadline(true), Some(at(15).moment));
+    assert!(said(&mut session, DUE, 14).is_empty());
+    assert_eq!(said(&mut session, DUE, 15)[..], ["ask Read"]);
     let heartbeat = step(&mut session, nothing_new(9), 15);
     let [Action::Send(Control::Heartbeat { cursor, ts })] = &heartbeat[..] else {
         panic!("{heartbeat:?}")
     };
     assert_eq!((*cursor, *ts), (position(9), UnixMillis(15_000)));
-    assert_eq!(session.deadline(), Some(at(30).moment));
+    assert_eq!(session.deadline(true), Some(at(30).moment));
 }
 
 #[test]
@@ -169,16 +171,16 @@ fn a_websocket_is_pinged_and_a_silent_one_is_closed_after_seventy_seconds() {
     );
     said(&mut session, Input::Heard, 40);
     said(&mut session, nothing_new(4), 100);
-    assert!(said(&mut session, Input::Due, 109).is_empty());
-    assert_eq!(said(&mut session, Input::Due, 110)[..], ["end timeout"]);
-    assert_eq!(session.deadline(), None);
+    assert!(said(&mut session, DUE, 109).is_empty());
+    assert_eq!(said(&mut session, DUE, 110)[..], ["end timeout"]);
+    assert_eq!(session.deadline(true), None);
     assert!(said(&mut session, message(r#"{"type":"ping","ref":1}"#), 111).is_empty());
 }
 
 #[test]
 fn an_event_source_can_say_nothing_and_is_never_too_silent() {
     let mut session = live(display(), Transport::Sse);
-    assert_eq!(said(&mut session, Input::Due, 1000)[..], ["ask Read"]);
+    assert_eq!(said(&mut session, DUE, 1000)[..], ["ask Read"]);
 }
 
 #[test]
@@ -190,9 +192,9 @@ fn a_websocket_without_credential_waits_ten_seconds_for_one() {
         said(&mut session, message(r#"{"type":"ping","ref":1}"#), 1)[..],
         ["unauthorized Some(Number(1))"]
     );
-    assert!(said(&mut session, Input::Due, 9).is_empty());
+    assert!(said(&mut session, DUE, 9).is_empty());
     assert_eq!(
-        said(&mut session, Input::Due, 10)[..],
+        said(&mut session, DUE, 10)[..],
         ["auth_timeout None", "end auth_timeout"]
     );
 
@@ -234,6 +236,7 @@ fn an_anonymous_client_that_says_who_it_is_gets_its_roles_rooms_and_a_new_welcom
             reference: None,
             room: old.clone(),
             joining,
+            in_answer: false,
         },
         1,
     );
@@ -257,9 +260,9 @@ fn a_credential_ends_its_stream_when_it_ends_itself() {
     access.expires_at = Some(UnixMillis(20_000));
     let mut session = live(Arc::new(access), Transport::Sse);
     said(&mut session, nothing_new(4), 15);
-    assert_eq!(session.deadline(), Some(at(20).moment));
+    assert_eq!(session.deadline(true), Some(at(20).moment));
     assert_eq!(
-        said(&mut session, Input::Due, 20)[..],
+        said(&mut session, DUE, 20)[..],
         ["session_expired", "end session_expired"]
     );
 }
@@ -311,4 +314,35 @@ fn a_drain_says_goodbye_and_when_to_come_back() {
         retry_after: Duration::from_secs(2),
     };
     assert_eq!(said(&mut session, drain, 1)[..], ["bye", "end draining"]);
+}
+
+#[test]
+fn a_client_that_reads_nothing_gets_no_heartbeats_on_top_of_what_it_does_not_read() {
+    let mut session = live(display(), Transport::Sse);
+    assert_eq!(session.deadline(false), None);
+    assert!(said(&mut session, Input::Due { writable: false }, 100).is_empty());
+    assert_eq!(said(&mut session, DUE, 100)[..], ["ask Read"]);
+}
+
+#[test]
+fn a_join_by_another_request_is_answered_with_its_past_in_one_piece() {
+    let mut session = live(display(), Transport::Sse);
+    let room = Room::parse("kitchen").unwrap();
+    let gap = Gap::unauthorized(room.clone());
+    let joining = crate::bus::Joining {
+        gaps: vec![gap],
+        events: Vec::new(),
+        next: None,
+    };
+    let joined = Input::Joined {
+        reference: Some(Ref::Number(1)),
+        room,
+        joining,
+        in_answer: true,
+    };
+    let actions = step(&mut session, joined, 1);
+    let [Action::Answer(Answer::Done(ack))] = &actions[..] else {
+        panic!("{actions:?}")
+    };
+    assert_eq!(ack.gaps.as_ref().map(Vec::len), Some(1));
 }

@@ -10,7 +10,7 @@ use crate::auth::Access;
 use crate::auth::credentials::Credential;
 use crate::bus::reader::Start;
 use crate::bus::rooms::Delivery;
-use crate::bus::{Opened, Published, Subscription};
+use crate::bus::{Joining, Opened, Published, Subscription};
 use crate::ingress::Offer;
 use crate::lifecycle::clock::Sleep;
 use crate::model::code::Code;
@@ -86,7 +86,7 @@ impl Engine {
     /// The next input that is not the socket's; of the log only if there is `room` for what it gives. Dropping
     /// the future loses nothing.
     pub(super) async fn next(&mut self, room: bool) -> Input {
-        let deadline = self.session.deadline();
+        let deadline = self.session.deadline(room);
         arm(&mut self.alarm, &self.context, deadline);
         let busy = self.is_busy();
         let posted = tokio::select! {
@@ -95,7 +95,7 @@ impl Engine {
                 self.drained = true;
                 return Input::Drain { retry_after: come_back() };
             }
-            () = rung(&mut self.alarm) => return Input::Due,
+            () = rung(&mut self.alarm) => return Input::Due { writable: room },
             posted = next_posted(&mut self.registration), if !busy => posted,
             input = next_from_log(&mut self.subscription, &mut self.joining), if room => return input,
         };
@@ -166,6 +166,19 @@ impl Engine {
                 reference,
                 room,
                 start,
+            } if self.reply.is_some() => {
+                let joining = join_whole(self.subscription.as_mut()?, &room, start);
+                Some(Input::Joined {
+                    reference,
+                    room,
+                    joining,
+                    in_answer: true,
+                })
+            }
+            Ask::Join {
+                reference,
+                room,
+                start,
             } => {
                 self.joining = Some(Join {
                     reference,
@@ -228,6 +241,22 @@ impl Engine {
     }
 }
 
+/// All steps of a join at once; what they give is bounded by what the room may hold.
+fn join_whole(subscription: &mut Subscription, room: &Room, start: Start) -> Joining {
+    let mut whole = Joining {
+        gaps: Vec::new(),
+        events: Vec::new(),
+        next: Some(start),
+    };
+    while let Some(start) = whole.next.take() {
+        let Joining { gaps, events, next } = subscription.join(room, start, CREDIT);
+        whole.gaps.extend(gaps);
+        whole.events.extend(events);
+        whole.next = next;
+    }
+    whole
+}
+
 /// Publishes for a client message, and answers it.
 pub async fn publish_as(context: &Context, access: &Access, publish: Publish) -> Answer {
     let Publish {
@@ -249,10 +278,10 @@ pub async fn publish_as(context: &Context, access: &Access, publish: Publish) ->
                 (rooms.into_iter().next(), None)
             };
             Answer::Done(Ack {
-                reference: None,
                 id: Some(position),
                 room,
                 rooms,
+                ..Ack::default()
             })
         }
         Err(refusal) => Answer::Refused(None, refusal),
@@ -285,9 +314,13 @@ async fn drain(context: &Context) {
 
 async fn next_posted(registration: &mut Option<Registration>) -> Posted {
     match registration {
-        Some(registration) => match registration.next().await {
-            Some(posted) => posted,
-            None => std::future::pending().await,
+        // Whoever has stopped waiting was told so: the message is not carried out behind its back.
+        Some(registration) => loop {
+            match registration.next().await {
+                Some(posted) if posted.reply.is_closed() => {}
+                Some(posted) => return posted,
+                None => return std::future::pending().await,
+            }
         },
         None => std::future::pending().await,
     }
@@ -312,6 +345,7 @@ async fn next_from_log(
             reference,
             room,
             joining,
+            in_answer: false,
         };
     }
     Input::Batch(subscription.next_batch(CREDIT).await)

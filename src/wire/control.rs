@@ -114,6 +114,12 @@ pub struct Ack {
     /// The rooms published to, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rooms: Option<Vec<Room>>,
+    /// What is missing of the past of a room joined by another request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gaps: Option<Vec<Gap>>,
+    /// The past of a room joined by another request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<Envelope>>,
 }
 
 /// An event's JSON as it stands in the log's shared bytes.
@@ -218,7 +224,7 @@ mod tests {
             (Control::SessionExpired {}, r#"{"type":"session_expired"}"#),
             (
                 Control::Gap(Gap::unauthorized(Room::parse("a").unwrap())),
-                r#"{"type":"gap","room":"a","from":null,"to":null,"reason":"unauthorized"}"#,
+                r#"{"type":"gap","room":"a","reason":"unauthorized"}"#,
             ),
             (
                 Control::Backfill {

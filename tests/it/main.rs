@@ -10,6 +10,8 @@
 
 mod commands;
 mod configuration;
+mod equivalence;
+mod promises;
 mod refusals;
 mod support;
 mod transcripts;

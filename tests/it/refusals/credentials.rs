@@ -9,8 +9,7 @@ use super::{BACKEND, EVENT_STREAM, PUBLISH, Witness, configuration, dial, gate, 
 use crate::support::Gate;
 
 /// The issuer of these tests.
-pub(super) const JWT: &str =
-    "[[auth.jwt]]\nalgorithm = \"HS256\"\nsecret = \"a-secret-of-the-tests-32-bytes-long\"\n";
+pub(super) const JWT: &str = "[[auth.jwt]]\nalgorithm = \"HS256\"\nsecret = \"a-secret-of-the-tests-32-bytes-long\"\nleeway = \"0s\"\n";
 const SECRET: &str = "a-secret-of-the-tests-32-bytes-long";
 /// In the year 2100.
 const LATER: u64 = 4_102_444_800;
@@ -28,6 +27,15 @@ fn signed(header: &Value, claims: &Value, secret: &str) -> String {
     let text = format!("{}.{}", part(header), part(claims));
     let signature = URL_SAFE_NO_PAD.encode(hmac(secret, &text));
     format!("{text}.{signature}")
+}
+
+/// A good token that ends at this second.
+pub(super) fn until(second: u64) -> String {
+    signed(
+        &hs256(),
+        &with(good_claims(), &json!({"exp": second})),
+        SECRET,
+    )
 }
 
 /// A good token of somebody who publishes under this name.

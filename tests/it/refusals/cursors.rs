@@ -88,6 +88,39 @@ async fn a_foreign_cursor_is_a_gap_on_the_other_transports() {
 }
 
 #[tokio::test]
+async fn a_cursor_beyond_the_end_is_a_gap_that_says_so() {
+    use gatecast::model::position::Position;
+    let gate = gate().await;
+    let mut witness = Witness::join(&gate).await;
+    let target = "/v1/stream?room=open";
+    let head = gate.request("GET", target, &[READER], "").await.json();
+    let head = head["cursor"].as_str().unwrap().to_owned();
+    let position = Position::parse_cursor(&head).unwrap();
+    let seq = position.seq + 1000;
+    let beyond = Position { seq, ..position }.to_cursor();
+    let target = format!("{target}&since={beyond}");
+
+    let poll = gate.request("GET", &target, &[READER], "").await.json();
+    assert_eq!(
+        poll["cursor"],
+        head.as_str(),
+        "it goes on from the end: {poll}"
+    );
+    let mut socket = super::websocket(&gate, &target, READER).await;
+    for gap in [poll["gaps"][0].clone(), socket.json().await] {
+        assert_eq!(gap["reason"], "future", "{gap}");
+        assert_eq!(gap["from"], head.as_str(), "{gap}");
+        assert_eq!(gap["to"], beyond.as_str(), "{gap}");
+    }
+    witness.is_served(&gate).await;
+    assert_eq!(
+        socket.json().await["event"],
+        "proof",
+        "what comes now is delivered"
+    );
+}
+
+#[tokio::test]
 async fn parameters_out_of_range_are_refused() {
     let gate = gate().await;
     let mut witness = Witness::join(&gate).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    BACKEND, EVENT_STREAM, PUBLISH, READER, Witness, configuration, gate, refused, websocket,
+    BACKEND, EVENT_STREAM, PUBLISH, READER, Witness, configuration, dial, gate, refused, websocket,
 };
 use crate::support::Gate;
 use crate::support::http::{self, Next};
@@ -62,11 +62,7 @@ async fn a_limit_is_named_by_its_key() {
     ] {
         let answer = gate.request(method, &target, &[BACKEND], body).await;
         let problem = answer.json();
-        let limit = problem["limit"].as_str().unwrap_or_default();
-        assert!(
-            limit == key || limit == format!("limits.{key}"),
-            "{problem}"
-        );
+        assert_eq!(problem["limit"], key, "{problem}");
     }
     witness.is_served(&gate).await;
 }
@@ -74,41 +70,52 @@ async fn a_limit_is_named_by_its_key() {
 #[tokio::test]
 async fn a_full_gateway_turns_away_whom_it_cannot_hold_and_takes_them_when_there_is_room() {
     let gate = Gate::start(&configuration("connections = 4")).await;
-    // The witness holds one, and its publishing needs another for a moment.
     let mut witness = Witness::join(&gate).await;
     let mut held = Vec::new();
     for _ in 0..3 {
         held.push(websocket(&gate, "/v1/stream?room=open", READER).await);
     }
-    let mut socket = gate.connect().await;
-    socket
-        .send(http::request("GET", "/v1/stream?room=open", &[READER], ""))
-        .await;
-    let answer = socket.try_answer("GET").await;
-    assert!(answer.is_none_or(|answer| answer.status() == 503));
 
-    let mut socket = gate.connect().await;
-    socket
-        .send(http::request(
+    let event = r#"{"event":"e"}"#;
+    for (method, target, headers, body) in [
+        ("GET", "/v1/stream?room=open", &[READER][..], ""),
+        (
             "GET",
-            "/v1/stream?room=open",
+            "/v1/stream?room=open&on_error=status",
             &[READER, EVENT_STREAM],
             "",
-        ))
-        .await;
-    if let Some(head) = socket.head().await {
-        assert_eq!(
-            head.status, 200,
-            "an EventSource would never come back from another status"
-        );
-        let mut body = head.body(socket, "GET");
-        let problem = body.event("problem").await;
-        assert!(
-            problem.contains("retry: ") && problem.contains(r#""code":"overloaded""#),
-            "{problem}"
-        );
-        assert_eq!(body.end().await, Next::Cut);
+        ),
+        ("GET", "/v1/rooms/open/events", &[READER], ""),
+        ("POST", PUBLISH, &[BACKEND], event),
+    ] {
+        let answer = gate.request(method, target, headers, body).await;
+        refused(&answer, 503, "overloaded", target);
+        assert_eq!(answer.json()["limit"], "connections");
+        let pause: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&pause), "{pause}");
     }
+    assert_eq!(gate.request("GET", "/healthz", &[], "").await.status(), 200);
+
+    let mut socket = gate.connect().await;
+    let request = http::request("GET", "/v1/stream?room=open", &[READER, EVENT_STREAM], "");
+    socket.send(request).await;
+    let (head, mut body) = socket.open_body("GET").await;
+    assert_eq!(
+        head.status, 200,
+        "an EventSource would never come back from another status"
+    );
+    let problem = body.block().await.unwrap();
+    assert!(problem.starts_with("event: problem\nretry: "), "{problem}");
+    assert!(problem.contains(r#""code":"overloaded""#), "{problem}");
+    assert_eq!(
+        body.end().await,
+        Next::Cut,
+        "cut, so that every client comes back"
+    );
+
+    let mut socket = dial(&gate, "/v1/stream?room=open", &[READER]).await;
+    assert_eq!(socket.json().await["code"], "overloaded");
+    assert_eq!(socket.closed().await.0, Some(3002));
 
     drop(held);
     let taken = patiently(Duration::from_secs(10), async {

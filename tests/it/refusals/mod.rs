@@ -2,6 +2,7 @@
 
 mod credentials;
 mod cursors;
+mod expiry;
 mod forging;
 mod frames;
 mod heads;

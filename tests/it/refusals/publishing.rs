@@ -275,3 +275,29 @@ async fn an_idempotency_key_is_plain_and_short() {
     refused(&answer, 400, "bad_request", "two keys");
     witness.is_served(&gate).await;
 }
+
+#[tokio::test]
+async fn a_list_under_a_used_key_publishes_nothing() {
+    let gate = gate().await;
+    let mut witness = Witness::join(&gate).await;
+    let headers = [BACKEND, ("Idempotency-Key", "k")];
+    // The first event of the first list is refused, so only the second one was kept under the key.
+    let first = r#"{"events":[{"room":"org:a","event":"a b"},{"room":"org:a","event":"one"}]}"#;
+    let answer = gate.request("POST", "/v1/publish", &headers, first).await;
+    assert_eq!(answer.status(), 202, "{}", answer.text());
+    let other = r#"{"events":[{"room":"org:a","event":"two"},{"room":"org:a","event":"three"}]}"#;
+    let answer = gate.request("POST", "/v1/publish", &headers, other).await;
+    refused(&answer, 422, "idempotency_conflict", "another body");
+    let history = gate
+        .request("GET", "/v1/rooms/org:a/events", &[READER], "")
+        .await
+        .json();
+    let names: Vec<_> = history["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| &event["event"])
+        .collect();
+    assert_eq!(names, ["one"]);
+    witness.is_served(&gate).await;
+}

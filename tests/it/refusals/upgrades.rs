@@ -2,7 +2,7 @@
 
 use super::{READER, Witness, gate, refused};
 use crate::support::http;
-use crate::support::websocket::{UPGRADE, WebSocket};
+use crate::support::websocket::{TEXT, UPGRADE, WebSocket, frame};
 
 const STREAM: &str = "/v1/stream?room=open";
 
@@ -195,5 +195,25 @@ async fn what_is_unusual_and_allowed_is_answered_with_101() {
         let mut socket = WebSocket { socket, head };
         assert_eq!(socket.json().await["type"], "welcome", "{name}: {value}");
     }
+    witness.is_served(&gate).await;
+}
+
+#[tokio::test]
+async fn what_a_client_sends_together_with_its_upgrade_is_read() {
+    let gate = gate().await;
+    let mut witness = Witness::join(&gate).await;
+    let mut bytes = request("GET", &upgrade("X-None", "")).into_bytes();
+    bytes.extend(frame(
+        0x80 | TEXT,
+        true,
+        br#"{"type":"ping","ref":"early"}"#,
+    ));
+    let mut socket = gate.connect().await;
+    socket.send(bytes).await;
+    let head = socket.head().await.unwrap();
+    assert_eq!(head.status, 101);
+    let mut socket = WebSocket { socket, head };
+    assert_eq!(socket.json().await["type"], "welcome");
+    assert_eq!(socket.text().await, r#"{"type":"ack","ref":"early"}"#);
     witness.is_served(&gate).await;
 }

@@ -4,6 +4,7 @@
 mod connection;
 mod curl;
 mod errors;
+mod links;
 mod pattern;
 mod play;
 mod story;

@@ -1,0 +1,174 @@
+//! `gatecast serve`, from its first line to its end.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+
+use super::{SECRET, file, gatecast, site};
+
+/// A gateway that runs, and is killed when the test ends without ending it.
+struct Running {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    err: BufReader<ChildStderr>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let err = BufReader::new(child.stderr.take().unwrap());
+        Self { child, out, err }
+    }
+
+    /// Where it listens: its first line.
+    fn address(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on http://");
+        address.unwrap_or_else(|| panic!("{line:?}")).to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// The next line on standard error.
+    fn says(&mut self) -> String {
+        let mut line = String::new();
+        self.err.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// How it ended, and what else it said on standard error.
+    fn ended(&mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.err.read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn serve_says_where_it_listens_and_ends_in_order_on_sigterm_and_on_ctrl_c() {
+    for signal in ["TERM", "INT"] {
+        let (_directory, path) = file(&site());
+        let mut gateway = Running::start(gatecast(&["serve", "--config", &path]));
+        let address = gateway.address();
+        let mut socket = std::net::TcpStream::connect(&address).unwrap();
+        socket
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        gateway.signal(signal);
+        let (code, said) = gateway.ended();
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("stopping"), "{said}");
+        assert!(!said.contains(SECRET), "{said}");
+    }
+}
+
+#[test]
+fn serve_without_a_credential_says_how_to_make_one() {
+    let mut command = gatecast(&["serve"]);
+    command.env("GATECAST__LISTEN", "127.0.0.1:0");
+    let mut gateway = Running::start(command);
+    gateway.address();
+    gateway.signal("TERM");
+    let (code, said) = gateway.ended();
+    assert_eq!(code, Some(0));
+    assert!(
+        said.contains("hint: the embedded default has no credential"),
+        "{said}"
+    );
+    assert!(said.contains("gatecast key NAME --role ROLE"), "{said}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_what_to_change() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut command = gatecast(&["serve"]);
+    command.env("GATECAST__LISTEN", &address);
+    let mut gateway = Running::start(command);
+    let mut line = String::new();
+    gateway.out.read_line(&mut line).unwrap();
+    assert_eq!(line, "", "it does not claim to listen");
+    let (code, said) = gateway.ended();
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains(&address) && said.contains("GATECAST__LISTEN"),
+        "{said}"
+    );
+}
+
+/// A gateway with `drain` as its deadline, and a publish that will not end: the gateway has asked for the body.
+fn with_a_request_under_way(drain: &str) -> (tempfile::TempDir, Running, std::net::TcpStream) {
+    let (key, sha256) = gatecast::auth::api_key::mint([7; 32]);
+    let (directory, path) = file(&format!(
+        "listen = \"127.0.0.1:0\"\nserver.drain = \"{drain}\"\nserver.timeouts.body = \"10m\"\n\
+         [roles.backend]\npublish = [\"*\"]\n\
+         [[auth.api_key]]\nname = \"backend\"\nsha256 = \"{sha256}\"\nrole = \"backend\"\n"
+    ));
+    let mut gateway = Running::start(gatecast(&["serve", "--config", &path]));
+    let mut socket = std::net::TcpStream::connect(gateway.address()).unwrap();
+    let head = format!(
+        "POST /v1/rooms/a/events HTTP/1.1\r\nHost: gate\r\nX-API-Key: {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    BufReader::new(&socket).read_line(&mut answer).unwrap();
+    assert_eq!(answer, "HTTP/1.1 100 Continue\r\n");
+    (directory, gateway, socket)
+}
+
+#[test]
+fn a_second_signal_ends_at_once_what_an_orderly_stop_still_waits_for() {
+    let (_directory, mut gateway, _socket) = with_a_request_under_way("10m");
+    gateway.signal("TERM");
+    assert!(gateway.says().contains("stopping"));
+    gateway.signal("TERM");
+    let (code, said) = gateway.ended();
+    assert_eq!(code, Some(1));
+    assert!(said.contains("second signal"), "{said}");
+}
+
+#[test]
+fn an_orderly_stop_ends_at_its_deadline_and_says_what_it_cut_off() {
+    let (_directory, mut gateway, _socket) = with_a_request_under_way("50ms");
+    gateway.signal("INT");
+    let (code, said) = gateway.ended();
+    assert_eq!(code, Some(0));
+    assert!(said.contains("cut off at the deadline"), "{said}");
+}
+
+#[test]
+fn log_lines_are_json_where_the_configuration_says_so() {
+    let (_directory, path) = file(&format!("{}[telemetry]\nformat = \"json\"\n", site()));
+    let mut gateway = Running::start(gatecast(&["serve", "--config", &path]));
+    gateway.address();
+    gateway.signal("TERM");
+    let (_, said) = gateway.ended();
+    assert!(!said.is_empty());
+    for line in said.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(
+            line["level"].is_string() && line["message"].is_string(),
+            "{line}"
+        );
+    }
+}

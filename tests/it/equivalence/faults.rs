@@ -1,0 +1,93 @@
+//! The checker can fail: a sound simulator passes, and each planted fault is caught for what it is.
+
+use futures_util::FutureExt as _;
+
+use super::checker::{Kind, check};
+use super::run::play;
+use super::script::Script;
+use super::shrink::{Outcome, shrink};
+use super::simulator::{Fault, Simulator};
+
+/// As many scripts as a run of the gateway plays.
+const SCRIPTS: u64 = 200;
+
+fn run(script: &Script, fault: Option<Fault>) -> Outcome {
+    let mut world = Simulator::new(script, fault);
+    let record = play(script, &mut world).now_or_never().unwrap();
+    Outcome {
+        script: script.clone(),
+        complaints: check(&record),
+        record,
+    }
+}
+
+#[test]
+fn a_sound_gateway_passes_every_script() {
+    for seed in 0..5 * SCRIPTS {
+        let outcome = run(&Script::random(seed), None);
+        if !outcome.complaints.is_empty() {
+            panic!("{}", shrink(outcome, 500, |script| run(script, None)));
+        }
+    }
+}
+
+/// The fault is found, in scripts as many as a run has, and the first complaint of one of them names it rightly.
+fn caught(fault: Fault, kinds: &[Kind]) {
+    let mut others = Vec::new();
+    for seed in 0..SCRIPTS {
+        match run(&Script::random(seed), Some(fault))
+            .complaints
+            .into_iter()
+            .next()
+        {
+            Some(first) if kinds.contains(&first.kind) => return,
+            Some(other) => others.push(other),
+            None => {}
+        }
+    }
+    panic!("{fault:?} was not caught for what it is, but as {others:#?}");
+}
+
+macro_rules! faults {
+    ($($name:ident: $fault:ident => $($kind:ident)|+;)+) => {
+        $(#[test]
+        fn $name() {
+            caught(Fault::$fault, &[$(Kind::$kind),+]);
+        })+
+    };
+}
+
+faults! {
+    a_skipped_floor_check_is_caught: SkipFloorCheck => Missing;
+    an_epoch_that_is_used_again_is_caught: ReuseEpoch => Publish;
+    an_event_id_at_the_head_is_caught: CursorAtHead => Missing | Bytes | Twice;
+    a_welcome_cursor_at_the_head_is_caught: WelcomeAtHead => Missing;
+    events_before_their_gap_are_caught: DeliverBeforeGap => Missing;
+    a_forgotten_tombstone_is_caught: ForgetTombstone => Missing;
+    an_event_twice_after_a_resume_is_caught: DoubleAfterResume => Twice | Order | NotJoined;
+    a_batch_without_its_last_event_is_caught: DropLastOfBatch => Missing;
+    the_wrong_room_in_an_envelope_is_caught: WrongRoom => Bytes | NotJoined;
+    other_bytes_on_one_transport_are_caught: OtherBytesOnLongPoll => Bytes;
+    numbers_that_lose_their_tokens_are_caught: RoundNumbers => Bytes;
+    an_event_after_a_leave_is_caught: EventAfterLeave => NotJoined;
+    an_event_from_before_a_join_is_caught: EventBeforeJoin => NotJoined;
+    a_join_from_the_cursor_instead_of_now_is_caught: JoinFromCursor => NotJoined;
+    an_event_of_a_room_that_is_not_granted_is_caught: UngrantedRoom => NotJoined | Unauthorized;
+    a_refused_room_that_is_not_named_is_caught: SilentRefusal => Unauthorized;
+    rooms_one_after_the_other_are_caught: OutOfOrder => Order | Missing;
+    a_heartbeat_that_overtakes_events_is_caught: HeartbeatOvertakes => Missing;
+    a_gap_that_is_too_large_is_caught: GapTooLarge => FalseGap;
+    a_gap_that_is_too_small_is_caught: GapTooSmall => FalseGap | Missing;
+    a_gap_that_is_told_again_is_caught: GapAgainAndAgain => GapAgain;
+    a_gap_of_a_quiet_room_is_caught: GapOfQuietRoom => FalseGap;
+    a_repeat_that_is_appended_twice_is_caught: RepeatAppendedTwice => Publish;
+    a_new_life_without_a_gap_is_caught: SilentEpoch => EpochGap;
+    a_position_before_the_gap_of_a_new_life_is_caught: WelcomeBeforeEpochGap => EpochGap;
+    a_gap_of_a_new_life_that_excuses_what_is_held_is_caught: EpochGapToHead => FalseGap;
+    an_event_once_for_each_of_its_rooms_is_caught: TwiceThroughTwoRooms => Twice;
+    a_truncated_cursor_that_is_taken_is_caught: TakeTruncatedCursor => EpochGap;
+    a_backfill_without_its_gap_is_caught: BackfillWithoutGap => Missing;
+    a_backfill_that_comes_again_in_the_stream_is_caught: BackfillTwice => Twice | Order;
+    an_answer_before_its_backfill_is_caught: AckBeforeBackfill => Missing | NotJoined;
+    a_stream_that_sleeps_through_events_is_caught: SleepThrough => Silent | Missing;
+}

@@ -1,0 +1,291 @@
+//! The gateway itself, in this process, behind real sockets, with its clock in our hand.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use gatecast::lifecycle::clock::{Clock, Hand};
+use gatecast::server::Gateway;
+
+use super::clients::http::Response;
+use super::clients::link::Link;
+use super::record::{Start, Transport};
+use super::run::{Get, Post, SENDER, Taken, World};
+use super::script::{Draft, Script, Source};
+use crate::support::{api_key, patiently};
+
+const VIEWER: &str = "a-key-of-the-viewer";
+const PUBLISHER: &str = "a-key-of-the-publisher";
+const RELAY: &str = "a-key-of-the-relay";
+
+/// One gateway after the other.
+pub(super) struct Real {
+    gateway: Option<Gateway>,
+    address: SocketAddr,
+    clock: Clock,
+    hand: Hand,
+    toml: String,
+    opened: usize,
+    /// Whether every other client has a narrow window.
+    narrow: bool,
+}
+
+impl Real {
+    pub(super) async fn start(script: &Script) -> Self {
+        let (clock, hand) = Clock::manual();
+        let toml = configuration(script);
+        let gateway = launch(&toml, &clock).await;
+        let address = gateway.addresses()[0];
+        let narrow = script.seed % 3 == 1;
+        Self {
+            gateway: Some(gateway),
+            address,
+            clock,
+            hand,
+            toml,
+            opened: 0,
+            narrow,
+        }
+    }
+
+    /// Ends it in its own way. Its clock moves only if it waits for that.
+    pub(super) async fn stop(&mut self) {
+        let Some(gateway) = self.gateway.take() else {
+            return;
+        };
+        let mut drained = pin!(gateway.drain());
+        for _ in 0..400 {
+            if patiently(Duration::from_millis(25), drained.as_mut())
+                .await
+                .is_some()
+            {
+                return;
+            }
+            self.hand.advance(Duration::from_secs(1));
+        }
+        panic!("the gateway did not stop");
+    }
+
+    async fn post(&self, target: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+        let request = request("POST", target, headers, body);
+        let mut link = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        let mut response = Response::new();
+        let exchange = async {
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+            link.write_all(request.as_bytes()).await.unwrap();
+            let mut chunk = [0; 4096];
+            while !response.whole() {
+                let count = link.read(&mut chunk).await.unwrap();
+                assert!(count > 0, "no answer to a POST of {target}");
+                response.feed(&chunk[..count]);
+            }
+        };
+        let answered = patiently(Duration::from_secs(20), exchange).await;
+        assert!(
+            answered.is_some(),
+            "no answer to a POST of {target} in 20 s"
+        );
+        (response.status, String::from_utf8(response.body).unwrap())
+    }
+}
+
+impl World for Real {
+    type Link = Link;
+
+    async fn publish(&mut self, post: &Post) -> (u16, String) {
+        let key = if post.sender { RELAY } else { PUBLISHER };
+        let bearer = format!("Bearer {key}");
+        let mut headers = vec![
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/json"),
+        ];
+        headers.extend(post.key.iter().map(|key| ("Idempotency-Key", key.as_str())));
+        match &post.events[..] {
+            [draft] if draft.rooms.len() == 1 && !post.spoilt => {
+                let target = format!("/v1/rooms/{}/events", draft.rooms[0]);
+                self.post(&target, &headers, &format!("{{{}}}", members(draft)))
+                    .await
+            }
+            several => {
+                self.post("/v1/publish", &headers, &batch(several, post.spoilt))
+                    .await
+            }
+        }
+    }
+
+    async fn open(&mut self, get: &Get) -> Link {
+        self.opened += 1;
+        let narrow = self.narrow && self.opened.is_multiple_of(2);
+        Link::open(self.address, get.opening.transport, narrow, &opening(get)).await
+    }
+
+    async fn read(&mut self, link: &mut Link, bytes: usize) -> Taken {
+        link.read(bytes).await
+    }
+
+    async fn send(&mut self, link: &mut Link, text: &str) {
+        link.say(text).await;
+    }
+
+    async fn tell(&mut self, stream: &str, text: &str) -> (u16, String) {
+        let bearer = format!("Bearer {VIEWER}");
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/json"),
+        ];
+        self.post(&format!("/v1/messages?stream={stream}"), &headers, text)
+            .await
+    }
+
+    fn advance(&mut self, span: Duration) {
+        self.hand.advance(span);
+    }
+
+    async fn restart(&mut self) {
+        self.stop().await;
+        let gateway = launch(&self.toml, &self.clock).await;
+        self.address = gateway.addresses()[0];
+        self.gateway = Some(gateway);
+    }
+
+    async fn linger(&mut self, round: usize) {
+        let pause = Duration::from_millis(((round * round) / 4).min(200) as u64);
+        patiently(pause, std::future::pending::<()>()).await;
+    }
+}
+
+async fn launch(toml: &str, clock: &Clock) -> Gateway {
+    let settings = gatecast::config::load(Some(toml), &[]);
+    let settings =
+        settings.unwrap_or_else(|mistakes| panic!("the configuration is wrong:\n{mistakes}"));
+    Gateway::start(settings, clock.clone()).await.unwrap()
+}
+
+fn configuration(script: &Script) -> String {
+    let mut toml = "listen = \"127.0.0.1:0\"\n".to_owned();
+    for (name, key) in [
+        ("viewer", VIEWER),
+        ("publisher", PUBLISHER),
+        (SENDER, RELAY),
+    ] {
+        toml += &api_key(name, key, name);
+    }
+    toml += "[roles.viewer]\nsubscribe = [\"r:*\"]\n";
+    toml += "[roles.publisher]\npublish = [\"r:*\", \"s:*\"]\n";
+    let _ = writeln!(
+        toml,
+        "[roles.{SENDER}]\npublish = [\"r:*\", \"s:*\"]\nsender = true"
+    );
+    for rule in &script.rules {
+        let (room, events, age) = (rule.room, rule.events, rule.age_seconds);
+        let _ = writeln!(
+            toml,
+            "[rooms.\"{room}\"]\nhistory = {{ events = {events}, age = \"{age}s\" }}"
+        );
+    }
+    let _ = writeln!(toml, "[log]\nkind = \"memory\"\nevents = {}", script.total);
+    toml + "[limits]\nmessages = \"100000/s\"\n"
+}
+
+fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> String {
+    let mut text = format!("{method} {target} HTTP/1.1\r\nHost: gateway.test\r\n");
+    for (name, value) in headers {
+        let _ = write!(text, "{name}: {value}\r\n");
+    }
+    if method == "POST" {
+        let _ = write!(text, "Content-Length: {}\r\n", body.len());
+    }
+    text + "\r\n" + body
+}
+
+fn members(draft: &Draft) -> String {
+    format!(r#""event": "{}", "data": {}"#, draft.event(), draft.body())
+}
+
+fn batch(drafts: &[Draft], spoilt: bool) -> String {
+    let mut events: Vec<_> = drafts
+        .iter()
+        .map(|draft| {
+            let rooms = match &draft.rooms[..] {
+                [room] => format!(r#""room": "{room}""#),
+                several => format!(r#""rooms": {}"#, serde_json::to_string(several).unwrap()),
+            };
+            format!("{{{rooms}, {}}}", members(draft))
+        })
+        .collect();
+    if spoilt {
+        events.insert(
+            1,
+            r#"{"room": "r:busy", "event": "welcome", "data": 1}"#.to_owned(),
+        );
+    }
+    format!(r#"{{"events": [{}]}}"#, events.join(","))
+}
+
+/// The request that opens a stream, asks for a poll, or for a page.
+fn opening(get: &Get) -> String {
+    let opening = &get.opening;
+    let mut headers = vec![("Authorization", format!("Bearer {VIEWER}"))];
+    let mut query: Vec<(&str, String)> = Vec::new();
+    let history = opening.transport == Transport::History;
+    match opening.transport {
+        Transport::WebSocket => {
+            for (name, value) in [
+                ("Connection", "Upgrade"),
+                ("Upgrade", "websocket"),
+                ("Sec-WebSocket-Version", "13"),
+                ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ] {
+                headers.push((name, value.to_owned()));
+            }
+        }
+        Transport::Sse => headers.push(("Accept", "text/event-stream".to_owned())),
+        Transport::LongPoll if get.wait > 0 => query.push(("wait", get.wait.to_string())),
+        Transport::LongPoll => query.push(("wait", "0".to_owned())),
+        Transport::History => query.push(("limit", "5".to_owned())),
+    }
+    if !history {
+        query.extend(opening.rooms.iter().map(|room| ("room", room.clone())));
+    }
+    match &opening.start {
+        Start::Now => {}
+        Start::Earliest => query.push(("since", "earliest".to_owned())),
+        Start::Rewind(count) => query.push(("rewind", count.to_string())),
+        Start::At(cursor) if history => query.push(("since", cursor.clone())),
+        Start::At(cursor) | Start::Unreadable(cursor) => {
+            let decoy = get.decoy.clone();
+            match get.source {
+                Source::Header => {
+                    headers.push(("Last-Event-ID", cursor.clone()));
+                    query.extend(decoy.map(|decoy| ("since", decoy)));
+                }
+                Source::Since => {
+                    query.push(("since", cursor.clone()));
+                    query.extend(decoy.map(|decoy| ("last_event_id", decoy)));
+                }
+                Source::Underscored => {
+                    query.extend(decoy.map(|decoy| ("lastEventId", decoy)));
+                    query.push(("last_event_id", cursor.clone()));
+                }
+                Source::CamelCase => {
+                    query.extend(decoy.map(|_| ("rewind", "3".to_owned())));
+                    query.push(("lastEventId", cursor.clone()));
+                }
+            }
+        }
+    }
+    let path = match history {
+        true => format!("/v1/rooms/{}/events", opening.rooms[0]),
+        false => "/v1/stream".to_owned(),
+    };
+    let query: Vec<_> = query
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    request("GET", &format!("{path}?{}", query.join("&")), &headers, "")
+}

@@ -1,0 +1,369 @@
+//! What frames say, read by a parser of our own: DESIGN §4 and nothing of the gateway's code.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::record::Raw;
+
+/// One statement of the gateway, in the order in which a client takes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    Welcome {
+        stream: String,
+        cursor: Option<String>,
+        rooms: Vec<String>,
+    },
+    Heartbeat {
+        cursor: String,
+    },
+    Gap {
+        room: String,
+        from: Option<String>,
+        to: Option<String>,
+        reason: String,
+    },
+    /// The envelope as it stood on the wire.
+    Event(String),
+    Backfill {
+        room: String,
+        events: Vec<String>,
+    },
+    /// The cursor of a whole answer: what it holds stands before it.
+    Cursor(String),
+    Ack {
+        reference: String,
+    },
+    Error {
+        reference: Option<String>,
+        code: String,
+    },
+    Bye,
+    Refused {
+        status: u16,
+        code: String,
+    },
+    Close,
+    Malformed(String),
+}
+
+/// An envelope, in the order of its keys.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Envelope<'a> {
+    pub(super) id: String,
+    pub(super) room: String,
+    pub(super) event: String,
+    #[serde(borrow, rename = "data")]
+    _data: &'a RawValue,
+    pub(super) ts: u64,
+    #[serde(rename = "from")]
+    _from: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer<'a> {
+    cursor: Option<String>,
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+    gaps: Vec<Value>,
+    #[serde(default)]
+    control: Vec<Value>,
+    #[serde(rename = "more")]
+    _more: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Backfill<'a> {
+    #[serde(rename = "type")]
+    _kind: &'a str,
+    room: String,
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+}
+
+impl<'a> Envelope<'a> {
+    pub(super) fn parse(text: &'a str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| format!("no envelope ({error}): {text}"))
+    }
+}
+
+/// What a frame says.
+pub(super) fn items(raw: &Raw) -> Vec<Item> {
+    let read = match raw {
+        Raw::WebSocket(text) => message(text).map(|item| vec![item]),
+        Raw::Sse(block) => sse(block),
+        Raw::Body(text) => body(text),
+        Raw::Refused(status, text) => Ok(vec![refused(*status, text)]),
+        Raw::Close(_) => Ok(vec![Item::Close]),
+        Raw::Broken(text) => Err(text.clone()),
+    };
+    read.unwrap_or_else(|fault| vec![Item::Malformed(fault)])
+}
+
+/// The position that a client takes from an item.
+pub(super) fn position(item: &Item) -> Option<String> {
+    match item {
+        Item::Welcome { cursor, .. } => cursor.clone(),
+        Item::Heartbeat { cursor } | Item::Cursor(cursor) => Some(cursor.clone()),
+        Item::Event(text) => Envelope::parse(text).ok().map(|envelope| envelope.id),
+        _ => None,
+    }
+}
+
+/// What the response to a `POST /v1/messages` says: an answer, or a problem that carries the `ref`.
+pub(super) fn response(status: u16, text: &str) -> Vec<Item> {
+    if status != 200 {
+        let problem: Value = serde_json::from_str(text).unwrap_or_default();
+        let reference = problem["ref"].as_str().map(str::to_owned);
+        let code = problem["code"].as_str().unwrap_or_default().to_owned();
+        return vec![match reference {
+            Some(_) => Item::Error { reference, code },
+            None => refused(status, text),
+        }];
+    }
+    vec![message(text).unwrap_or_else(Item::Malformed)]
+}
+
+fn refused(status: u16, text: &str) -> Item {
+    let code = match serde_json::from_str::<Value>(text) {
+        Ok(problem) => problem["code"].as_str().unwrap_or_default().to_owned(),
+        Err(_) => String::new(),
+    };
+    Item::Refused { status, code }
+}
+
+fn message(text: &str) -> Result<Item, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| format!("{error} in {text}"))?;
+    match value["type"].as_str() {
+        None => Ok(Item::Event(text.to_owned())),
+        Some("backfill") => backfill(text),
+        Some(_) => {
+            control(&value).ok_or_else(|| format!("a control message of another shape: {text}"))
+        }
+    }
+}
+
+fn backfill(text: &str) -> Result<Item, String> {
+    let read: Backfill<'_> =
+        serde_json::from_str(text).map_err(|error| format!("no backfill ({error}): {text}"))?;
+    let events = read
+        .events
+        .iter()
+        .map(|event| event.get().to_owned())
+        .collect();
+    Ok(Item::Backfill {
+        room: read.room,
+        events,
+    })
+}
+
+/// A control message, if it has exactly the keys that the contract gives it.
+fn control(value: &Value) -> Option<Item> {
+    let object = value.as_object()?;
+    let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
+    let shape = |wanted: &[&str], optional: &[&str]| {
+        wanted.iter().all(|key| object.contains_key(*key))
+            && object
+                .keys()
+                .all(|key| wanted.contains(&&**key) || optional.contains(&&**key))
+    };
+    let whole = |key: &str| object.get(key).is_some_and(Value::is_u64);
+    match text("type")?.as_str() {
+        "welcome" => {
+            let keys = [
+                "type",
+                "stream",
+                "cursor",
+                "rooms",
+                "principal",
+                "role",
+                "heartbeat_ms",
+                "ts",
+            ];
+            let good = shape(&keys, &["expires_in_ms", "recovered"])
+                && whole("ts")
+                && whole("heartbeat_ms")
+                && object["principal"].is_string()
+                && object["role"].is_string();
+            let rooms = object.get("rooms")?.as_array()?.iter();
+            let rooms = rooms
+                .map(|room| room.as_str().map(str::to_owned))
+                .collect::<Option<_>>()?;
+            let welcome = Item::Welcome {
+                stream: text("stream")?,
+                cursor: text("cursor"),
+                rooms,
+            };
+            good.then_some(welcome)
+        }
+        "heartbeat" => {
+            (shape(&["type", "cursor", "ts"], &[]) && whole("ts")).then_some(Item::Heartbeat {
+                cursor: text("cursor")?,
+            })
+        }
+        "gap" => gap(value),
+        "ack" => Some(Item::Ack {
+            reference: text("ref")?,
+        }),
+        "error" => shape(
+            &["type", "code", "message"],
+            &["ref", "room", "limit", "retry_after_ms"],
+        )
+        .then_some(Item::Error {
+            reference: text("ref"),
+            code: text("code")?,
+        }),
+        "bye" => shape(&["type", "code", "reconnect"], &["retry_after_ms"]).then_some(Item::Bye),
+        _ => None,
+    }
+}
+
+fn gap(value: &Value) -> Option<Item> {
+    let object = value.as_object()?;
+    let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
+    let reason = text("reason")?;
+    let known = ["type", "room", "from", "to", "reason"];
+    // A refused room has no positions; a cursor that could not be read has no `from`.
+    let good = object.keys().all(|key| known.contains(&&**key))
+        && object.get("type").is_none_or(|kind| kind == "gap")
+        && text("to").is_some() == (reason != "unauthorized")
+        && (text("from").is_some() || reason != "evicted");
+    good.then_some(Item::Gap {
+        room: text("room")?,
+        from: text("from"),
+        to: text("to"),
+        reason,
+    })
+}
+
+/// A block of an event stream, by the standard's rules (WHATWG HTML §9.2.6) and by our own stricter ones.
+fn sse(block: &str) -> Result<Vec<Item>, String> {
+    let (mut event, mut data, mut id, mut retry, mut last) = (None, None, None, None, "");
+    for line in block.split('\n') {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value).to_owned();
+        let slot = match name {
+            "" => continue,
+            "event" => &mut event,
+            "data" => &mut data,
+            "id" => &mut id,
+            "retry" => &mut retry,
+            _ => return Err(format!("an unknown field in {block:?}")),
+        };
+        if slot.replace(value).is_some() {
+            return Err(format!("a field twice in {block:?}"));
+        }
+        last = name;
+    }
+    let Some(data) = data else {
+        return Err(format!("a block without data: {block:?}"));
+    };
+    let event = event.unwrap_or_default();
+    let item = match event.as_str() {
+        "problem" => return Ok(vec![problem(&data)]),
+        _ => message(&data)?,
+    };
+    let named = match &item {
+        Item::Event(text) => Envelope::parse(text)?.event == event,
+        _ => {
+            serde_json::from_str::<Value>(&data).is_ok_and(|value| value["type"] == event.as_str())
+        }
+    };
+    let identified = position(&item) == id && (id.is_none() || last == "id");
+    if !named || !identified || (retry.is_some() && event != "welcome") {
+        return Err(format!(
+            "the fields of a block contradict each other: {block:?}"
+        ));
+    }
+    Ok(vec![item])
+}
+
+fn problem(data: &str) -> Item {
+    let value: Value = serde_json::from_str(data).unwrap_or_default();
+    let text = |key: &str| value[key].as_str().map(str::to_owned);
+    match text("code") {
+        Some(code) => Item::Error {
+            reference: text("ref"),
+            code,
+        },
+        None => Item::Malformed(format!("no problem: {data}")),
+    }
+}
+
+/// The answer of a long-poll, or a page of history.
+fn body(text: &str) -> Result<Vec<Item>, String> {
+    let answer: Answer<'_> =
+        serde_json::from_str(text).map_err(|error| format!("no answer ({error}): {text}"))?;
+    let mut items = Vec::new();
+    for value in &answer.gaps {
+        items.push(gap(value).ok_or_else(|| format!("no gap: {value}"))?);
+    }
+    for value in &answer.control {
+        items.push(control(value).ok_or_else(|| format!("no control message: {value}"))?);
+    }
+    items.extend(
+        answer
+            .events
+            .iter()
+            .map(|event| Item::Event(event.get().to_owned())),
+    );
+    items.extend(answer.cursor.map(Item::Cursor));
+    Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = r#"{"id":"c1","room":"r","event":"e","data":{"a": 1.0},"ts":5}"#;
+
+    #[test]
+    fn frames_of_each_transport_say_the_same() {
+        let block = format!("event: e\ndata: {EVENT}\nid: c1");
+        let body =
+            format!(r#"{{"cursor":"c1","events":[{EVENT}],"gaps":[],"control":[],"more":false}}"#);
+        let event = Item::Event(EVENT.into());
+        assert_eq!(items(&Raw::WebSocket(EVENT.into())), [event.clone()]);
+        assert_eq!(items(&Raw::Sse(block)), [event.clone()]);
+        assert_eq!(
+            items(&Raw::Body(body)),
+            [event.clone(), Item::Cursor("c1".into())]
+        );
+        assert_eq!(position(&event).as_deref(), Some("c1"));
+    }
+
+    #[test]
+    fn what_has_another_shape_is_malformed() {
+        for raw in [
+            Raw::WebSocket("{".into()),
+            Raw::WebSocket(r#"{"type":"heartbeat","cursor":"c1"}"#.into()),
+            Raw::WebSocket(r#"{"type":"welcome"}"#.into()),
+            Raw::WebSocket(r#"{"type":"gap","room":"r","reason":"evicted"}"#.into()),
+            Raw::WebSocket(
+                r#"{"type":"gap","room":"r","from":"a","to":"b","reason":"unauthorized"}"#.into(),
+            ),
+            Raw::WebSocket(r#"{"type":"news"}"#.into()),
+            Raw::Sse(format!("event: e\ndata: {EVENT}")),
+            Raw::Sse(format!("event: e\nid: c1\ndata: {EVENT}")),
+            Raw::Sse(format!("event: f\ndata: {EVENT}\nid: c1")),
+            Raw::Sse(format!("retry: 5\nevent: e\ndata: {EVENT}\nid: c1")),
+            Raw::Sse("id: c1".into()),
+            Raw::Sse(
+                r#"event: heartbeat"#.to_owned()
+                    + "\n"
+                    + r#"data: {"type":"heartbeat","cursor":"c1","ts":1}"#,
+            ),
+            Raw::Body(r#"{"cursor":"c1","events":[],"gaps":[]}"#.into()),
+            Raw::Broken("odd".into()),
+        ] {
+            let read = items(&raw);
+            assert!(
+                matches!(&read[..], [Item::Malformed(_)]),
+                "{raw:?} gave {read:?}"
+            );
+        }
+    }
+}

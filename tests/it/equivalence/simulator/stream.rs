@@ -1,0 +1,471 @@
+//! One client's delivery in the naive gateway.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::record::{Raw, Start, Transport};
+use super::super::run::Get;
+use super::log::{Log, Stored};
+use super::{Fault, granted, single};
+
+/// A cursor, the rooms with the seq that each was joined from, and what was written and not yet taken.
+pub(super) struct Stream {
+    transport: Transport,
+    name: usize,
+    rooms: Vec<(String, usize)>,
+    left: Vec<String>,
+    cursor: usize,
+    pub(super) out: VecDeque<Raw>,
+    pub(super) over: bool,
+    last_write: Duration,
+    deadline: Option<Duration>,
+    gaps: Vec<Value>,
+    fault: Option<Fault>,
+}
+
+struct Batch {
+    gaps: Vec<Value>,
+    /// Each with the room that it came through.
+    events: Vec<(Stored, String)>,
+}
+
+impl Stream {
+    pub(super) fn open(
+        log: &Log,
+        get: &Get,
+        name: usize,
+        fault: Option<Fault>,
+        now: Duration,
+    ) -> Self {
+        let opening = &get.opening;
+        let mut stream = Self {
+            transport: opening.transport,
+            name,
+            rooms: Vec::new(),
+            left: Vec::new(),
+            cursor: log.head,
+            out: VecDeque::new(),
+            over: false,
+            last_write: now,
+            deadline: None,
+            gaps: Vec::new(),
+            fault,
+        };
+        let resumed = opening.resumes();
+        let refused = opening.rooms.iter().find(|room| !granted(room));
+        if refused.is_some() && !resumed {
+            stream.refuse();
+            return stream;
+        }
+        let rooms: Vec<_> = opening
+            .rooms
+            .iter()
+            .filter(|room| granted(room) || stream.is(Fault::UngrantedRoom))
+            .collect();
+        let told = stream.start(log, &rooms, &opening.start);
+        if let Some(room) = refused.filter(|_| !stream.is(Fault::SilentRefusal)) {
+            stream
+                .gaps
+                .push(json!({"type": "gap", "room": room, "reason": "unauthorized"}));
+        }
+        stream.deadline = Some(now + Duration::from_secs(get.wait));
+        if stream.single() {
+            let at_once = get.wait == 0 || !resumed || stream.transport == Transport::History;
+            stream.deadline = stream.deadline.filter(|_| !at_once);
+        } else {
+            let rooms: Vec<_> = rooms
+                .into_iter()
+                .filter(|room| granted(room))
+                .cloned()
+                .collect();
+            stream.welcome(told, &rooms);
+        }
+        stream
+    }
+
+    /// Whether it gives one answer to one request.
+    pub(super) const fn single(&self) -> bool {
+        single(self.transport)
+    }
+
+    fn is(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    fn refuse(&mut self) {
+        let code = r#"{"code":"forbidden"}"#.to_owned();
+        match self.transport {
+            Transport::WebSocket => {
+                let error = json!({"type": "error", "code": "forbidden", "message": "no"});
+                self.out.push_back(Raw::WebSocket(error.to_string()));
+                self.out.push_back(Raw::Close(Some(3501)));
+            }
+            _ => self.out.push_back(Raw::Refused(403, code)),
+        }
+        self.over = true;
+    }
+
+    /// Finds where reading starts, and gives the cursor to tell.
+    fn start(&mut self, log: &Log, rooms: &[&String], start: &Start) -> Option<String> {
+        let from = |seq: &dyn Fn(&str) -> usize| {
+            rooms
+                .iter()
+                .map(|&room| (room.clone(), seq(room)))
+                .collect::<Vec<_>>()
+        };
+        let own = match start {
+            Start::At(cursor) | Start::Unreadable(cursor) => log.parse(cursor),
+            _ => None,
+        };
+        match start {
+            Start::Now => self.rooms = from(&|_| 0),
+            Start::Earliest => {
+                self.rooms = from(&|room| log.floor(room));
+                self.cursor = 0;
+            }
+            Start::Rewind(count) => {
+                self.rooms = from(&|room| {
+                    let held: Vec<_> = log.held(room).map(|event| event.seq).collect();
+                    held.len()
+                        .checked_sub(count + 1)
+                        .map_or(log.floor(room), |at| held[at])
+                });
+                self.cursor = self.rooms.iter().map(|(_, from)| *from).min().unwrap_or(0);
+            }
+            Start::At(_) | Start::Unreadable(_)
+                if own.is_some_and(|(life, seq)| life == log.life && seq <= log.head) =>
+            {
+                self.rooms = from(&|_| 0);
+                self.cursor = own.unwrap_or_default().1;
+                if self.is(Fault::DoubleAfterResume) {
+                    self.cursor = self.cursor.saturating_sub(1);
+                }
+            }
+            Start::At(cursor) => return self.begin_life(log, rooms, Some(cursor)),
+            Start::Unreadable(_) => return self.begin_life(log, rooms, None),
+        }
+        let told = if self.is(Fault::WelcomeAtHead) {
+            log.head
+        } else {
+            self.cursor
+        };
+        Some(log.cursor(told))
+    }
+
+    /// The client comes from another life of the log.
+    fn begin_life(&mut self, log: &Log, rooms: &[&String], own: Option<&String>) -> Option<String> {
+        self.rooms = rooms
+            .iter()
+            .map(|&room| (room.clone(), log.floor(room)))
+            .collect();
+        self.cursor = 0;
+        let silent = self.is(Fault::SilentEpoch);
+        for room in rooms.iter().filter(|_| !silent) {
+            let to = if self.is(Fault::EpochGapToHead) {
+                log.head
+            } else {
+                log.floor(room)
+            };
+            let gap = json!({"type": "gap", "room": room, "from": own, "to": log.cursor(to), "reason": "epoch"});
+            self.gaps.push(gap);
+        }
+        match self.fault {
+            Some(Fault::WelcomeBeforeEpochGap) => Some(log.cursor(0)),
+            _ => own.cloned(),
+        }
+    }
+
+    fn welcome(&mut self, cursor: Option<String>, rooms: &[String]) {
+        let welcome = json!({
+            "type": "welcome", "stream": self.name.to_string(), "cursor": cursor, "rooms": rooms,
+            "principal": "viewer", "role": "viewer", "heartbeat_ms": 15_000, "ts": 1,
+        });
+        self.say(&welcome, cursor);
+    }
+
+    fn say(&mut self, message: &Value, cursor: Option<String>) {
+        let text = message.to_string();
+        let frame = match self.transport {
+            Transport::Sse => {
+                let kind = message["type"].as_str().unwrap_or_default();
+                let id = cursor.map_or_else(String::new, |cursor| format!("\nid: {cursor}"));
+                Raw::Sse(format!("event: {kind}\ndata: {text}{id}"))
+            }
+            _ => Raw::WebSocket(text),
+        };
+        self.out.push_back(frame);
+    }
+
+    /// One read of the log, written out.
+    pub(super) fn read(&mut self, log: &Log, credit: usize, now: Duration) {
+        if self.over {
+            return;
+        }
+        let mut batch = self.batch(log, credit);
+        batch.gaps.splice(0..0, std::mem::take(&mut self.gaps));
+        let nothing = batch.gaps.is_empty() && batch.events.is_empty();
+        if self.single() {
+            if nothing && self.deadline.is_some_and(|deadline| now < deadline) {
+                return;
+            }
+            return self.answer(log, &batch);
+        }
+        if nothing {
+            return;
+        }
+        self.last_write = now;
+        let early = self.is(Fault::DeliverBeforeGap);
+        let gaps = std::mem::take(&mut batch.gaps);
+        if !early {
+            gaps.iter().for_each(|gap| self.say(gap, None));
+        }
+        for (event, room) in &batch.events {
+            self.write(log, event, room);
+        }
+        if early {
+            gaps.iter().for_each(|gap| self.say(gap, None));
+        }
+    }
+
+    fn batch(&mut self, log: &Log, credit: usize) -> Batch {
+        let gaps = self.missing(log);
+        let mut due = Vec::new();
+        let through = |event: &Stored| {
+            let due = |(room, from): &&(String, usize)| {
+                event.held.contains(room) && event.seq > self.cursor.max(*from)
+            };
+            self.rooms
+                .iter()
+                .filter(due)
+                .map(|(room, _)| room.clone())
+                .collect::<Vec<_>>()
+        };
+        for event in &log.events {
+            let mut rooms = through(event);
+            if !self.is(Fault::TwiceThroughTwoRooms) {
+                rooms.truncate(1);
+            }
+            due.extend(rooms.into_iter().map(|room| (event.clone(), room)));
+        }
+        if self.is(Fault::SleepThrough) {
+            due.retain(|(_, room)| room != "r:late");
+        }
+        let more = due.len() > credit;
+        due.truncate(credit);
+        let next = if more {
+            due[credit - 1].0.seq
+        } else {
+            log.head
+        };
+        if self.is(Fault::OutOfOrder) {
+            due.sort_by(|one, other| one.1.cmp(&other.1));
+        }
+        if self.is(Fault::DropLastOfBatch) && due.len() > 2 {
+            due.pop();
+        }
+        if self.is(Fault::SleepThrough) && due.is_empty() {
+            return Batch { gaps, events: due };
+        }
+        self.cursor = next;
+        Batch { gaps, events: due }
+    }
+
+    /// The rooms whose floor is beyond both the cursor and their join.
+    fn missing(&mut self, log: &Log) -> Vec<Value> {
+        let (fault, cursor) = (self.fault, self.cursor);
+        let mut gaps = Vec::new();
+        for (room, from) in &mut self.rooms {
+            let (low, floor) = (cursor.max(*from), log.floor(room));
+            let floor = match fault {
+                Some(Fault::GapOfQuietRoom) => log.highest_floor(),
+                Some(Fault::SkipFloorCheck) => 0,
+                _ => floor,
+            };
+            if floor <= low {
+                continue;
+            }
+            let to = match fault {
+                Some(Fault::GapTooLarge) => log.head,
+                Some(Fault::GapTooSmall) => floor - 1,
+                _ => floor,
+            };
+            if fault != Some(Fault::GapAgainAndAgain) {
+                *from = floor;
+            }
+            let (from, to) = (log.cursor(low), log.cursor(to));
+            gaps.push(
+                json!({"type": "gap", "room": room, "from": from, "to": to, "reason": "evicted"}),
+            );
+        }
+        gaps
+    }
+
+    fn write(&mut self, log: &Log, event: &Stored, room: &str) {
+        let text = self.envelope(log, event, room);
+        let frame = match self.transport {
+            Transport::Sse => Raw::Sse(format!(
+                "event: {}\ndata: {text}\nid: {}",
+                event.event,
+                self.id(log, event)
+            )),
+            _ => Raw::WebSocket(text),
+        };
+        self.out.push_back(frame);
+    }
+
+    fn id(&self, log: &Log, event: &Stored) -> String {
+        log.cursor(if self.is(Fault::CursorAtHead) {
+            log.head
+        } else {
+            event.seq
+        })
+    }
+
+    fn envelope(&self, log: &Log, event: &Stored, room: &str) -> String {
+        let room = if self.is(Fault::WrongRoom) {
+            &event.rooms[0]
+        } else {
+            room
+        };
+        let from = event
+            .from
+            .map_or_else(String::new, |from| format!(r#","from":"{from}""#));
+        let data = match self.fault {
+            Some(Fault::RoundNumbers) => event.data.replace("1.50e1", "15.0"),
+            Some(Fault::OtherBytesOnLongPoll) if self.transport == Transport::LongPoll => {
+                event.data.replace("\"v\":", "\"v\": ")
+            }
+            _ => event.data.clone(),
+        };
+        let (id, name, ts) = (self.id(log, event), &event.event, event.ts);
+        format!(r#"{{"id":"{id}","room":"{room}","event":"{name}","data":{data},"ts":{ts}{from}}}"#)
+    }
+
+    fn answer(&mut self, log: &Log, batch: &Batch) {
+        let events: Vec<_> = batch
+            .events
+            .iter()
+            .map(|(event, room)| self.envelope(log, event, room))
+            .collect();
+        let at = if self.is(Fault::CursorAtHead) {
+            log.head
+        } else {
+            self.cursor
+        };
+        let (cursor, gaps, events) = (
+            log.cursor(at),
+            Value::from(batch.gaps.clone()),
+            events.join(","),
+        );
+        let control = if self.transport == Transport::History {
+            ""
+        } else {
+            r#""control":[],"#
+        };
+        let body = format!(
+            r#"{{"cursor":"{cursor}","events":[{events}],"gaps":{gaps},{control}"more":false}}"#
+        );
+        self.out.push_back(Raw::Body(body));
+        self.over = true;
+    }
+
+    /// Time has passed.
+    pub(super) fn beat(&mut self, log: &Log, now: Duration) {
+        if self.over || self.single() || now < self.last_write + Duration::from_secs(15) {
+            return;
+        }
+        if !self.is(Fault::HeartbeatOvertakes) {
+            let before = self.out.len();
+            self.read(log, 3, now);
+            if self.out.len() > before {
+                return;
+            }
+        }
+        let at = if self.is(Fault::HeartbeatOvertakes) {
+            log.head
+        } else {
+            self.cursor
+        };
+        self.heartbeat(log.cursor(at));
+        self.last_write = now;
+    }
+
+    fn heartbeat(&mut self, cursor: String) {
+        let message = json!({"type": "heartbeat", "cursor": cursor, "ts": 1});
+        self.say(&message, Some(cursor));
+    }
+
+    /// A client message; what it gives is the answer.
+    pub(super) fn ask(&mut self, log: &Log, text: &str) -> Option<String> {
+        let message: Value = serde_json::from_str(text).ok()?;
+        let (room, reference) = (message["room"].as_str()?.to_owned(), message["ref"].clone());
+        if !granted(&room) && !self.is(Fault::UngrantedRoom) {
+            let error =
+                json!({"type": "error", "ref": reference, "code": "forbidden", "message": "no"});
+            return Some(error.to_string());
+        }
+        let ack = json!({"type": "ack", "ref": reference, "room": room}).to_string();
+        if message["type"] == "unsubscribe" {
+            if !self.is(Fault::EventAfterLeave) {
+                self.rooms.retain(|(have, _)| *have != room);
+            }
+            self.left.push(room);
+            return Some(ack);
+        }
+        let since = message["since"].as_str().and_then(|since| log.parse(since));
+        if self.is(Fault::AckBeforeBackfill) && self.transport == Transport::WebSocket {
+            self.out.push_back(Raw::WebSocket(ack.clone()));
+        }
+        match since {
+            Some((_, since)) => self.backfill(log, &room, since),
+            None if self.is(Fault::EventBeforeJoin) => self.rooms.push((room, 0)),
+            None if self.is(Fault::JoinFromCursor) => self.rooms.push((room, self.cursor)),
+            None => self.rooms.push((room, log.head)),
+        }
+        let already = self.is(Fault::AckBeforeBackfill) && self.transport == Transport::WebSocket;
+        Some(ack).filter(|_| !already)
+    }
+
+    fn backfill(&mut self, log: &Log, room: &str, since: usize) {
+        let floor = log.floor(room);
+        let (low, high) = (since.max(floor), log.head);
+        if floor > since && !self.is(Fault::BackfillWithoutGap) {
+            let (from, to) = (log.cursor(since), log.cursor(floor));
+            let gap =
+                json!({"type": "gap", "room": room, "from": from, "to": to, "reason": "evicted"});
+            self.say(&gap, None);
+        }
+        let events: Vec<_> = log.held(room).filter(|event| event.seq > low).collect();
+        for pair in events.chunks(2) {
+            let texts: Vec<_> = pair
+                .iter()
+                .map(|event| self.envelope(log, event, room))
+                .collect();
+            let text = format!(
+                r#"{{"type":"backfill","room":"{room}","events":[{}]}}"#,
+                texts.join(",")
+            );
+            self.out.push_back(match self.transport {
+                Transport::Sse => Raw::Sse(format!("event: backfill\ndata: {text}")),
+                _ => Raw::WebSocket(text),
+            });
+        }
+        let from = if self.is(Fault::BackfillTwice) {
+            low
+        } else {
+            high
+        };
+        self.rooms.push((room.to_owned(), from));
+    }
+
+    /// The gateway stops.
+    pub(super) fn end(&mut self) {
+        if !self.over && !self.single() {
+            let bye = json!({"type": "bye", "code": "draining", "reconnect": true});
+            self.say(&bye, None);
+        }
+        self.over = true;
+    }
+}

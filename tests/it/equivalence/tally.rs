@@ -1,0 +1,126 @@
+//! What a run met: a run in which something never happened has not tested it.
+
+use std::collections::BTreeMap;
+
+use super::message::{self, Item};
+use super::record::{Happening, Record, Start};
+
+/// How often each thing happened.
+#[derive(Debug, Default)]
+pub(super) struct Tally(BTreeMap<String, usize>);
+
+/// What every run must meet.
+const WANTED: [&str; 22] = [
+    "WebSocket event",
+    "Sse event",
+    "LongPoll event",
+    "History event",
+    "WebSocket resume",
+    "Sse resume",
+    "LongPoll resume",
+    "History resume",
+    "transport switched",
+    "WebSocket evicted gap",
+    "Sse evicted gap",
+    "LongPoll evicted gap",
+    "History evicted gap",
+    "evicted gap on a live stream",
+    "epoch gap",
+    "unauthorized gap",
+    "backfill",
+    "heartbeat",
+    "ack",
+    "error",
+    "refused",
+    "restart",
+];
+
+impl Tally {
+    /// Adds what a script met.
+    pub(super) fn add(&mut self, record: &Record) {
+        let restarts = record
+            .log
+            .iter()
+            .filter(|entry| matches!(entry, super::record::Entry::Restarted));
+        self.count("restart", restarts.count());
+        for happenings in &record.clients {
+            let (mut transport, mut events) = (None, 0);
+            for happening in happenings {
+                match &happening.what {
+                    Happening::Opened(opening) => {
+                        if matches!(opening.start, Start::At(_)) {
+                            self.count(&format!("{:?} resume", opening.transport), 1);
+                            self.count(
+                                "transport switched",
+                                usize::from(transport != Some(opening.transport)),
+                            );
+                        }
+                        (transport, events) = (Some(opening.transport), 0);
+                    }
+                    Happening::Saw(raw) => {
+                        let name = transport
+                            .map_or_else(String::new, |transport| format!("{transport:?}"));
+                        for item in message::items(raw) {
+                            self.item(&name, &item, &mut events);
+                        }
+                    }
+                    Happening::Answered(status, body) => {
+                        for item in message::response(*status, body) {
+                            self.item("answer", &item, &mut events);
+                        }
+                    }
+                    Happening::Asked(_) | Happening::Over => {}
+                }
+            }
+        }
+    }
+
+    fn item(&mut self, transport: &str, item: &Item, events: &mut usize) {
+        match item {
+            Item::Event(_) => {
+                *events += 1;
+                self.count(&format!("{transport} event"), 1);
+            }
+            Item::Gap { reason, .. } if reason == "evicted" => {
+                self.count(&format!("{transport} evicted gap"), 1);
+                self.count("evicted gap on a live stream", usize::from(*events > 0));
+            }
+            Item::Gap { reason, .. } => self.count(&format!("{reason} gap"), 1),
+            Item::Heartbeat { .. } => self.count("heartbeat", 1),
+            Item::Backfill { .. } => self.count("backfill", 1),
+            Item::Ack { .. } => self.count("ack", 1),
+            Item::Error { .. } => self.count("error", 1),
+            Item::Refused { .. } => self.count("refused", 1),
+            Item::Welcome { .. }
+            | Item::Cursor(_)
+            | Item::Bye
+            | Item::Close
+            | Item::Malformed(_) => {}
+        }
+    }
+
+    fn count(&mut self, what: &str, times: usize) {
+        *self.0.entry(what.to_owned()).or_default() += times;
+    }
+
+    /// Adds another tally.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (what, times) in other.0 {
+            self.count(&what, times);
+        }
+    }
+
+    /// What never happened.
+    pub(super) fn missing(&self) -> Vec<&'static str> {
+        let never = |what: &&str| self.0.get(*what).is_none_or(|times| *times == 0);
+        WANTED.into_iter().filter(never).collect()
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0
+            .iter()
+            .try_for_each(|(what, times)| writeln!(f, "{times:>8} {what}"))
+    }
+}
