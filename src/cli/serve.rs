@@ -47,15 +47,23 @@ fn hint(settings: &Settings, args: &Args) {
 }
 
 /// Serves until a signal, then drains.
-pub(super) fn serve(settings: Settings) -> ExitCode {
-    if let Err(why) = telemetry::init(&settings.telemetry) {
+fn serve(settings: Settings) -> ExitCode {
+    on_runtime(&settings.telemetry.clone(), until_signal(settings))
+}
+
+/// Runs `future` to its end, with its log lines on standard error.
+pub(super) fn on_runtime(
+    telemetry: &telemetry::Settings,
+    future: impl Future<Output = ExitCode>,
+) -> ExitCode {
+    if let Err(why) = telemetry::init(telemetry) {
         return failed(&why);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(until_signal(settings)),
+        Ok(runtime) => runtime.block_on(future),
         Err(why) => failed(&format!("no threads to run on: {why}")),
     }
 }
@@ -79,6 +87,11 @@ async fn until_signal(settings: Settings) -> ExitCode {
         print::line(&format!("listening on http://{address}"));
     }
     stop.asked().await;
+    end(gateway, stop).await
+}
+
+/// Ends `gateway` in order, unless a second signal is in a hurry.
+pub(super) async fn end(gateway: Gateway, mut stop: Stop) -> ExitCode {
     tracing::info!("stopping: streams are ended; a second signal ends at once");
     tokio::select! {
         late = gateway.drain() => {
@@ -92,20 +105,20 @@ async fn until_signal(settings: Settings) -> ExitCode {
 }
 
 /// What asks a process to end: SIGTERM from whoever started it, SIGINT from the keyboard.
-struct Stop {
+pub(super) struct Stop {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Stop {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    async fn asked(&mut self) {
+    pub(super) async fn asked(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
