@@ -236,7 +236,7 @@ impl Generator {
     }
 
     fn room(&mut self) -> &'static str {
-        *self.random.pick::<&'static str>(&ROOMS)
+        self.random.pick::<&'static str>(&ROOMS)
     }
 
     fn draft(&mut self) -> Draft {
