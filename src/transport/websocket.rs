@@ -6,6 +6,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -52,25 +53,19 @@ pub async fn run(context: Arc<Context>, upgraded: Upgraded, start: Start, batch:
         .max_frame_size(Some(context.event_bytes + ENVELOPE));
     let io = TokioIo::new(upgraded);
     let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-    let (sink, incoming) = socket.split();
+    let (sink, mut incoming) = socket.split();
     let mut writer = Writer {
         sink,
         batch,
         unflushed: false,
     };
-    let Some((mut engine, outputs)) = begin(&context, start, &mut writer).await else {
-        return goodbye(&context, writer, incoming).await;
-    };
-    match drive(&mut engine, outputs, &mut writer, incoming).await {
-        Some(incoming) => goodbye(&context, writer, incoming).await,
-        None => {
-            // The client closed, or is gone: what is left to say is the answer to its close frame.
-            context
-                .clock
-                .timeout(context.goodbye, writer.sink.flush())
-                .await;
-        }
+    if let Some((mut engine, outputs)) = begin(&context, start, &mut writer).await {
+        drive(&mut engine, outputs, &mut writer, &mut incoming).await;
     }
+    context
+        .clock
+        .timeout(context.goodbye, goodbye(writer.sink, incoming))
+        .await;
 }
 
 async fn begin(
@@ -105,20 +100,15 @@ async fn begin(
     Some((engine, outputs))
 }
 
-/// The loop of one stream. Nothing is read from the client while something waits to be written to it, so that
-/// its messages cannot pile up answers. Returns the rest of the socket if the end is ours to say.
+/// The loop of one stream, until its end has been said or the client is gone. Nothing is read from the client
+/// while something waits to be written to it, so that its messages cannot pile up answers.
 async fn drive(
     engine: &mut Engine,
     mut outputs: Vec<Output>,
     writer: &mut Writer,
-    mut incoming: SplitStream<Socket>,
-) -> Option<SplitStream<Socket>> {
-    loop {
-        match writer.write(outputs).await {
-            Ok(Written::Going) => {}
-            Ok(Written::Ended) => return Some(incoming),
-            Err(_) => return None,
-        }
+    incoming: &mut SplitStream<Socket>,
+) -> Option<()> {
+    while let Written::Going = writer.write(outputs).await.ok()? {
         let ready = !writer.unflushed;
         let input = tokio::select! {
             flushed = writer.sink.flush(), if !ready => {
@@ -133,6 +123,7 @@ async fn drive(
         };
         outputs = engine.run(input).await;
     }
+    Some(())
 }
 
 /// What the client's frame means to the session; nothing if the connection is at its end.
@@ -157,14 +148,21 @@ fn read(message: Result<Message, Error>) -> Option<Input> {
     }
 }
 
-/// Waits for the client's close frame, for a moment: who closes the connection first, under unread bytes, resets
-/// it, and the client never reads the close code.
-async fn goodbye(context: &Context, mut writer: Writer, mut incoming: SplitStream<Socket>) {
-    let both = async {
-        let _ = writer.sink.flush().await;
-        while let Some(Ok(_)) = incoming.next().await {}
-    };
-    context.clock.timeout(context.goodbye, both).await;
+/// Writes what is left to write (our close frame, or the answer to the client's), and takes what the client still
+/// sends, unread: who closes a connection with unread bytes resets it, and its client never reads the close code.
+/// The bytes are raw, because after a frame that is too large there are no frames any more.
+async fn goodbye(
+    mut sink: SplitSink<Socket, Message>,
+    incoming: SplitStream<Socket>,
+) -> std::io::Result<()> {
+    // An error here has been met before; what the kernel took is still on its way.
+    let _ = sink.flush().await;
+    let mut socket = sink.reunite(incoming).map_err(std::io::Error::other)?;
+    let io = socket.get_mut();
+    io.shutdown().await?;
+    let mut unread = [0; 1024];
+    while io.read(&mut unread).await? > 0 {}
+    Ok(())
 }
 
 struct Writer {
