@@ -40,6 +40,9 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Room for the names and keys around the largest payload.
 const ENVELOPE: usize = 4096;
+/// More than one batch with its envelopes ever needs, because nothing is added behind unwritten bytes; a bound,
+/// should that ever be wrong.
+const WRITE_BUFFER: usize = 1 << 20;
 /// The longest close reason (RFC 6455 §5.5: 125 bytes with the code).
 const REASON: usize = 123;
 
@@ -49,6 +52,7 @@ pub async fn run(context: Arc<Context>, upgraded: Upgraded, start: Start, batch:
         // The default is zero-filled at every poll, 128 KiB a client.
         .read_buffer_size(4096)
         .write_buffer_size(CREDIT.bytes)
+        .max_write_buffer_size(WRITE_BUFFER + 2 * context.event_bytes)
         .max_message_size(Some(context.event_bytes + ENVELOPE))
         .max_frame_size(Some(context.event_bytes + ENVELOPE));
     let io = TokioIo::new(upgraded);
@@ -134,7 +138,8 @@ fn read(message: Result<Message, Error>) -> Option<Input> {
         Ok(Message::Binary(_)) => {
             fault(Code::UnsupportedData, "only text messages are spoken here")
         }
-        Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Some(Input::Heard),
+        Ok(Message::Ping(_)) => Some(Input::Pinged),
+        Ok(Message::Pong(_) | Message::Frame(_)) => Some(Input::Heard),
         Ok(Message::Close(_)) => None,
         Err(Error::Capacity(CapacityError::MessageTooLong { max_size, .. })) => {
             let message = format!("a message has at most {max_size} bytes");
@@ -177,15 +182,13 @@ enum Written {
 }
 
 impl Writer {
-    /// Hands everything over, and writes what the socket takes at once; the rest waits to be flushed.
+    /// Hands everything over, and writes what the socket takes at once; the rest waits to be flushed. Also without
+    /// outputs there may be something to write: the answer to a Ping, which the codec gives by itself.
     async fn write(&mut self, outputs: Vec<Output>) -> Result<Written, Error> {
         let mut lines = Lines {
             joined: String::new(),
             batch: self.batch,
         };
-        if outputs.is_empty() {
-            return Ok(Written::Going);
-        }
         for output in outputs {
             match output {
                 Output::Control(control) => {
