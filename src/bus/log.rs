@@ -264,3 +264,37 @@ impl Log {
         (self.all.len(), self.bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::History;
+    use crate::model::event::EventName;
+    use crate::model::json::Json;
+
+    #[test]
+    fn a_room_that_was_evicted_long_before_its_age_leaves_nothing_in_the_queue_of_ages() {
+        let total = History {
+            events: 10,
+            ..History::TOTAL
+        };
+        let settings = Settings {
+            total,
+            rooms: Vec::new(),
+        };
+        let mut log = Log::new(settings, Epoch::from_random(1));
+        for n in 0..1000 {
+            let room = Room::parse(&format!("room:{n}")).unwrap();
+            let (name, data) = (EventName::parse("e").unwrap(), Json::null());
+            let new = NewEvent {
+                rooms: vec![room],
+                name,
+                data,
+                from: None,
+            };
+            log.append(new, None, Moment::default(), UnixMillis(0))
+                .unwrap();
+        }
+        assert_eq!((log.rooms.len(), log.due.len()), (10, 10));
+    }
+}
