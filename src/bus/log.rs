@@ -186,6 +186,7 @@ impl Log {
 
     /// Drops what has reached its age. Returns whether something due remains for the next step.
     pub fn expire(&mut self, now: Moment) -> bool {
+        self.seen.expire(now);
         for _ in 0..EXPIRY_STEP {
             match self.due.first() {
                 Some((due, _)) if *due <= now => {}

@@ -42,7 +42,7 @@ impl Service {
             },
             until: query
                 .get("until")
-                .map(|text| position("until", text))
+                .map(|text| self.until(text))
                 .transpose()?,
             credit: Credit {
                 events: usize::try_from(limit).unwrap_or(usize::MAX),
@@ -61,6 +61,16 @@ impl Service {
             more: page.more,
         };
         Ok(reply::json(StatusCode::OK, poll::to_json(&page)))
+    }
+
+    /// A page cannot end in another life of the log; an empty one would say that there was nothing.
+    fn until(&self, text: &str) -> Result<Position, Refusal> {
+        let until = position("until", text)?;
+        if until.epoch == self.context.bus.head().epoch {
+            Ok(until)
+        } else {
+            Err(invalid_cursor("until"))
+        }
     }
 
     /// Drops what a room holds; its readers get a gap.
