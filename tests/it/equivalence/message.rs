@@ -376,6 +376,23 @@ mod tests {
     }
 
     #[test]
+    fn the_past_of_a_room_that_another_request_joined_comes_before_the_ack() {
+        let gap = r#"{"room":"r","from":"a","to":"b","reason":"evicted"}"#;
+        let text =
+            format!(r#"{{"type":"ack","ref":"1","room":"r","gaps":[{gap}],"events":[{EVENT}]}}"#);
+        let read = response(200, &text);
+        let [
+            Item::Gap { .. },
+            Item::Backfill { events, .. },
+            Item::Ack { .. },
+        ] = &read[..]
+        else {
+            panic!("{read:?}");
+        };
+        assert_eq!(events, &[EVENT]);
+    }
+
+    #[test]
     fn what_has_another_shape_is_malformed() {
         for raw in [
             Raw::WebSocket("{".into()),
