@@ -52,7 +52,10 @@ impl Stream {
         let gap = missing.then(
             || json!({"type": "gap", "room": room, "from": from, "to": to, "reason": "evicted"}),
         );
-        let events = log.held(room).filter(|event| event.seq > low);
+        let shared = |rooms: &[String]| self.rooms.iter().any(|(have, _)| rooms.contains(have));
+        let events = log.held(room).filter(|event| {
+            event.seq > low && !(self.is(Fault::BackfillWithoutShared) && shared(&event.rooms))
+        });
         let events = events
             .map(|event| self.envelope(log, event, room))
             .collect();
