@@ -4,7 +4,7 @@ use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
 use crate::bus::history::Query as Page;
-use crate::bus::reader::Start;
+use crate::bus::reader::{Credit, Start};
 use crate::model::code::{Code, Refusal};
 use crate::model::position::Position;
 use crate::model::room::Room;
@@ -18,6 +18,8 @@ use super::{Response, Service, reply};
 
 const LIMIT: std::ops::RangeInclusive<u64> = 1..=1000;
 const DEFAULT_LIMIT: u64 = 100;
+/// A page ends here, so that no answer grows without bound.
+const PAGE_BYTES: usize = 1 << 20;
 
 impl Service {
     /// A page of a room's past.
@@ -42,7 +44,10 @@ impl Service {
                 .get("until")
                 .map(|text| position("until", text))
                 .transpose()?,
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            credit: Credit {
+                events: usize::try_from(limit).unwrap_or(usize::MAX),
+                bytes: PAGE_BYTES,
+            },
             reverse: query.switch("reverse")?,
         });
         let page = poll::Page {

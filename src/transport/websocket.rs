@@ -22,7 +22,6 @@ use crate::session::{Input, Session};
 use crate::wire::client::ClientMessage;
 use crate::wire::control::Control;
 
-use super::CREDIT;
 use super::context::Context;
 use super::engine::{Engine, Output};
 
@@ -51,8 +50,10 @@ pub async fn run(context: Arc<Context>, upgraded: Upgraded, start: Start, batch:
     let config = WebSocketConfig::default()
         // The default is zero-filled at every poll, 128 KiB a client.
         .read_buffer_size(4096)
-        .write_buffer_size(CREDIT.bytes)
-        .max_write_buffer_size(WRITE_BUFFER + 2 * context.event_bytes)
+        // Never met: the buffer only collects one turn's output, and a flush writes it. A write in the middle of
+        // the turn could block it, out of reach of drain and expiry.
+        .write_buffer_size(WRITE_BUFFER + 2 * context.event_bytes)
+        .max_write_buffer_size(2 * (WRITE_BUFFER + 2 * context.event_bytes))
         .max_message_size(Some(context.event_bytes + ENVELOPE))
         .max_frame_size(Some(context.event_bytes + ENVELOPE));
     let io = TokioIo::new(upgraded);
