@@ -82,7 +82,7 @@ impl Reader {
             {
                 log.visible()
             }
-            Start::At(position) if position.epoch == log.epoch() => 0,
+            Start::At(position) if position.epoch == log.epoch() => position.seq,
             Start::At(_) | Start::Unreadable | Start::Earliest => log.floor(room),
             Start::Newest(count) => log
                 .room(room)
@@ -135,11 +135,17 @@ impl Reader {
         self.rooms().any(|one| one == room)
     }
 
-    /// Whether `event` is due, or was, through a joined room other than `room`.
+    /// Whether `event` was given through a joined room other than `room`, or will be: it was not yet, and that room
+    /// still holds it.
     #[must_use]
-    pub fn gives(&self, event: &Event, room: &Room) -> bool {
+    pub fn gives(&self, log: &Log, event: &Event, room: &Room) -> bool {
+        let seq = event.position.seq;
         let mut others = self.rooms.iter().filter(|joined| joined.room != *room);
-        others.any(|joined| event.position.seq > joined.from && event.rooms.contains(&joined.room))
+        others.any(|joined| {
+            event.rooms.contains(&joined.room)
+                && seq > joined.from
+                && (seq <= self.cursor || seq > log.floor(&joined.room))
+        })
     }
 
     /// Joins `room`: what comes after `from` is due.

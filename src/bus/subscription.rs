@@ -158,7 +158,7 @@ impl Subscription {
         else {
             return Joining::default();
         };
-        events.retain(|event| !self.reader.gives(event.event(), room));
+        events.retain(|event| !self.reader.gives(&log, event.event(), room));
         Joining {
             gaps,
             events,

@@ -153,7 +153,7 @@ impl Naive {
         let from = |room: usize| match start {
             Begin::Now => self.head,
             Begin::At(seq) if seq > self.head => self.head,
-            Begin::At(_) => 0,
+            Begin::At(seq) => seq,
             Begin::Foreign | Begin::Earliest => self.floors[room],
             Begin::Newest(_) if self.rooms[room].is_empty() => self.head,
             Begin::Newest(count) => {

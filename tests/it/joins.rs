@@ -156,6 +156,19 @@ async fn an_event_of_two_rooms_comes_once_though_one_is_joined_later_with_its_pa
 }
 
 #[tokio::test]
+async fn what_a_resumed_stream_did_not_give_is_part_of_a_rooms_past() {
+    let gate = gate().await;
+    publish(&gate, &["a", "b"], 1).await;
+    let seen = publish(&gate, &["a"], 2).await;
+    let mut socket = chief(&gate, &format!("room=a&since={seen}")).await;
+    socket
+        .say(r#"{"type":"subscribe","ref":1,"room":"b","since":"earliest"}"#)
+        .await;
+    assert_eq!(numbers(&socket.json().await["events"]), [1]);
+    assert_eq!(socket.json().await["type"], "ack");
+}
+
+#[tokio::test]
 async fn a_stream_lends_its_rights_to_nobody() {
     let gate = gate().await;
     let (_body, stream) = watching_chief(&gate, "room=a").await;
