@@ -11,7 +11,6 @@ use crate::auth::Access;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
 use crate::session::Answer;
-use crate::transport::publish_as;
 use crate::transport::registry::Posted;
 use crate::wire::client::{ClientMessage, Want};
 use crate::wire::control::Control;
@@ -77,7 +76,7 @@ impl Service {
     async fn without_stream(&self, access: &Arc<Access>, message: ClientMessage) -> Answer {
         let ClientMessage { reference, want } = message;
         let answer = match want {
-            Want::Publish(publish) => publish_as(&self.context, access, publish).await,
+            Want::Publish(publish) => self.context.publish(access, publish).await,
             Want::Ping => Answer::done(None),
             Want::Subscribe { .. } | Want::Unsubscribe { .. } | Want::Auth { .. } => {
                 let message = "this message is for a stream: name it with ?stream=…; a poll changes its rooms by its next GET";

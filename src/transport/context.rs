@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::Authority;
-use crate::bus::Bus;
-use crate::ingress::Ingress;
+use crate::auth::{Access, Authority};
+use crate::bus::{Bus, Published};
+use crate::ingress::{Ingress, Offer};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::Draining;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
-use crate::session::{self, Now};
+use crate::session::{self, Answer, Now};
+use crate::wire::control::Ack;
+use crate::wire::publish::Publish;
 
 use super::registry::Registry;
 
@@ -45,6 +47,37 @@ impl Context {
         Now {
             moment: self.clock.now(),
             unix: self.clock.unix(),
+        }
+    }
+
+    /// Publishes for a client message, and answers it.
+    pub async fn publish(&self, access: &Access, publish: Publish) -> Answer {
+        let Publish {
+            rooms,
+            several,
+            name,
+            data,
+        } = publish;
+        let offer = Offer {
+            rooms: rooms.clone(),
+            name,
+            data,
+        };
+        match self.ingress.publish(access, offer, None).await {
+            Ok(Published { position, .. }) => {
+                let (room, rooms) = if several {
+                    (None, Some(rooms))
+                } else {
+                    (rooms.into_iter().next(), None)
+                };
+                Answer::Done(Ack {
+                    id: Some(position),
+                    room,
+                    rooms,
+                    ..Ack::default()
+                })
+            }
+            Err(refusal) => Answer::Refused(None, refusal),
         }
     }
 }

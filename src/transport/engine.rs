@@ -10,18 +10,15 @@ use crate::auth::Access;
 use crate::auth::credentials::Credential;
 use crate::bus::reader::Start;
 use crate::bus::rooms::Delivery;
-use crate::bus::{Joining, Opened, Published, Subscription};
-use crate::ingress::Offer;
-use crate::lifecycle::clock::Sleep;
+use crate::bus::{Joining, Opened, Subscription};
 use crate::model::code::Code;
 use crate::model::room::Room;
-use crate::model::time::Moment;
 use crate::session::{Action, Answer, Ask, Input, Session};
 use crate::wire::client::Ref;
-use crate::wire::control::{Ack, Control};
-use crate::wire::publish::Publish;
+use crate::wire::control::Control;
 
 use super::CREDIT;
+use super::alarm::Alarm;
 use super::context::{Context, come_back};
 use super::registry::{Posted, Registration};
 
@@ -35,7 +32,7 @@ pub(super) struct Engine {
     registration: Option<Registration>,
     /// Where the answer to the message at hand goes, if not onto the stream.
     reply: Option<oneshot::Sender<Answer>>,
-    alarm: Option<(Moment, Sleep)>,
+    alarm: Alarm,
     drained: bool,
 }
 
@@ -57,13 +54,13 @@ pub(super) enum Output {
 impl Engine {
     pub(super) fn new(context: Arc<Context>, session: Session) -> Self {
         Self {
+            alarm: Alarm::new(context.clock.clone()),
             context,
             session,
             subscription: None,
             joining: None,
             registration: None,
             reply: None,
-            alarm: None,
             drained: false,
         }
     }
@@ -86,8 +83,7 @@ impl Engine {
     /// The next input that is not the socket's; of the log only if there is `room` for what it gives. Dropping
     /// the future loses nothing.
     pub(super) async fn next(&mut self, room: bool) -> Input {
-        let deadline = self.session.deadline(room);
-        arm(&mut self.alarm, &self.context, deadline);
+        self.alarm.set(self.session.deadline(room));
         let busy = self.is_busy();
         let posted = tokio::select! {
             biased;
@@ -95,7 +91,7 @@ impl Engine {
                 self.drained = true;
                 return Input::Drain { retry_after: come_back() };
             }
-            () = rung(&mut self.alarm) => return Input::Due { writable: room },
+            () = self.alarm.rung() => return Input::Due { writable: room },
             posted = next_posted(&mut self.registration), if !busy => posted,
             input = next_from_log(&mut self.subscription, &mut self.joining), if room => return input,
         };
@@ -159,7 +155,7 @@ impl Engine {
                 access,
                 publish,
             } => {
-                let answer = publish_as(&self.context, &access, publish).await;
+                let answer = self.context.publish(&access, publish).await;
                 Some(Input::Published { reference, answer })
             }
             Ask::Join {
@@ -257,71 +253,13 @@ fn join_whole(subscription: &mut Subscription, room: &Room, start: Start) -> Joi
     whole
 }
 
-/// Publishes for a client message, and answers it.
-pub async fn publish_as(context: &Context, access: &Access, publish: Publish) -> Answer {
-    let Publish {
-        rooms,
-        several,
-        name,
-        data,
-    } = publish;
-    let offer = Offer {
-        rooms: rooms.clone(),
-        name,
-        data,
-    };
-    match context.ingress.publish(access, offer, None).await {
-        Ok(Published { position, .. }) => {
-            let (room, rooms) = if several {
-                (None, Some(rooms))
-            } else {
-                (rooms.into_iter().next(), None)
-            };
-            Answer::Done(Ack {
-                id: Some(position),
-                room,
-                rooms,
-                ..Ack::default()
-            })
-        }
-        Err(refusal) => Answer::Refused(None, refusal),
-    }
-}
-
-/// Arms the alarm anew only when it would ring too late. One that rings too early costs a step that finds
-/// nothing due, which is cheaper than a new timer after every write.
-fn arm(alarm: &mut Option<(Moment, Sleep)>, context: &Context, deadline: Option<Moment>) {
-    match (&alarm, deadline) {
-        (Some((armed, _)), Some(deadline)) if *armed <= deadline => {}
-        (_, Some(deadline)) => *alarm = Some((deadline, context.clock.sleep_until(deadline))),
-        (_, None) => *alarm = None,
-    }
-}
-
-async fn rung(alarm: &mut Option<(Moment, Sleep)>) {
-    match alarm {
-        Some((_, sleep)) => {
-            sleep.await;
-            *alarm = None;
-        }
-        None => std::future::pending().await,
-    }
-}
-
 async fn drain(context: &Context) {
     context.draining.clone().begun().await;
 }
 
 async fn next_posted(registration: &mut Option<Registration>) -> Posted {
     match registration {
-        // Whoever has stopped waiting was told so: the message is not carried out behind its back.
-        Some(registration) => loop {
-            match registration.next().await {
-                Some(posted) if posted.reply.is_closed() => {}
-                Some(posted) => return posted,
-                None => return std::future::pending().await,
-            }
-        },
+        Some(registration) => registration.next().await,
         None => std::future::pending().await,
     }
 }

@@ -1,5 +1,6 @@
 //! L4: the drivers. Each carries a session over one transport, with one select loop, and encodes what it sends.
 
+mod alarm;
 pub mod context;
 mod engine;
 pub mod link;
@@ -9,7 +10,6 @@ pub mod sse;
 pub mod websocket;
 
 use crate::bus::reader::Credit;
-pub use engine::publish_as;
 
 /// What a stream takes from the log at a time: enough to fill a socket, little enough that a reader which stops
 /// reading pins no more than this.

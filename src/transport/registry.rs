@@ -69,9 +69,16 @@ impl Registry {
 }
 
 impl Registration {
-    /// The next message. Dropping the future loses none.
-    pub async fn next(&mut self) -> Option<Posted> {
-        self.mailbox.recv().await
+    /// The next message that somebody still waits for: whoever has given up was told so, and its message is not
+    /// carried out behind its back. Dropping the future loses none.
+    pub async fn next(&mut self) -> Posted {
+        loop {
+            match self.mailbox.recv().await {
+                Some(posted) if posted.reply.is_closed() => {}
+                Some(posted) => return posted,
+                None => std::future::pending().await,
+            }
+        }
     }
 }
 

@@ -74,7 +74,7 @@ impl Real {
         let exchange = async {
             use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
             link.write_all(request.as_bytes()).await.unwrap();
-            let mut chunk = [0; 4096];
+            let mut chunk = vec![0; 4096];
             while !response.whole() {
                 let count = link.read(&mut chunk).await.unwrap();
                 assert!(count > 0, "no answer to a POST of {target}");

@@ -326,8 +326,11 @@ mod tests {
         let body =
             format!(r#"{{"cursor":"c1","events":[{EVENT}],"gaps":[],"control":[],"more":false}}"#);
         let event = Item::Event(EVENT.into());
-        assert_eq!(items(&Raw::WebSocket(EVENT.into())), [event.clone()]);
-        assert_eq!(items(&Raw::Sse(block)), [event.clone()]);
+        assert_eq!(
+            items(&Raw::WebSocket(EVENT.into())),
+            std::slice::from_ref(&event)
+        );
+        assert_eq!(items(&Raw::Sse(block)), std::slice::from_ref(&event));
         assert_eq!(
             items(&Raw::Body(body)),
             [event.clone(), Item::Cursor("c1".into())]

@@ -236,7 +236,7 @@ impl Generator {
     }
 
     fn room(&mut self) -> &'static str {
-        *self.random.pick::<&'static str>(&ROOMS)
+        self.random.pick::<&'static str>(&ROOMS)
     }
 
     fn draft(&mut self) -> Draft {
@@ -360,6 +360,17 @@ impl Generator {
 }
 
 impl Draft {
+    /// The event that shows at the end whether a room is awake.
+    pub(super) fn call(number: usize, room: &str) -> Self {
+        let rooms = ROOMS.into_iter().filter(|have| *have == room).collect();
+        Self {
+            number: 2_000_000 + number,
+            rooms,
+            padding: 0,
+            spaced: false,
+        }
+    }
+
     /// The payload without insignificant white space: escapes, numbers and the order of keys are the publisher's.
     pub(super) fn data(&self) -> String {
         let pad = "x ".repeat(self.padding / 2);

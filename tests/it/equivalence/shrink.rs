@@ -1,6 +1,7 @@
 //! From a script that fails to one that fails with fewer operations.
 
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use super::checker::{Complaint, Kind};
 use super::record::Record;
@@ -13,19 +14,27 @@ pub(super) struct Outcome {
     pub(super) record: Record,
 }
 
+/// Shrinking ends after so long, with the best that was found.
+const PATIENCE: Duration = Duration::from_secs(45);
+
 /// Drops operations, many at a time and then fewer, while `run` goes on failing in the same way.
 pub(super) fn shrink(
     first: Outcome,
     most: usize,
     mut run: impl FnMut(&Script) -> Outcome,
 ) -> Outcome {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "how long a person waits is no matter of the gateway's clock"
+    )]
+    let begin = Instant::now();
     let kind = first.complaints.first().map(|complaint| complaint.kind);
     let (mut best, mut runs, mut width) = (first, 0, usize::MAX);
     while width > 0 {
         width = width.min(best.script.ops.len() / 2).max(1);
         let mut at = 0;
         let mut progress = false;
-        while at < best.script.ops.len() && runs < most {
+        while at < best.script.ops.len() && runs < most && begin.elapsed() < PATIENCE {
             runs += 1;
             let end = (at + width).min(best.script.ops.len());
             let outcome = run(&best.script.without(at, end));
@@ -35,8 +44,12 @@ pub(super) fn shrink(
                 at = end;
             }
         }
-        if !progress || runs >= most {
-            width = if width == 1 || runs >= most {
+        if !progress || runs >= most || begin.elapsed() >= PATIENCE {
+            width = if width == 1
+                || runs >= most
+                || begin.elapsed() >= PATIENCE
+                || begin.elapsed() >= PATIENCE
+            {
                 0
             } else {
                 width / 2

@@ -1,5 +1,6 @@
 //! Bad input on every door: each gets the answer that the pages state, and the gateway goes on serving the others.
 
+mod anonymous;
 mod credentials;
 mod cursors;
 mod expiry;

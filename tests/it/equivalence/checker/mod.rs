@@ -3,6 +3,8 @@
 //! It shares no code with the gateway, and knows ids as opaque text: the order is that of the publish answers.
 
 mod connection;
+mod gaps;
+mod joins;
 mod oracle;
 mod reader;
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::message::{self, Envelope, Item};
-use super::super::record::{Ask, Happening, Opening, Start, Transport};
+use super::super::record::{Happening, Opening, Start, Transport};
 use super::super::script::SECRET;
 use super::connection::{Connection, Duty};
 use super::oracle::{Fact, Oracle};
@@ -11,17 +11,17 @@ use super::{Complaint, Kind, Place, Shared};
 
 /// What was seen so far.
 pub(super) struct Reader<'a> {
-    oracle: &'a Oracle,
-    shared: &'a mut Shared,
-    client: usize,
-    place: Option<Place>,
-    connection: Option<Connection>,
+    pub(super) oracle: &'a Oracle,
+    pub(super) shared: &'a mut Shared,
+    pub(super) client: usize,
+    pub(super) place: Option<Place>,
+    pub(super) connection: Option<Connection>,
     /// Events that came in a stream, over all connections.
-    streamed: HashSet<usize>,
+    pub(super) streamed: HashSet<usize>,
     /// … or as backfill.
-    got: HashSet<usize>,
-    opened: bool,
-    complaints: Vec<Complaint>,
+    pub(super) got: HashSet<usize>,
+    pub(super) opened: bool,
+    pub(super) complaints: Vec<Complaint>,
 }
 
 impl<'a> Reader<'a> {
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
         self.complaints
     }
 
-    fn complain(&mut self, kind: Kind, text: impl AsRef<str>) {
+    pub(super) fn complain(&mut self, kind: Kind, text: impl AsRef<str>) {
         let text = format!("client {}: {}", self.client, text.as_ref());
         self.complaints.push(Complaint { kind, text });
     }
@@ -143,31 +143,6 @@ impl<'a> Reader<'a> {
             }
             Start::Now | Start::At(_) | Start::Unreadable(_) => {}
         }
-    }
-
-    fn asked(&mut self, step: usize, ask: &Ask) {
-        let head = self.oracle.head(step);
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        match &ask.join {
-            None if connection.owed_epoch.remove(&ask.room) => {
-                connection.left_early.insert(ask.room.clone());
-                connection.from(
-                    &ask.room,
-                    self.oracle.start(connection.life),
-                    Duty::Optional,
-                );
-            }
-            None => connection.relax(&ask.room),
-            Some(_) if ask.room == SECRET => {}
-            Some(Some(_)) => {
-                connection.untell(&ask.room);
-                connection.from(&ask.room, head, Duty::Optional);
-            }
-            Some(None) => connection.from(&ask.room, head, Duty::Optional),
-        }
-        connection.asks.push((step, ask.clone()));
     }
 
     fn item(&mut self, step: usize, item: &Item) {
@@ -299,19 +274,6 @@ impl<'a> Reader<'a> {
         self.place = Some(place);
     }
 
-    /// A position that is younger than a join stands behind its backfill.
-    fn backfills_before(&mut self, at: usize) {
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        let due = connection
-            .backfills
-            .extract_if(.., |(_, _, head)| *head < at)
-            .collect::<Vec<_>>();
-        due.iter()
-            .for_each(|(room, since, head)| self.backfilled(room, *since, *head));
-    }
-
     fn start_now(&mut self, step: usize, at: usize) {
         let Some(connection) = &mut self.connection else {
             return;
@@ -332,7 +294,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A position beyond this event was told.
-    fn accounted(&mut self, number: usize) {
+    pub(super) fn accounted(&mut self, number: usize) {
         let Some(connection) = &self.connection else {
             return;
         };
@@ -394,7 +356,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The number and room of an envelope that is byte for byte what was published.
-    fn genuine(&mut self, text: &str) -> Option<(usize, String)> {
+    pub(super) fn genuine(&mut self, text: &str) -> Option<(usize, String)> {
         let envelope = match Envelope::parse(text) {
             Ok(envelope) => envelope,
             Err(fault) => {
@@ -421,294 +383,6 @@ impl<'a> Reader<'a> {
             self.complain(Kind::Bytes, format!("{text} instead of {expected}"));
         }
         Some((place.at, envelope.room))
-    }
-
-    fn gap(&mut self, step: usize, room: &str, from: Option<&str>, to: Option<&str>, reason: &str) {
-        match reason {
-            "unauthorized" => {
-                let owed = self.connection.as_mut().is_some_and(|connection| {
-                    room == SECRET && std::mem::replace(&mut connection.owed_refusal, false)
-                });
-                if !owed {
-                    self.complain(
-                        Kind::FalseGap,
-                        format!("{room} was refused, or refused again"),
-                    );
-                }
-            }
-            "epoch" => self.epoch(step, room, from, to),
-            "evicted" => self.evicted(step, room, from, to),
-            other => self.complain(
-                Kind::FalseGap,
-                format!("a gap of {room} for reason {other}"),
-            ),
-        }
-    }
-
-    /// A gap between two lives excuses only what the new one does not hold.
-    fn epoch(&mut self, step: usize, room: &str, from: Option<&str>, to: Option<&str>) {
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        let life = connection.life;
-        let came_from = match &connection.opening.start {
-            Start::At(cursor) => from == Some(cursor),
-            _ => from.is_none(),
-        };
-        if connection.left_early.remove(room) {
-            return; // It was under way when the room was left.
-        }
-        let owed = connection.owed_epoch.remove(room);
-        if !owed || !came_from {
-            return self.complain(
-                Kind::FalseGap,
-                format!("an epoch gap of {room} from {from:?}"),
-            );
-        }
-        let place = to.and_then(|to| self.shared.place(self.oracle, to, life));
-        let Some(place) = place.filter(|place| place.life == life) else {
-            return self.complain(Kind::Position, format!("an epoch gap of {room} to {to:?}"));
-        };
-        if let Some(connection) = &mut self.connection {
-            connection.from(room, place.at, Duty::Required);
-        }
-        let held = |number: &usize| !self.oracle.dropped(*number, room, step);
-        if let Some(number) = self
-            .oracle
-            .events(room, self.oracle.start(life), place.at)
-            .find(held)
-        {
-            self.complain(
-                Kind::FalseGap,
-                format!("an epoch gap of {room} excuses event {number}, which is held"),
-            );
-        }
-    }
-
-    /// A gap of what was evicted: true, not larger than what was dropped, and told once.
-    fn evicted(&mut self, step: usize, room: &str, from: Option<&str>, to: Option<&str>) {
-        let Some(connection) = &self.connection else {
-            return;
-        };
-        let life = connection.life;
-        let mut resolve = |cursor: Option<&str>| {
-            let place = self.shared.place(self.oracle, cursor?, life)?;
-            (place.life == life).then_some(place.at)
-        };
-        let since = connection.asked_since(room).map(str::to_owned);
-        let (Some(low), Some(high)) = (resolve(from), resolve(to)) else {
-            return self.complain(
-                Kind::Position,
-                format!("a gap of {room} from {from:?} to {to:?}"),
-            );
-        };
-        let since = since.and_then(|since| resolve(Some(&since)));
-        let under_way = || {
-            connection
-                .backfills
-                .iter()
-                .find(|(have, ..)| have == room)
-                .map(|(_, since, _)| *since)
-        };
-        let since = since.or_else(under_way);
-        let lowest = since.or(connection.base);
-        let told = connection.gaps(room).iter().any(|(_, have)| *have >= high);
-        if let Some(fault) = self.untrue(step, room, (low, high), lowest, since.is_some()) {
-            self.complain(
-                Kind::FalseGap,
-                format!("a gap of {room} from {low} to {high}: {fault}"),
-            );
-        } else if told {
-            self.complain(
-                Kind::GapAgain,
-                format!("a gap of {room} to {high} was told already"),
-            );
-        }
-        if let Some(connection) = &mut self.connection {
-            connection.tell(room, low, high);
-        }
-    }
-
-    fn untrue(
-        &self,
-        step: usize,
-        room: &str,
-        (low, high): (usize, usize),
-        lowest: Option<usize>,
-        backfilling: bool,
-    ) -> Option<String> {
-        let connection = self.connection.as_ref()?;
-        let held_then = matches!(connection.opening.start, Start::Earliest | Start::Rewind(_));
-        let gone_before = |number| self.oracle.dropped(number, room, connection.opened);
-        let mut events = self.oracle.events(room, low, high).peekable();
-        if self.oracle.calm {
-            Some("nothing was ever evicted".into())
-        } else if !backfilling && !connection.joined(room) {
-            Some("the room was not joined".into())
-        } else if lowest.is_none_or(|lowest| low < lowest) {
-            Some(format!("the client was at {lowest:?} already"))
-        } else if events.peek().is_none()
-            || !self
-                .oracle
-                .events(room, high - 1, high)
-                .any(|number| number == high)
-        {
-            Some("its end is no event of this room".into())
-        } else if held_then && !backfilling && gone_before(high) {
-            Some("the client asked for what is held".into())
-        } else {
-            let wrong = |number: &usize| {
-                let due = backfilling || connection.duty(room, *number) != Duty::Forbidden;
-                !due || !self.oracle.dropped(*number, room, step)
-            };
-            events
-                .find(wrong)
-                .map(|number| format!("event {number} was not evicted, or not due"))
-        }
-    }
-
-    fn backfill(&mut self, _step: usize, room: &str, text: &str) {
-        let Some((number, named)) = self.genuine(text) else {
-            return;
-        };
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        let life = connection.life;
-        let since = connection.asked_since(room).map(str::to_owned);
-        let since = since.and_then(|since| {
-            self.shared
-                .place(self.oracle, &since, life)
-                .map(|place| place.at)
-        });
-        let since = since.or_else(|| {
-            connection
-                .backfills
-                .iter()
-                .find(|(have, ..)| have == room)
-                .map(|(_, since, _)| *since)
-        });
-        let have = connection.backfilled.entry(room.to_owned()).or_default();
-        let (twice, disorder) = (
-            have.contains(&number),
-            have.last().is_some_and(|last| *last > number),
-        );
-        have.insert(number);
-        let covered = connection.covered(room, number);
-        self.got.insert(number);
-        match since {
-            _ if named != room => {
-                self.complain(Kind::Bytes, format!("{named} in the backfill of {room}"))
-            }
-            None => self.complain(
-                Kind::NotJoined,
-                format!("a backfill of {room} that nobody asked for"),
-            ),
-            Some(since) if number <= since => {
-                self.complain(
-                    Kind::Order,
-                    format!("event {number} in a backfill since {since}"),
-                );
-            }
-            Some(_) if twice => {
-                self.complain(Kind::Twice, format!("event {number} twice in a backfill"))
-            }
-            Some(_) if disorder => {
-                self.complain(Kind::Order, format!("event {number} late in a backfill"))
-            }
-            Some(_) if covered => self.complain(
-                Kind::GapAgain,
-                format!("event {number} came, and a gap covers it"),
-            ),
-            Some(_) => {}
-        }
-    }
-
-    fn ack(&mut self, step: usize, reference: &str) {
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        let Some(place) = connection
-            .asks
-            .iter()
-            .position(|(_, ask)| ask.reference == reference)
-        else {
-            return self.complain(
-                Kind::Malformed,
-                format!("an ack of {reference}, which was not asked"),
-            );
-        };
-        let (_, ask) = connection.asks.remove(place);
-        let (head, life, room) = (self.oracle.head(step), connection.life, ask.room.as_str());
-        match &ask.join {
-            // The answer and the stream are one connection on WebSocket, and two elsewhere: there, what was
-            // written before the room was left may still be under way.
-            None if connection.opening.transport == Transport::WebSocket => connection.forget(room),
-            None => connection.from(room, head, Duty::Forbidden),
-            Some(_) if room == SECRET => {
-                self.complain(Kind::Unauthorized, "a room was joined that is not granted")
-            }
-            Some(None) => connection.from(room, head, Duty::Required),
-            Some(Some(since)) => {
-                let Some(since) = self.shared.place(self.oracle, since, life) else {
-                    return;
-                };
-                if connection.opening.transport != Transport::WebSocket {
-                    connection.from(room, since.at, Duty::Optional);
-                    connection.from(room, head, Duty::Required);
-                    return connection.backfills.push((ask.room, since.at, head));
-                }
-                connection.forget(room);
-                connection.from(room, since.at, Duty::Required);
-                let base = connection.base.unwrap_or(since.at);
-                self.backfilled(room, since.at, base);
-            }
-        }
-    }
-
-    /// What a join from the past was to bring has come, or lies in a gap.
-    fn backfilled(&mut self, room: &str, since: usize, to: usize) {
-        let Some(connection) = &self.connection else {
-            return;
-        };
-        let came = |number: &usize| self.streamed.contains(number) || self.got.contains(number);
-        let missing = |number: &usize| !came(number) && !connection.covered(room, *number);
-        if let Some(number) = self.oracle.events(room, since, to).find(missing) {
-            self.complain(
-                Kind::Missing,
-                format!("event {number} is missing from the backfill of {room}"),
-            );
-        }
-    }
-
-    fn error(&mut self, step: usize, reference: Option<&str>, code: &str) {
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        let asked = connection
-            .asks
-            .iter()
-            .position(|(_, ask)| Some(ask.reference.as_str()) == reference);
-        match asked.map(|place| connection.asks.remove(place)) {
-            Some((_, ask)) if ask.room == SECRET && ask.join.is_some() && code == "forbidden" => {}
-            Some((_, ask)) => self.complain(Kind::Refused, format!("{ask:?} was answered {code}")),
-            None => self.refused(step, code, code == "forbidden"),
-        }
-    }
-
-    /// Only a first connection that names a room which is not granted is refused.
-    fn refused(&mut self, step: usize, answer: &str, forbidden: bool) {
-        let Some(connection) = &self.connection else {
-            return;
-        };
-        let opening = &connection.opening;
-        let first = !opening.resumes();
-        let just = first && forbidden && opening.rooms.iter().any(|room| room == SECRET);
-        let draining = answer.ends_with("draining") && self.oracle.ends(step);
-        if !just && !draining {
-            let text = format!("{answer} for {opening:?}");
-            self.complain(Kind::Refused, text);
-        }
     }
 }
 

@@ -55,7 +55,7 @@ impl Link {
     pub(in super::super) async fn read(&mut self, most: usize) -> Taken {
         let mut left = most;
         let mut frames = Vec::new();
-        let mut chunk = [0; 16 * 1024];
+        let mut chunk = vec![0; 16 * 1024];
         while left > 0 && !self.over {
             let end = left.min(chunk.len());
             match patiently(MOMENT, self.stream.read(&mut chunk[..end])).await {

@@ -1,6 +1,7 @@
 //! A naive gateway without sockets: what the checker is tested against, sound or with one planted fault.
 
 mod log;
+mod rooms;
 mod stream;
 
 use std::time::Duration;

@@ -12,11 +12,10 @@ use super::{Fault, granted, single};
 
 /// A cursor, the rooms with the seq that each was joined from, and what was written and not yet taken.
 pub(super) struct Stream {
-    transport: Transport,
+    pub(super) transport: Transport,
     name: usize,
-    rooms: Vec<(String, usize)>,
-    left: Vec<String>,
-    cursor: usize,
+    pub(super) rooms: Vec<(String, usize)>,
+    pub(super) cursor: usize,
     pub(super) out: VecDeque<Raw>,
     pub(super) over: bool,
     last_write: Duration,
@@ -44,7 +43,6 @@ impl Stream {
             transport: opening.transport,
             name,
             rooms: Vec::new(),
-            left: Vec::new(),
             cursor: log.head,
             out: VecDeque::new(),
             over: false,
@@ -90,7 +88,7 @@ impl Stream {
         single(self.transport)
     }
 
-    fn is(&self, fault: Fault) -> bool {
+    pub(super) fn is(&self, fault: Fault) -> bool {
         self.fault == Some(fault)
     }
 
@@ -185,7 +183,7 @@ impl Stream {
         self.say(&welcome, cursor);
     }
 
-    fn say(&mut self, message: &Value, cursor: Option<String>) {
+    pub(super) fn say(&mut self, message: &Value, cursor: Option<String>) {
         let text = message.to_string();
         let frame = match self.transport {
             Transport::Sse => {
@@ -323,7 +321,7 @@ impl Stream {
         })
     }
 
-    fn envelope(&self, log: &Log, event: &Stored, room: &str) -> String {
+    pub(super) fn envelope(&self, log: &Log, event: &Stored, room: &str) -> String {
         let room = if self.is(Fault::WrongRoom) {
             &event.rooms[0]
         } else {
@@ -395,69 +393,6 @@ impl Stream {
     fn heartbeat(&mut self, cursor: String) {
         let message = json!({"type": "heartbeat", "cursor": cursor, "ts": 1});
         self.say(&message, Some(cursor));
-    }
-
-    /// A client message; what it gives is the answer.
-    pub(super) fn ask(&mut self, log: &Log, text: &str) -> Option<String> {
-        let message: Value = serde_json::from_str(text).ok()?;
-        let (room, reference) = (message["room"].as_str()?.to_owned(), message["ref"].clone());
-        if !granted(&room) && !self.is(Fault::UngrantedRoom) {
-            let error =
-                json!({"type": "error", "ref": reference, "code": "forbidden", "message": "no"});
-            return Some(error.to_string());
-        }
-        let ack = json!({"type": "ack", "ref": reference, "room": room}).to_string();
-        if message["type"] == "unsubscribe" {
-            if !self.is(Fault::EventAfterLeave) {
-                self.rooms.retain(|(have, _)| *have != room);
-            }
-            self.left.push(room);
-            return Some(ack);
-        }
-        let since = message["since"].as_str().and_then(|since| log.parse(since));
-        if self.is(Fault::AckBeforeBackfill) && self.transport == Transport::WebSocket {
-            self.out.push_back(Raw::WebSocket(ack.clone()));
-        }
-        match since {
-            Some((_, since)) => self.backfill(log, &room, since),
-            None if self.is(Fault::EventBeforeJoin) => self.rooms.push((room, 0)),
-            None if self.is(Fault::JoinFromCursor) => self.rooms.push((room, self.cursor)),
-            None => self.rooms.push((room, log.head)),
-        }
-        let already = self.is(Fault::AckBeforeBackfill) && self.transport == Transport::WebSocket;
-        Some(ack).filter(|_| !already)
-    }
-
-    fn backfill(&mut self, log: &Log, room: &str, since: usize) {
-        let floor = log.floor(room);
-        let (low, high) = (since.max(floor), log.head);
-        if floor > since && !self.is(Fault::BackfillWithoutGap) {
-            let (from, to) = (log.cursor(since), log.cursor(floor));
-            let gap =
-                json!({"type": "gap", "room": room, "from": from, "to": to, "reason": "evicted"});
-            self.say(&gap, None);
-        }
-        let events: Vec<_> = log.held(room).filter(|event| event.seq > low).collect();
-        for pair in events.chunks(2) {
-            let texts: Vec<_> = pair
-                .iter()
-                .map(|event| self.envelope(log, event, room))
-                .collect();
-            let text = format!(
-                r#"{{"type":"backfill","room":"{room}","events":[{}]}}"#,
-                texts.join(",")
-            );
-            self.out.push_back(match self.transport {
-                Transport::Sse => Raw::Sse(format!("event: backfill\ndata: {text}")),
-                _ => Raw::WebSocket(text),
-            });
-        }
-        let from = if self.is(Fault::BackfillTwice) {
-            low
-        } else {
-            high
-        };
-        self.rooms.push((room.to_owned(), from));
     }
 
     /// The gateway stops.

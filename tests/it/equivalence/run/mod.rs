@@ -1,13 +1,13 @@
 //! Plays a script on a world and writes down what happened.
 
+mod answers;
+mod rooms;
+mod settle;
+
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::message::{self, Item};
-use super::record::{
-    Ask, Dated, Entry, Happening, Opening, Published, Raw, Record, Start, Transport,
-};
+use super::record::{Dated, Entry, Happening, Opening, Raw, Record, Start, Transport};
 use super::script::{Draft, First, Op, SECRET, Script, Source};
 
 /// A publish request.
@@ -19,6 +19,18 @@ pub(super) struct Post {
     pub(super) sender: bool,
     /// Put an event with a reserved name after the first.
     pub(super) spoilt: bool,
+}
+
+impl Post {
+    /// A single event.
+    fn one(draft: Draft) -> Self {
+        Self {
+            events: vec![draft],
+            key: None,
+            sender: false,
+            spoilt: false,
+        }
+    }
 }
 
 /// A connection that is to be opened.
@@ -59,8 +71,6 @@ pub(super) trait World {
 pub(super) const SENDER: &str = "relay";
 /// As often does a client look for something that must come, before the script gives up.
 const PATIENCE: usize = 400;
-/// As often is the clock moved at the end, to let heartbeats say where everybody is.
-const ROUNDS: usize = 60;
 
 struct Client<L> {
     link: Option<L>,
@@ -98,10 +108,14 @@ pub(super) async fn play<W: World>(script: &Script, world: &mut W) -> Record {
         keys: Vec::new(),
         now: Duration::ZERO,
         asks: 0,
+        calls: 0,
         head: None,
     };
     for op in &script.ops {
         play.step(op).await;
+    }
+    for client in 0..script.clients {
+        play.wake(client).await;
     }
     for client in 0..script.clients {
         play.settle(client, script.seed).await;
@@ -116,6 +130,7 @@ struct Play<'w, W: World> {
     keys: Vec<(usize, Sent)>,
     now: Duration,
     asks: usize,
+    calls: usize,
     /// The newest event of the present life of the log.
     head: Option<String>,
 }
@@ -197,7 +212,7 @@ impl<W: World> Play<'_, W> {
 
     async fn publish(&mut self, post: &Post) -> String {
         let (status, answer) = self.world.publish(post).await;
-        let entries = published(post, status, &answer);
+        let entries = answers::published(post, status, &answer);
         for entry in &entries {
             if let Entry::Published(event) = entry {
                 self.head = Some(event.id.clone());
@@ -363,198 +378,6 @@ impl<W: World> Play<'_, W> {
         self.keys.clear();
         self.head = None;
     }
-
-    async fn join(
-        &mut self,
-        at: usize,
-        room: &str,
-        since: Option<usize>,
-        race: Option<&Draft>,
-        cut: Option<usize>,
-    ) {
-        self.get_acquainted(at).await;
-        let client = &mut self.clients[at];
-        if client.rooms.iter().any(|have| have == room) || !client.opened || client.unknown() {
-            return;
-        }
-        if !client.can_ask() {
-            if room != SECRET {
-                client.rooms.push(room.to_owned());
-            }
-            return;
-        }
-        let since = since.and_then(|ago| {
-            client
-                .seen
-                .iter()
-                .rev()
-                .nth(ago % client.seen.len().max(1))
-                .cloned()
-        });
-        let answered = self.ask(at, room, Some(since), race, cut).await;
-        if matches!(answered, Some(Item::Ack { .. })) {
-            self.clients[at].rooms.push(room.to_owned());
-        }
-    }
-
-    /// Reads until the stream has said its name.
-    async fn get_acquainted(&mut self, at: usize) {
-        for _ in 0..PATIENCE {
-            if !self.clients[at].unknown() {
-                return;
-            }
-            self.read(at, 1 << 10).await;
-        }
-    }
-
-    async fn leave(&mut self, at: usize, room: &str, race: Option<&Draft>) {
-        self.get_acquainted(at).await;
-        let client = &mut self.clients[at];
-        if client.rooms.len() < 2
-            || client.unknown()
-            || !client.rooms.iter().any(|have| have == room)
-        {
-            return;
-        }
-        if client.can_ask()
-            && !matches!(
-                self.ask(at, room, None, race, None).await,
-                Some(Item::Ack { .. })
-            )
-        {
-            return;
-        }
-        self.clients[at].rooms.retain(|have| have != room);
-    }
-
-    /// Asks to join or leave, and reads on until the answer is there; `None` if it never was.
-    async fn ask(
-        &mut self,
-        at: usize,
-        room: &str,
-        join: Option<Option<String>>,
-        race: Option<&Draft>,
-        cut: Option<usize>,
-    ) -> Option<Item> {
-        self.asks += 1;
-        let reference = format!("ask-{}", self.asks);
-        let text = asking(&reference, room, join.as_ref());
-        self.note(
-            at,
-            Happening::Asked(Ask {
-                reference: reference.clone(),
-                room: room.to_owned(),
-                join,
-            }),
-        );
-        if self.clients[at].transport == Transport::Sse {
-            // Who waits for the answer and lets its stream wait meanwhile may wait for itself.
-            while !self.read(at, 1 << 20).await.is_empty() {}
-            let stream = self.clients[at].stream.clone()?;
-            let (status, body) = self.world.tell(&stream, &text).await;
-            self.note(at, Happening::Answered(status, body.clone()));
-            let answers = message::response(status, &body);
-            return answers
-                .into_iter()
-                .find(|item| answers_to(item, &reference));
-        }
-        let mut link = self.clients[at].link.take()?;
-        self.world.send(&mut link, &text).await;
-        self.clients[at].link = Some(link);
-        if let Some(draft) = race {
-            let post = Post {
-                events: vec![draft.clone()],
-                key: None,
-                sender: false,
-                spoilt: false,
-            };
-            self.publish(&post).await;
-        }
-        if let Some(bytes) = cut {
-            let said = self.read(at, bytes).await;
-            self.over(at);
-            return said.into_iter().find(|item| answers_to(item, &reference));
-        }
-        for attempt in 0..PATIENCE {
-            self.world.linger(attempt / 8).await;
-            let said = self.read(at, 1 << 20).await;
-            let answer = said.into_iter().find(|item| answers_to(item, &reference));
-            if answer.is_some() || self.clients[at].link.is_none() {
-                return answer;
-            }
-        }
-        self.note(
-            at,
-            Happening::Saw(Raw::Broken(format!("no answer to {text}"))),
-        );
-        None
-    }
-
-    /// The script is quiet: reads on until the client stands at the head.
-    async fn settle(&mut self, at: usize, seed: u64) {
-        if !self.clients[at].opened {
-            return;
-        }
-        let all = [
-            Transport::WebSocket,
-            Transport::Sse,
-            Transport::LongPoll,
-            Transport::History,
-        ];
-        let choice = all[(seed as usize + at) % all.len()];
-        let mut round = 0;
-        while round < ROUNDS {
-            let before = self.clients[at].cursor.clone();
-            if self.clients[at].link.is_none() {
-                let sources = [
-                    Source::Header,
-                    Source::Since,
-                    Source::Underscored,
-                    Source::CamelCase,
-                ];
-                let op = Op::Open {
-                    client: at,
-                    transport: choice,
-                    rooms: vec!["r:busy", "r:small"],
-                    secret: false,
-                    first: First::Now,
-                    source: sources[(seed / 4) as usize % 4],
-                    decoy: false,
-                    wait: 0,
-                };
-                self.open(at, &op).await;
-            }
-            for _ in 0..PATIENCE {
-                let said = self.read(at, 1 << 20).await;
-                if self.arrived(at) {
-                    return;
-                }
-                if said.iter().any(|item| matches!(item, Item::Malformed(_))) {
-                    return;
-                }
-                if said.is_empty() || self.clients[at].link.is_none() {
-                    break;
-                }
-            }
-            round = if self.clients[at].cursor == before {
-                round + 1
-            } else {
-                0
-            };
-            self.world.linger(round).await;
-            if round > 0 && self.clients[at].link.is_some() {
-                self.advance(Duration::from_millis(16_003));
-            }
-        }
-    }
-
-    fn arrived(&self, at: usize) -> bool {
-        let client = &self.clients[at];
-        match &self.head {
-            Some(head) => client.cursor.as_ref() == Some(head),
-            None => client.fresh,
-        }
-    }
 }
 
 impl<L> Client<L> {
@@ -585,30 +408,6 @@ impl<L> Client<L> {
     }
 }
 
-fn answers_to(item: &Item, reference: &str) -> bool {
-    match item {
-        Item::Ack { reference: have } => have == reference,
-        Item::Error {
-            reference: Some(have),
-            ..
-        } => have == reference,
-        _ => false,
-    }
-}
-
-fn asking(reference: &str, room: &str, join: Option<&Option<String>>) -> String {
-    let kind = if join.is_some() {
-        "subscribe"
-    } else {
-        "unsubscribe"
-    };
-    let since = match join {
-        Some(Some(cursor)) => format!(r#","since":"{cursor}""#),
-        _ => String::new(),
-    };
-    format!(r#"{{"type":"{kind}","ref":"{reference}","room":"{room}"{since}}}"#)
-}
-
 /// History answers neither `rewind` nor cursors that cannot be read, and has no present.
 const fn possible(transport: Transport, start: &Start) -> Transport {
     match (transport, start) {
@@ -624,61 +423,5 @@ fn unreadable(head: Option<&str>) -> String {
     match head {
         Some(head) => head[..head.len() - 1].to_owned(),
         None => "no~cursor".to_owned(),
-    }
-}
-
-/// What a publish answer says was appended.
-fn published(post: &Post, status: u16, answer: &str) -> Vec<Entry> {
-    let wrong = |wanted| {
-        vec![Entry::Refused {
-            wanted,
-            answer: format!("{status} {answer}"),
-        }]
-    };
-    let value: Value = serde_json::from_str(answer).unwrap_or_default();
-    if status != 202 {
-        return wrong("202 for a publish");
-    }
-    if post.events.len() == 1 && !post.spoilt && post.events[0].rooms.len() == 1 {
-        return vec![one(post, &post.events[0], &value)];
-    }
-    let Some(results) = value["results"].as_array() else {
-        return wrong("results");
-    };
-    let mut results = results.clone();
-    if post.spoilt {
-        if results.len() != 3 || results[1]["error"]["code"] != "reserved_event" {
-            return wrong("three results, the second an error");
-        }
-        results.remove(1);
-    }
-    if results.len() != post.events.len() {
-        return wrong("one result for each event");
-    }
-    post.events
-        .iter()
-        .zip(&results)
-        .map(|(draft, result)| one(post, draft, result))
-        .collect()
-}
-
-fn one(post: &Post, draft: &Draft, result: &Value) -> Entry {
-    let rooms: Vec<String> = draft.rooms.iter().map(|&room| room.to_owned()).collect();
-    let named = match &rooms[..] {
-        [room] => result["room"] == room.as_str(),
-        several => result["rooms"] == Value::from(several.to_vec()),
-    };
-    match result["id"].as_str() {
-        Some(id) if named => Entry::Published(Published {
-            id: id.to_owned(),
-            rooms,
-            event: draft.event(),
-            data: draft.data(),
-            from: post.sender.then(|| SENDER.to_owned()),
-        }),
-        _ => Entry::Refused {
-            wanted: "an id and its rooms",
-            answer: result.to_string(),
-        },
     }
 }

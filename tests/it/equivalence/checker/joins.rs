@@ -1,0 +1,191 @@
+//! Rooms joined and left while a stream is open, and what was refused.
+
+use super::super::record::{Ask, Transport};
+use super::super::script::SECRET;
+use super::Kind;
+use super::connection::Duty;
+use super::reader::Reader;
+
+impl Reader<'_> {
+    pub(super) fn asked(&mut self, step: usize, ask: &Ask) {
+        let head = self.oracle.head(step);
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        match &ask.join {
+            None if connection.owed_epoch.remove(&ask.room) => {
+                connection.left_early.insert(ask.room.clone());
+                connection.from(
+                    &ask.room,
+                    self.oracle.start(connection.life),
+                    Duty::Optional,
+                );
+            }
+            None => connection.relax(&ask.room),
+            Some(_) if ask.room == SECRET => {}
+            Some(Some(_)) => {
+                connection.untell(&ask.room);
+                connection.from(&ask.room, head, Duty::Optional);
+            }
+            Some(None) => connection.from(&ask.room, head, Duty::Optional),
+        }
+        connection.asks.push((step, ask.clone()));
+    }
+
+    pub(super) fn ack(&mut self, step: usize, reference: &str) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let Some(place) = connection
+            .asks
+            .iter()
+            .position(|(_, ask)| ask.reference == reference)
+        else {
+            return self.complain(
+                Kind::Malformed,
+                format!("an ack of {reference}, which was not asked"),
+            );
+        };
+        let (_, ask) = connection.asks.remove(place);
+        let (head, life, room) = (self.oracle.head(step), connection.life, ask.room.as_str());
+        match &ask.join {
+            // The answer and the stream are one connection on WebSocket, and two elsewhere: there, what was
+            // written before the room was left may still be under way.
+            None if connection.opening.transport == Transport::WebSocket => connection.forget(room),
+            None => connection.from(room, head, Duty::Forbidden),
+            Some(_) if room == SECRET => {
+                self.complain(Kind::Unauthorized, "a room was joined that is not granted")
+            }
+            Some(None) => connection.from(room, head, Duty::Required),
+            Some(Some(since)) => {
+                let Some(since) = self.shared.place(self.oracle, since, life) else {
+                    return;
+                };
+                if connection.opening.transport != Transport::WebSocket {
+                    connection.from(room, since.at, Duty::Optional);
+                    connection.from(room, head, Duty::Required);
+                    return connection.backfills.push((ask.room, since.at, head));
+                }
+                connection.forget(room);
+                connection.from(room, since.at, Duty::Required);
+                let base = connection.base.unwrap_or(since.at);
+                self.backfilled(room, since.at, base);
+            }
+        }
+    }
+
+    pub(super) fn backfill(&mut self, _step: usize, room: &str, text: &str) {
+        let Some((number, named)) = self.genuine(text) else {
+            return;
+        };
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let life = connection.life;
+        let since = connection.asked_since(room).map(str::to_owned);
+        let since = since.and_then(|since| {
+            self.shared
+                .place(self.oracle, &since, life)
+                .map(|place| place.at)
+        });
+        let since = since.or_else(|| {
+            connection
+                .backfills
+                .iter()
+                .find(|(have, ..)| have == room)
+                .map(|(_, since, _)| *since)
+        });
+        let have = connection.backfilled.entry(room.to_owned()).or_default();
+        let (twice, disorder) = (
+            have.contains(&number),
+            have.last().is_some_and(|last| *last > number),
+        );
+        have.insert(number);
+        let covered = connection.covered(room, number);
+        self.got.insert(number);
+        match since {
+            _ if named != room => {
+                self.complain(Kind::Bytes, format!("{named} in the backfill of {room}"))
+            }
+            None => self.complain(
+                Kind::NotJoined,
+                format!("a backfill of {room} that nobody asked for"),
+            ),
+            Some(since) if number <= since => {
+                self.complain(
+                    Kind::Order,
+                    format!("event {number} in a backfill since {since}"),
+                );
+            }
+            Some(_) if twice => {
+                self.complain(Kind::Twice, format!("event {number} twice in a backfill"))
+            }
+            Some(_) if disorder => {
+                self.complain(Kind::Order, format!("event {number} late in a backfill"))
+            }
+            Some(_) if covered => self.complain(
+                Kind::GapAgain,
+                format!("event {number} came, and a gap covers it"),
+            ),
+            Some(_) => {}
+        }
+    }
+
+    /// A position that is younger than a join stands behind its backfill.
+    pub(super) fn backfills_before(&mut self, at: usize) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let due = connection
+            .backfills
+            .extract_if(.., |(_, _, head)| *head < at)
+            .collect::<Vec<_>>();
+        due.iter()
+            .for_each(|(room, since, head)| self.backfilled(room, *since, *head));
+    }
+
+    /// What a join from the past was to bring has come, or lies in a gap.
+    pub(super) fn backfilled(&mut self, room: &str, since: usize, to: usize) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let came = |number: &usize| self.streamed.contains(number) || self.got.contains(number);
+        let missing = |number: &usize| !came(number) && !connection.covered(room, *number);
+        if let Some(number) = self.oracle.events(room, since, to).find(missing) {
+            self.complain(
+                Kind::Missing,
+                format!("event {number} is missing from the backfill of {room}"),
+            );
+        }
+    }
+
+    pub(super) fn error(&mut self, step: usize, reference: Option<&str>, code: &str) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let asked = connection
+            .asks
+            .iter()
+            .position(|(_, ask)| Some(ask.reference.as_str()) == reference);
+        match asked.map(|place| connection.asks.remove(place)) {
+            Some((_, ask)) if ask.room == SECRET && ask.join.is_some() && code == "forbidden" => {}
+            Some((_, ask)) => self.complain(Kind::Refused, format!("{ask:?} was answered {code}")),
+            None => self.refused(step, code, code == "forbidden"),
+        }
+    }
+
+    /// Only a first connection that names a room which is not granted is refused.
+    pub(super) fn refused(&mut self, step: usize, answer: &str, forbidden: bool) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let opening = &connection.opening;
+        let first = !opening.resumes();
+        let just = first && forbidden && opening.rooms.iter().any(|room| room == SECRET);
+        let draining = answer.ends_with("draining") && self.oracle.ends(step);
+        if !just && !draining {
+            let text = format!("{answer} for {opening:?}");
+            self.complain(Kind::Refused, text);
+        }
+    }
+}
