@@ -27,8 +27,10 @@ pub struct Now {
 /// Something that a session must know.
 #[derive(Debug)]
 pub enum Input {
-    /// The client sent something: a pong, or part of a message.
+    /// The client sent something that wants nothing: a pong.
     Heard,
+    /// The client sent a Ping, which its transport answers.
+    Pinged,
     /// The client sent a message.
     Message(Result<ClientMessage, Malformed>),
     /// The answer to [`super::Ask::Authenticate`].

@@ -1,10 +1,12 @@
 //! What a session does with its client's messages.
 
+use std::time::Duration;
+
 use crate::bus::Joining;
 use crate::bus::reader::Start;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::Principal;
-use crate::model::limits::Limits;
+use crate::model::limits::{Limits, Rate};
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::transport::Transport;
@@ -15,6 +17,12 @@ use crate::wire::negotiate::invalid_cursor;
 use super::admission::{forbidden, too_many_rooms};
 use super::{Action, Answer, Ask, Live, Now, Session, State};
 
+/// Messages beyond the rate that a stream may send before it is closed.
+const PATIENCE: Rate = Rate {
+    count: 500,
+    per: Duration::from_secs(10),
+};
+
 impl Session {
     pub(super) fn message(
         &mut self,
@@ -22,28 +30,52 @@ impl Session {
         now: Now,
         out: &mut Vec<Action>,
     ) {
-        self.last_heard = now.moment;
-        let limits = self
-            .access()
-            .map_or(Limits::DEFAULT, |access| access.role.limits);
-        let taken = self.messages.take(limits.messages, now.moment);
+        let taken = self.take(now);
         let (reference, answer) = match (message, taken) {
             (
                 Ok(ClientMessage { reference, .. }) | Err(Malformed { reference, .. }),
-                Err(pause),
-            ) => {
-                let refusal = Refusal::new(Code::RateLimited, "too many messages on this stream");
-                (reference, Err(refusal.limit("messages").retry_after(pause)))
-            }
+                Err(refusal),
+            ) => (reference, Err(refusal)),
             (Err(Malformed { reference, refusal }), Ok(())) => (reference, Err(refusal)),
             (Ok(ClientMessage { reference, want }), Ok(())) => {
                 (reference.clone(), self.want(reference, want))
             }
         };
-        out.push(match answer {
-            Ok(action) => action,
-            Err(refusal) => Action::Answer(Answer::Refused(reference, refusal)),
-        });
+        match answer {
+            Ok(action) => out.push(action),
+            Err(refusal) if refusal.code == Code::RateLimited && self.is_out_of_patience(now) => {
+                self.end(reference, refusal, out);
+            }
+            Err(refusal) => out.push(Action::Answer(Answer::Refused(reference, refusal))),
+        }
+    }
+
+    /// A Ping costs what a message costs; it has been answered, so one too many is only held against the client.
+    pub(super) fn pinged(&mut self, now: Now, out: &mut Vec<Action>) {
+        if let Err(refusal) = self.take(now)
+            && self.is_out_of_patience(now)
+        {
+            self.end(None, refusal, out);
+        }
+    }
+
+    fn take(&mut self, now: Now) -> Result<(), Refusal> {
+        self.last_heard = now.moment;
+        let limits = self
+            .access()
+            .map_or(Limits::DEFAULT, |access| access.role.limits);
+        self.messages
+            .take(limits.messages, now.moment)
+            .map_err(|pause| {
+                let refusal = Refusal::new(Code::RateLimited, "too many messages on this stream");
+                refusal.limit("messages").retry_after(pause)
+            })
+    }
+
+    /// Each message beyond the rate is answered, and so costs us about what it costs its sender; who sends
+    /// hundreds of them reads no answers.
+    fn is_out_of_patience(&mut self, now: Now) -> bool {
+        self.patience.take(PATIENCE, now.moment).is_err()
     }
 
     fn want(&self, reference: Option<Ref>, want: Want) -> Result<Action, Refusal> {

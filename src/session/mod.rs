@@ -41,6 +41,8 @@ pub struct Session {
     settings: Settings,
     state: State,
     messages: Bucket,
+    /// What is left of our patience with messages beyond the rate.
+    patience: Bucket,
     last_write: Moment,
     last_heard: Moment,
 }
@@ -111,6 +113,7 @@ impl Session {
             settings,
             state,
             messages: Bucket::default(),
+            patience: Bucket::default(),
             last_write,
             last_heard,
         }
@@ -157,6 +160,7 @@ impl Session {
         }
         match input {
             Input::Heard => self.last_heard = now.moment,
+            Input::Pinged => self.pinged(now, out),
             Input::Message(message) => self.message(message, now, out),
             Input::Authenticated(reference, verdict) => {
                 self.authenticated(reference, verdict, now, out)

@@ -346,3 +346,27 @@ fn a_join_by_another_request_is_answered_with_its_past_in_one_piece() {
     };
     assert_eq!(ack.gaps.as_ref().map(Vec::len), Some(1));
 }
+
+#[test]
+fn a_flood_of_messages_or_pings_ends_the_stream() {
+    let mut session = live(display(), Transport::WebSocket);
+    for _ in 0..520 {
+        assert_eq!(
+            said(&mut session, message(r#"{"type":"ping","ref":1}"#), 1).len(),
+            1
+        );
+    }
+    assert_eq!(
+        said(&mut session, Input::Pinged, 1)[..],
+        ["rate_limited None", "end rate_limited"]
+    );
+
+    let mut session = live(display(), Transport::WebSocket);
+    for _ in 0..520 {
+        assert!(said(&mut session, Input::Pinged, 1).is_empty());
+    }
+    assert_eq!(
+        said(&mut session, message(r#"{"type":"ping","ref":1}"#), 1)[..],
+        ["rate_limited Some(Number(1))", "end rate_limited"]
+    );
+}

@@ -6,6 +6,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -39,6 +40,9 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Room for the names and keys around the largest payload.
 const ENVELOPE: usize = 4096;
+/// More than one batch with its envelopes ever needs, because nothing is added behind unwritten bytes; a bound,
+/// should that ever be wrong.
+const WRITE_BUFFER: usize = 1 << 20;
 /// The longest close reason (RFC 6455 §5.5: 125 bytes with the code).
 const REASON: usize = 123;
 
@@ -48,29 +52,24 @@ pub async fn run(context: Arc<Context>, upgraded: Upgraded, start: Start, batch:
         // The default is zero-filled at every poll, 128 KiB a client.
         .read_buffer_size(4096)
         .write_buffer_size(CREDIT.bytes)
+        .max_write_buffer_size(WRITE_BUFFER + 2 * context.event_bytes)
         .max_message_size(Some(context.event_bytes + ENVELOPE))
         .max_frame_size(Some(context.event_bytes + ENVELOPE));
     let io = TokioIo::new(upgraded);
     let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-    let (sink, incoming) = socket.split();
+    let (sink, mut incoming) = socket.split();
     let mut writer = Writer {
         sink,
         batch,
         unflushed: false,
     };
-    let Some((mut engine, outputs)) = begin(&context, start, &mut writer).await else {
-        return goodbye(&context, writer, incoming).await;
-    };
-    match drive(&mut engine, outputs, &mut writer, incoming).await {
-        Some(incoming) => goodbye(&context, writer, incoming).await,
-        None => {
-            // The client closed, or is gone: what is left to say is the answer to its close frame.
-            context
-                .clock
-                .timeout(context.goodbye, writer.sink.flush())
-                .await;
-        }
+    if let Some((mut engine, outputs)) = begin(&context, start, &mut writer).await {
+        drive(&mut engine, outputs, &mut writer, &mut incoming).await;
     }
+    context
+        .clock
+        .timeout(context.goodbye, goodbye(writer.sink, incoming))
+        .await;
 }
 
 async fn begin(
@@ -105,20 +104,15 @@ async fn begin(
     Some((engine, outputs))
 }
 
-/// The loop of one stream. Nothing is read from the client while something waits to be written to it, so that
-/// its messages cannot pile up answers. Returns the rest of the socket if the end is ours to say.
+/// The loop of one stream, until its end has been said or the client is gone. Nothing is read from the client
+/// while something waits to be written to it, so that its messages cannot pile up answers.
 async fn drive(
     engine: &mut Engine,
     mut outputs: Vec<Output>,
     writer: &mut Writer,
-    mut incoming: SplitStream<Socket>,
-) -> Option<SplitStream<Socket>> {
-    loop {
-        match writer.write(outputs).await {
-            Ok(Written::Going) => {}
-            Ok(Written::Ended) => return Some(incoming),
-            Err(_) => return None,
-        }
+    incoming: &mut SplitStream<Socket>,
+) -> Option<()> {
+    while let Written::Going = writer.write(outputs).await.ok()? {
         let ready = !writer.unflushed;
         let input = tokio::select! {
             flushed = writer.sink.flush(), if !ready => {
@@ -133,6 +127,7 @@ async fn drive(
         };
         outputs = engine.run(input).await;
     }
+    Some(())
 }
 
 /// What the client's frame means to the session; nothing if the connection is at its end.
@@ -143,7 +138,8 @@ fn read(message: Result<Message, Error>) -> Option<Input> {
         Ok(Message::Binary(_)) => {
             fault(Code::UnsupportedData, "only text messages are spoken here")
         }
-        Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Some(Input::Heard),
+        Ok(Message::Ping(_)) => Some(Input::Pinged),
+        Ok(Message::Pong(_) | Message::Frame(_)) => Some(Input::Heard),
         Ok(Message::Close(_)) => None,
         Err(Error::Capacity(CapacityError::MessageTooLong { max_size, .. })) => {
             let message = format!("a message has at most {max_size} bytes");
@@ -157,14 +153,21 @@ fn read(message: Result<Message, Error>) -> Option<Input> {
     }
 }
 
-/// Waits for the client's close frame, for a moment: who closes the connection first, under unread bytes, resets
-/// it, and the client never reads the close code.
-async fn goodbye(context: &Context, mut writer: Writer, mut incoming: SplitStream<Socket>) {
-    let both = async {
-        let _ = writer.sink.flush().await;
-        while let Some(Ok(_)) = incoming.next().await {}
-    };
-    context.clock.timeout(context.goodbye, both).await;
+/// Writes what is left to write (our close frame, or the answer to the client's), and takes what the client still
+/// sends, unread: who closes a connection with unread bytes resets it, and its client never reads the close code.
+/// The bytes are raw, because after a frame that is too large there are no frames any more.
+async fn goodbye(
+    mut sink: SplitSink<Socket, Message>,
+    incoming: SplitStream<Socket>,
+) -> std::io::Result<()> {
+    // An error here has been met before; what the kernel took is still on its way.
+    let _ = sink.flush().await;
+    let mut socket = sink.reunite(incoming).map_err(std::io::Error::other)?;
+    let io = socket.get_mut();
+    io.shutdown().await?;
+    let mut unread = [0; 1024];
+    while io.read(&mut unread).await? > 0 {}
+    Ok(())
 }
 
 struct Writer {
@@ -179,15 +182,13 @@ enum Written {
 }
 
 impl Writer {
-    /// Hands everything over, and writes what the socket takes at once; the rest waits to be flushed.
+    /// Hands everything over, and writes what the socket takes at once; the rest waits to be flushed. Also without
+    /// outputs there may be something to write: the answer to a Ping, which the codec gives by itself.
     async fn write(&mut self, outputs: Vec<Output>) -> Result<Written, Error> {
         let mut lines = Lines {
             joined: String::new(),
             batch: self.batch,
         };
-        if outputs.is_empty() {
-            return Ok(Written::Going);
-        }
         for output in outputs {
             match output {
                 Output::Control(control) => {
