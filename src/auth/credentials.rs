@@ -9,13 +9,12 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 
 use crate::model::code::{Code, Refusal};
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, in_subprotocol};
 
 /// The longest credential, in bytes.
 pub const MAX_BYTES: usize = 8 * 1024;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const SUBPROTOCOL: &str = "bearer.";
 
 /// What a client presents, not yet believed.
 #[derive(Clone, Debug)]
@@ -92,7 +91,7 @@ fn subprotocols(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
         .into_iter()
         .map(HeaderValue::as_bytes)
         .flat_map(|value| value.split(|&byte| byte == b','))
-        .filter_map(|offer| offer.trim_ascii().strip_prefix(SUBPROTOCOL.as_bytes()))
+        .filter_map(|offer| in_subprotocol(offer.trim_ascii()))
 }
 
 fn only<T>(all: impl IntoIterator<Item = T>, place: &str) -> Result<Option<T>, Refusal> {

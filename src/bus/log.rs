@@ -1,7 +1,6 @@
 //! The log: one total order over all rooms, bounded, as plain data. Locks and waking are outside.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::model::code::Refusal;
@@ -27,8 +26,8 @@ pub struct Log {
     bytes: usize,
     floors: Floors,
     seen: Seen,
-    /// One place for each room: when its oldest event falls due.
-    due: BinaryHeap<Reverse<(Moment, Room)>>,
+    /// One place for each room that lives: when its oldest event falls due, or earlier.
+    due: BTreeSet<(Moment, Room)>,
 }
 
 #[derive(Debug)]
@@ -63,7 +62,7 @@ impl Log {
             bytes: 0,
             floors: Floors::default(),
             seen: Seen::default(),
-            due: BinaryHeap::new(),
+            due: BTreeSet::new(),
         }
     }
 
@@ -171,25 +170,20 @@ impl Log {
     /// Drops what has reached its age. Returns whether something due remains for the next step.
     pub fn expire(&mut self, now: Moment) -> bool {
         for _ in 0..EXPIRY_STEP {
-            match self.due.peek() {
-                Some(Reverse((due, _))) if *due <= now => {}
+            match self.due.first() {
+                Some((due, _)) if *due <= now => {}
                 _ => return false,
             }
-            let Some(Reverse((due, name))) = self.due.pop() else {
+            let Some((_, name)) = self.due.pop_first() else {
                 return false;
             };
-            // A place in the queue that is not the room's present one is left over from an earlier life.
-            if self
-                .rooms
-                .get(&name)
-                .is_none_or(|room| room.due != Some(due))
-            {
+            let Some(room) = self.rooms.get_mut(&name) else {
                 continue;
-            }
-            let age = self.settings.history(name.as_str()).age;
+            };
+            room.due = None;
+            let age = room.history.age;
             while self.drop_oldest(&name, |front| front.at + age <= now) {}
             if let Some(room) = self.rooms.get_mut(&name) {
-                room.due = None;
                 Self::schedule(&mut self.due, &name, room);
             }
         }
@@ -211,9 +205,12 @@ impl Log {
         }
         let dropped = room.pop();
         if room.is_empty() {
-            let floor = room.floor;
+            let (floor, due) = (room.floor, room.due);
             self.rooms.remove(name);
             self.floors.retire(name.clone(), floor);
+            if let Some(due) = due {
+                self.due.remove(&(due, name.clone()));
+            }
         }
         dropped.iter().for_each(|entry| self.release(entry));
         true
@@ -232,12 +229,12 @@ impl Log {
     }
 
     /// Gives a room its place in the queue of ages, if it has none.
-    fn schedule(queue: &mut BinaryHeap<Reverse<(Moment, Room)>>, name: &Room, room: &mut RoomLog) {
+    fn schedule(queue: &mut BTreeSet<(Moment, Room)>, name: &Room, room: &mut RoomLog) {
         if room.due.is_none()
             && let Some(due) = room.oldest_due()
         {
             room.due = Some(due);
-            queue.push(Reverse((due, name.clone())));
+            queue.insert((due, name.clone()));
         }
     }
 
@@ -265,5 +262,39 @@ impl Log {
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         (self.all.len(), self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::History;
+    use crate::model::event::EventName;
+    use crate::model::json::Json;
+
+    #[test]
+    fn a_room_that_was_evicted_long_before_its_age_leaves_nothing_in_the_queue_of_ages() {
+        let total = History {
+            events: 10,
+            ..History::TOTAL
+        };
+        let settings = Settings {
+            total,
+            rooms: Vec::new(),
+        };
+        let mut log = Log::new(settings, Epoch::from_random(1));
+        for n in 0..1000 {
+            let room = Room::parse(&format!("room:{n}")).unwrap();
+            let (name, data) = (EventName::parse("e").unwrap(), Json::null());
+            let new = NewEvent {
+                rooms: vec![room],
+                name,
+                data,
+                from: None,
+            };
+            log.append(new, None, Moment::default(), UnixMillis(0))
+                .unwrap();
+        }
+        assert_eq!((log.rooms.len(), log.due.len()), (10, 10));
     }
 }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use crate::model::event::Event;
 use crate::model::gap::{Gap, Reason};
 use crate::model::position::Position;
 use crate::model::room::Room;
@@ -132,6 +133,13 @@ impl Reader {
     #[must_use]
     pub fn has(&self, room: &Room) -> bool {
         self.rooms().any(|one| one == room)
+    }
+
+    /// Whether `event` is due, or was, through a joined room other than `room`.
+    #[must_use]
+    pub fn gives(&self, event: &Event, room: &Room) -> bool {
+        let mut others = self.rooms.iter().filter(|joined| joined.room != *room);
+        others.any(|joined| event.position.seq > joined.from && event.rooms.contains(&joined.room))
     }
 
     /// Joins `room`: what comes after `from` is due.

@@ -1,12 +1,14 @@
 //! What one room holds.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
 
 use crate::model::event::Event;
 use crate::model::room::Room;
 use crate::model::time::Moment;
-use crate::wire::encoded::Encoded;
+use crate::wire::encoded::{Encoded, raw_block};
 
 use super::History;
 
@@ -17,27 +19,27 @@ pub struct Entry {
     pub event: Event,
     /// Its bytes in each of its rooms, in the order of `event.rooms`.
     encoded: Box<[Encoded]>,
+    /// Its bytes for those who want the payload alone; they name no room.
+    raw: OnceLock<Bytes>,
     /// When it was appended.
     pub at: Moment,
-    /// Its memory, in bytes: an estimate that is never below what is used.
+    /// Its memory, in bytes, as [`cost`] estimates it.
     pub cost: usize,
 }
 
-/// Maps, queues, `Arc`s, the names and the ids, for each room that holds the event.
-const OVERHEAD: usize = 400;
+/// Maps, queues, `Arc`s and ids, for each room that holds an event.
+const OVERHEAD: usize = 700;
 
 impl Entry {
     /// An entry for an event that was just given its position.
     #[must_use]
     pub fn new(event: Event, at: Moment) -> Self {
-        let rooms = event.rooms.len();
-        // The payload, and a copy of it in each room's envelope.
-        let cost = event.data.as_bytes().len() * (1 + rooms) + OVERHEAD * rooms;
         Self {
             encoded: event.rooms.iter().map(|_| Encoded::default()).collect(),
+            raw: OnceLock::new(),
+            cost: cost(&event),
             event,
             at,
-            cost,
         }
     }
 
@@ -46,6 +48,19 @@ impl Entry {
     pub fn seq(&self) -> u64 {
         self.event.position.seq
     }
+}
+
+/// The memory of an event whose bytes have been asked for in every form: the payload itself, alone as a block, and
+/// in each room's envelope; the names and ids of each envelope.
+#[must_use]
+pub fn cost(event: &Event) -> usize {
+    let sender = event.from.as_ref().map_or(0, |from| from.len());
+    let names = 3 * event.name.as_str().len() + sender;
+    let rooms = event
+        .rooms
+        .iter()
+        .map(|room| OVERHEAD + names + 2 * room.as_str().len());
+    event.data.as_bytes().len() * (2 + event.rooms.len()) + rooms.sum::<usize>()
 }
 
 /// An event on its way to a reader that joined the room it came through.
@@ -77,20 +92,23 @@ impl Delivery {
 
     /// The JSON envelope.
     #[must_use]
-    pub fn envelope(&self) -> bytes::Bytes {
+    pub fn envelope(&self) -> Bytes {
         self.entry.encoded[self.room].envelope(self.event(), self.room())
     }
 
     /// The SSE block with the envelope as its data.
     #[must_use]
-    pub fn sse(&self) -> bytes::Bytes {
+    pub fn sse(&self) -> Bytes {
         self.entry.encoded[self.room].sse(self.event(), self.room())
     }
 
     /// The SSE block with the payload alone as its data.
     #[must_use]
-    pub fn sse_raw(&self) -> bytes::Bytes {
-        self.entry.encoded[self.room].sse_raw(self.event())
+    pub fn sse_raw(&self) -> Bytes {
+        self.entry
+            .raw
+            .get_or_init(|| raw_block(self.event()))
+            .clone()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::sync::lock;
 
-use super::history::Query;
+use super::history::{Page, Query};
 use super::memory::Shared;
 use super::reader::{Batch, Credit, Reader, Start};
 use super::rooms::Delivery;
@@ -35,7 +35,7 @@ pub struct Opened {
 }
 
 /// One step of joining a room from a position in the past.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Joining {
     /// What is missing before the events.
     pub gaps: Vec<Gap>,
@@ -111,61 +111,57 @@ impl Subscription {
         self.reader.rooms()
     }
 
-    /// Whether `room` is joined.
-    #[must_use]
-    pub fn has(&self, room: &Room) -> bool {
-        self.reader.has(room)
-    }
-
     /// Joins `room` from now on, or takes the next step from a past `start`: as long as the past is longer
     /// than `credit` the room is not part of the stream, so a client that is cut has not joined it.
+    ///
+    /// A room that is joined already stays so, and its past is told all the same, up to the stream's cursor: who
+    /// asks again may not have got the first answer. What came, or will come, through another joined room is left
+    /// out.
     pub fn join(&mut self, room: &Room, start: Start, credit: Credit) -> Joining {
-        let joined = Joining {
-            gaps: Vec::new(),
-            events: Vec::new(),
-            next: None,
-        };
-        if self.has(room) {
-            return joined;
-        }
         // Registered under the log's lock: an append that this step does not see comes after it, and rings.
         let log = self.shared.log();
         let (visible, cursor) = (log.visible(), self.reader.cursor());
-        let mut join_from = |seq| {
-            self.shared.readers.add(room, self.number, &self.signal);
-            self.reader.join(room.clone(), seq);
-        };
-        let past = match start {
-            Start::Now => None,
+        let joined = self.reader.has(room);
+        let (since, join_from) = match start {
+            Start::Now => (None, visible),
             // Beyond the stream's cursor there is no past to tell: its events come live.
             Start::At(since)
                 if since.epoch == log.epoch() && (cursor..=visible).contains(&since.seq) =>
             {
-                join_from(since.seq);
-                return joined;
+                (None, since.seq)
             }
-            Start::Earliest => Some(None),
-            Start::At(_) | Start::Unreadable | Start::Newest(_) => Some(Some(start)),
+            Start::Earliest => (Some(None), visible),
+            Start::At(_) | Start::Unreadable | Start::Newest(_) => (Some(Some(start)), visible),
         };
-        let Some(since) = past else {
-            join_from(visible);
-            return joined;
-        };
-        let query = Query {
-            room: room.clone(),
-            since,
-            until: None,
-            limit: credit.events,
-            reverse: false,
-        };
-        let page = log.page(&query);
-        if !page.more {
-            join_from(visible);
+        let page = since.map(|since| {
+            let until = joined.then(|| log.position(cursor));
+            let limit = credit.events;
+            log.page(&Query {
+                room: room.clone(),
+                since,
+                until,
+                limit,
+                reverse: false,
+            })
+        });
+        if !joined && page.as_ref().is_none_or(|page| !page.more) {
+            self.shared.readers.add(room, self.number, &self.signal);
+            self.reader.join(room.clone(), join_from);
         }
+        let Some(Page {
+            gaps,
+            mut events,
+            cursor,
+            more,
+        }) = page
+        else {
+            return Joining::default();
+        };
+        events.retain(|event| !self.reader.gives(event.event(), room));
         Joining {
-            gaps: page.gaps,
-            events: page.events,
-            next: page.more.then_some(Start::At(page.cursor)),
+            gaps,
+            events,
+            next: more.then_some(Start::At(cursor)),
         }
     }
 

@@ -101,7 +101,11 @@ impl Naive {
     fn append(&mut self, rooms: &[usize], size: usize) {
         self.expire();
         self.head += 1;
-        let cost = size * (1 + rooms.len()) + 400 * rooms.len();
+        let names: usize = rooms
+            .iter()
+            .map(|&room| 2 * name(room).as_str().len())
+            .sum();
+        let cost = size * (2 + rooms.len()) + (700 + 3) * rooms.len() + names;
         for &room in rooms {
             self.rooms[room].push(Event {
                 seq: self.head,

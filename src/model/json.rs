@@ -60,7 +60,8 @@ impl Json {
             }
             out.push(byte);
         }
-        Ok(Self(out.into()))
+        // Without the room that the white space took: what the log counts is what it holds.
+        Ok(Self(out.into_boxed_slice().into()))
     }
 
     /// The payload of an event that has none.
@@ -72,7 +73,13 @@ impl Json {
     /// `text` as a JSON string.
     #[must_use]
     pub fn string(text: &str) -> Self {
-        Self(serde_json::Value::from(text).to_string().into())
+        Self(
+            serde_json::Value::from(text)
+                .to_string()
+                .into_bytes()
+                .into_boxed_slice()
+                .into(),
+        )
     }
 
     /// The text.

@@ -20,6 +20,16 @@ impl Secret {
     }
 }
 
+/// The credential in a WebSocket subprotocol `bearer.<credential>`, if it is one; the prefix in any case, because a
+/// credential that is not recognised as one would be ignored.
+#[must_use]
+pub fn in_subprotocol(offer: &[u8]) -> Option<&[u8]> {
+    let (prefix, credential) = offer.split_at_checked(PREFIX.len())?;
+    prefix.eq_ignore_ascii_case(PREFIX).then_some(credential)
+}
+
+const PREFIX: &[u8] = b"bearer.";
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(…)")

@@ -45,7 +45,14 @@ impl Service {
                 })?;
                 let (reply, answer) = oneshot::channel();
                 let exchange = async {
-                    mailbox.send(Posted { message, reply }).await.ok()?;
+                    mailbox
+                        .send(Posted {
+                            message,
+                            by: access.clone(),
+                            reply,
+                        })
+                        .await
+                        .ok()?;
                     answer.await.ok()
                 };
                 match self.context.clock.timeout(PATIENCE, exchange).await {

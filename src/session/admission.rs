@@ -51,35 +51,62 @@ impl Opening {
 /// # Errors
 /// `transport_not_allowed`, `too_many_rooms`, `forbidden`.
 pub fn admit(access: &Access, opening: &Opening) -> Result<Admitted, Refusal> {
-    if !access.may_use(opening.transport) {
-        let message = format!(
-            "the role {} may not use {}",
-            access.role.name,
-            opening.transport.as_str()
-        );
-        return Err(Refusal::new(Code::TransportNotAllowed, message));
-    }
     let wanted = if opening.rooms.is_empty() {
         &access.rooms
     } else {
         &opening.rooms
     };
-    let most = access.role.limits.rooms_per_stream;
-    if wanted.len() > most {
-        return Err(too_many_rooms(most));
-    }
-    let (rooms, refused): (Vec<_>, Vec<_>) = wanted
-        .iter()
-        .cloned()
-        .partition(|room| access.may_subscribe(room));
+    let Rooms { granted, refused } = sort(access, opening.transport, wanted)?;
     match refused.first() {
-        Some(room) if rooms.is_empty() || !opening.from.is_resume() => Err(forbidden(room)),
+        Some(room) if granted.is_empty() || !opening.from.is_resume() => Err(forbidden(room)),
         _ => Ok(Admitted {
-            rooms,
+            rooms: granted,
             start: start(opening.from),
             gaps: refused.into_iter().map(Gap::unauthorized).collect(),
         }),
     }
+}
+
+/// Admits a client that is here already and has said who it is: it keeps what it may keep of the rooms `held`.
+///
+/// # Errors
+/// As [`admit`] at a resume.
+pub(super) fn readmit(
+    access: &Access,
+    transport: Transport,
+    held: &[Room],
+) -> Result<Rooms, Refusal> {
+    let rooms = sort(access, transport, held)?;
+    match rooms.refused.first() {
+        Some(room) if rooms.granted.is_empty() => Err(forbidden(room)),
+        _ => Ok(rooms),
+    }
+}
+
+/// Rooms that are granted, and those that are not.
+pub(super) struct Rooms {
+    pub(super) granted: Vec<Room>,
+    pub(super) refused: Vec<Room>,
+}
+
+fn sort(access: &Access, transport: Transport, wanted: &[Room]) -> Result<Rooms, Refusal> {
+    if !access.may_use(transport) {
+        let message = format!(
+            "the role {} may not use {}",
+            access.role.name,
+            transport.as_str()
+        );
+        return Err(Refusal::new(Code::TransportNotAllowed, message));
+    }
+    let most = access.role.limits.rooms_per_stream;
+    if wanted.len() > most {
+        return Err(too_many_rooms(most));
+    }
+    let (granted, refused) = wanted
+        .iter()
+        .cloned()
+        .partition(|room| access.may_subscribe(room));
+    Ok(Rooms { granted, refused })
 }
 
 /// The refusal of a room that is not granted.

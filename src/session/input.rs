@@ -32,7 +32,12 @@ pub enum Input {
     /// The client sent a Ping, which its transport answers.
     Pinged,
     /// The client sent a message.
-    Message(Result<ClientMessage, Malformed>),
+    Message {
+        /// The message.
+        message: Result<ClientMessage, Malformed>,
+        /// Whose credential came with it, where it came by another request: a stream lends nobody its rights.
+        by: Option<Arc<Access>>,
+    },
     /// The answer to [`super::Ask::Authenticate`].
     Authenticated(Option<Ref>, Result<Arc<Access>, Refusal>),
     /// The answer to [`super::Ask::Open`] and [`super::Ask::Lift`].

@@ -1,7 +1,9 @@
 //! What a session does with its client's messages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::Access;
 use crate::bus::Joining;
 use crate::bus::reader::Start;
 use crate::model::code::{Code, Refusal};
@@ -27,6 +29,7 @@ impl Session {
     pub(super) fn message(
         &mut self,
         message: Result<ClientMessage, Malformed>,
+        by: Option<Arc<Access>>,
         now: Now,
         out: &mut Vec<Action>,
     ) {
@@ -38,7 +41,7 @@ impl Session {
             ) => (reference, Err(refusal)),
             (Err(Malformed { reference, refusal }), Ok(())) => (reference, Err(refusal)),
             (Ok(ClientMessage { reference, want }), Ok(())) => {
-                (reference.clone(), self.want(reference, want))
+                (reference.clone(), self.want(reference, want, by))
             }
         };
         match answer {
@@ -78,7 +81,12 @@ impl Session {
         self.patience.take(PATIENCE, now.moment).is_err()
     }
 
-    fn want(&self, reference: Option<Ref>, want: Want) -> Result<Action, Refusal> {
+    fn want(
+        &self,
+        reference: Option<Ref>,
+        want: Want,
+        by: Option<Arc<Access>>,
+    ) -> Result<Action, Refusal> {
         let (live, want) = match (&self.state, want) {
             (State::Live(live), want) => (live, want),
             (State::Waiting { .. } | State::Ended, Want::Auth { token }) => {
@@ -92,11 +100,16 @@ impl Session {
             }
         };
         match want {
+            Want::Subscribe { room, .. }
+                if by.as_ref().is_some_and(|by| !by.may_subscribe(&room)) =>
+            {
+                Err(forbidden(&room))
+            }
             Want::Subscribe { room, since } => subscribe(live, reference, room, since.as_deref()),
             Want::Unsubscribe { room } => Ok(Action::Ask(Ask::Leave { reference, room })),
             Want::Publish(publish) => Ok(Action::Ask(Ask::Publish {
                 reference,
-                access: live.access.clone(),
+                access: by.unwrap_or_else(|| live.access.clone()),
                 publish,
             })),
             Want::Auth { token } => {

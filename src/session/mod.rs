@@ -31,7 +31,7 @@ use crate::model::time::Moment;
 use crate::model::transport::Transport;
 use crate::wire::client::Ref;
 use crate::wire::control::{Control, Welcome, millis};
-use admission::{Admitted, Opening, admit};
+use admission::{Admitted, Opening, Rooms, admit, readmit};
 
 /// One client's stream.
 #[derive(Debug)]
@@ -161,7 +161,7 @@ impl Session {
         match input {
             Input::Heard => self.last_heard = now.moment,
             Input::Pinged => self.pinged(now, out),
-            Input::Message(message) => self.message(message, now, out),
+            Input::Message { message, by } => self.message(message, by, now, out),
             Input::Authenticated(reference, verdict) => {
                 self.authenticated(reference, verdict, now, out)
             }
@@ -238,45 +238,57 @@ impl Session {
             // A credential that failed is never less than a credential: nobody stays on as anonymous.
             Err(refusal) => return self.end(reference, refusal, out),
         };
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::Waiting { opening, .. } => match admit(&access, &opening) {
-                Ok(admitted) => self.go_live(access, &opening, admitted, now, out),
-                Err(refusal) => return self.end(reference, refusal, out),
-            },
+        let admitted = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Waiting { opening, .. } => admit(&access, &opening)
+                .map(|admitted| self.go_live(access, &opening, admitted, now, out)),
             State::Live(live) => self.lift(live, access, now, out),
             State::Ended => return,
+        };
+        match admitted {
+            Ok(()) => out.push(Action::Answer(Answer::done(reference))),
+            Err(refusal) => self.end(reference, refusal, out),
         }
-        out.push(Action::Answer(Answer::done(reference)));
     }
 
     /// An anonymous client has said who it is: it keeps its place and the rooms that it may keep, and gets its
     /// role's rooms if it named none.
-    fn lift(&mut self, live: Live, access: Arc<Access>, now: Now, out: &mut Vec<Action>) {
-        let (mut rooms, lost): (Vec<_>, Vec<_>) = live
+    fn lift(
+        &mut self,
+        live: Live,
+        access: Arc<Access>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let Live {
+            rooms: held, named, ..
+        } = live;
+        let own = access
             .rooms
-            .into_iter()
-            .partition(|room| access.may_subscribe(room));
-        let mut join = Vec::new();
-        if !live.named {
-            join.extend(
-                access
-                    .rooms
-                    .iter()
-                    .filter(|room| !rooms.contains(room))
-                    .cloned(),
-            );
-            rooms.extend(join.iter().cloned());
-        }
+            .iter()
+            .filter(|room| !named && !held.contains(room));
+        let wanted: Vec<_> = held.iter().chain(own).cloned().collect();
+        let Rooms { granted, refused } = readmit(&access, self.transport, &wanted)?;
+        let join = granted
+            .iter()
+            .filter(|room| !held.contains(room))
+            .cloned()
+            .collect();
+        let leave = refused
+            .iter()
+            .filter(|room| held.contains(room))
+            .cloned()
+            .collect();
+        let gaps = refused.into_iter().map(Gap::unauthorized).collect();
         let expires = access.expires_at.map(|at| now.moment + at.since(now.unix));
-        let gaps = lost.iter().cloned().map(Gap::unauthorized).collect();
         self.state = State::Live(Live {
             access,
             expires,
-            rooms,
-            named: live.named,
+            rooms: granted,
+            named,
             gaps,
         });
-        out.push(Action::Ask(Ask::Lift { join, leave: lost }));
+        out.push(Action::Ask(Ask::Lift { join, leave }));
+        Ok(())
     }
 
     fn opened(

@@ -136,7 +136,10 @@ fn said(session: &mut Session, input: Input, second: u64) -> Vec<String> {
 }
 
 fn message(text: &str) -> Input {
-    Input::Message(ClientMessage::parse(text))
+    Input::Message {
+        message: ClientMessage::parse(text),
+        by: None,
+    }
 }
 
 fn nothing_new(seq: u64) -> Input {

@@ -96,7 +96,10 @@ impl Engine {
             input = next_from_log(&mut self.subscription, &mut self.joining), if room => return input,
         };
         self.reply = Some(posted.reply);
-        Input::Message(posted.message)
+        Input::Message {
+            message: posted.message,
+            by: Some(posted.by),
+        }
     }
 
     /// Carries out the first actions of a session that was admitted.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::auth::Access;
 use crate::model::id::{Principal, StreamId};
 use crate::session::Answer;
 use crate::wire::client::{ClientMessage, Malformed};
@@ -22,6 +23,8 @@ struct Entry {
 pub struct Posted {
     /// The message.
     pub message: Result<ClientMessage, Malformed>,
+    /// Whose credential came with it.
+    pub by: Arc<Access>,
     /// The answer.
     pub reply: oneshot::Sender<Answer>,
 }

@@ -134,7 +134,10 @@ async fn drive(
 fn read(message: Result<Message, Error>) -> Option<Input> {
     let fault = |code, message: &str| Some(Input::Fault(Refusal::new(code, message)));
     match message {
-        Ok(Message::Text(text)) => Some(Input::Message(ClientMessage::parse(&text))),
+        Ok(Message::Text(text)) => Some(Input::Message {
+            message: ClientMessage::parse(&text),
+            by: None,
+        }),
         Ok(Message::Binary(_)) => {
             fault(Code::UnsupportedData, "only text messages are spoken here")
         }

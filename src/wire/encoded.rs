@@ -12,7 +12,6 @@ use crate::model::room::Room;
 #[derive(Debug, Default)]
 pub struct Encoded {
     block: OnceLock<Block>,
-    raw: OnceLock<Bytes>,
 }
 
 /// An SSE block whose middle is the JSON envelope, so that every native transport shares one buffer.
@@ -33,11 +32,6 @@ impl Encoded {
     /// The SSE block: `event:`, `data:` with the envelope, and `id:` as the last line.
     pub fn sse(&self, event: &Event, room: &Room) -> Bytes {
         self.block(event, room).bytes.clone()
-    }
-
-    /// The SSE block of `data=raw`: the payload alone, a string as its text, split at its line ends.
-    pub fn sse_raw(&self, event: &Event) -> Bytes {
-        self.raw.get_or_init(|| raw_block(event)).clone()
     }
 
     fn block(&self, event: &Event, room: &Room) -> &Block {
@@ -81,7 +75,9 @@ fn block(event: &Event, room: &Room) -> Block {
     }
 }
 
-fn raw_block(event: &Event) -> Bytes {
+/// The SSE block of `data=raw`: the payload alone, a string as its text, split at its line ends.
+#[must_use]
+pub fn raw_block(event: &Event) -> Bytes {
     let mut out = Vec::with_capacity(64 + event.data.as_bytes().len());
     out.extend_from_slice(b"event: ");
     out.extend_from_slice(event.name.as_str().as_bytes());
@@ -186,7 +182,7 @@ mod tests {
         ] {
             let (event, _) = event(data);
             let id = event.position.to_cursor();
-            let raw = Encoded::default().sse_raw(&event);
+            let raw = raw_block(&event);
             assert_eq!(
                 raw,
                 format!("event: checkin\n{lines}\nid: {id}\n\n"),

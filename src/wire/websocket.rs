@@ -6,13 +6,12 @@ use http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERS
 use http::{HeaderMap, Method, Version};
 
 use crate::model::code::{Code, Refusal};
+use crate::model::secret::in_subprotocol;
 
 use super::negotiate::{is_upgrade, tokens};
 
 /// The subprotocol of the native dialect.
 pub const SUBPROTOCOL: &str = "gatecast.v1";
-/// What a subprotocol that carries a credential begins with; such a one is never answered.
-pub const BEARER_PREFIX: &str = "bearer.";
 
 /// A handshake that may be answered with 101.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,13 +63,10 @@ pub fn handshake(
 }
 
 fn subprotocol(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
-    let is_bearer = |offer: &str| {
-        offer
-            .get(..BEARER_PREFIX.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(BEARER_PREFIX))
-    };
-    let mut offers = tokens(headers, &SEC_WEBSOCKET_PROTOCOL)
-        .filter(|offer| !is_bearer(offer))
+    let offers = tokens(headers, &SEC_WEBSOCKET_PROTOCOL);
+    // One that carries a credential is never answered.
+    let mut offers = offers
+        .filter(|offer| in_subprotocol(offer.as_bytes()).is_none())
         .peekable();
     if offers.peek().is_none() {
         return Ok(None);

@@ -11,6 +11,7 @@
 mod commands;
 mod configuration;
 mod equivalence;
+mod joins;
 mod promises;
 mod refusals;
 mod support;

@@ -15,12 +15,15 @@ async fn gate() -> Gate {
         [roles.guest]
         rooms = ["open"]
         subscribe = ["open", "old"]
+        [roles.tv]
+        transports = ["sse"]
+        subscribe = ["open"]
         [roles.wall]
         rooms = ["open", "wall"]
         subscribe = ["open", "wall"]
         publish = ["wall"]
         "#,
-        key = api_key("wall", WALL.1, "wall")
+        key = api_key("wall", WALL.1, "wall") + &api_key("tv", "tv-key", "tv")
     ))
     .await
 }
@@ -69,6 +72,10 @@ async fn a_credential_that_fails_at_the_door_is_refused_though_without_one_the_c
         (vec![("X-API-Key", "wrong")], "/v1/stream"),
         (vec![("Authorization", "Bearer wrong")], "/v1/stream"),
         (vec![("Authorization", "Bearer wrong"), WALL], "/v1/stream"),
+        (
+            vec![("Sec-WebSocket-Protocol", "gatecast.v1, BEARER.wrong")],
+            "/v1/stream",
+        ),
         (vec![], "/v1/stream?key=wrong"),
     ] {
         let answer = gate.request("GET", target, &headers, "").await;
@@ -128,4 +135,15 @@ async fn one_auth_lifts_a_guest_to_its_role_with_a_new_welcome_and_the_rooms_tha
         "bad_request",
         "only one auth lifts"
     );
+}
+
+#[tokio::test]
+async fn an_auth_lifts_nobody_to_what_its_role_would_be_refused_at_the_door() {
+    let gate = gate().await;
+    let mut socket = guest(&gate).await;
+    socket
+        .say(r#"{"type":"auth","ref":1,"token":"tv-key"}"#)
+        .await;
+    assert_eq!(socket.json().await["code"], "transport_not_allowed");
+    assert_eq!(socket.closed().await.0, Some(3505));
 }
