@@ -56,6 +56,12 @@ impl Access {
         self.publish.cover(room)
     }
 
+    /// Whether it may publish to any room at all.
+    #[must_use]
+    pub fn publishes(&self) -> bool {
+        !self.publish.is_empty()
+    }
+
     /// Whether it may be served over `transport`.
     #[must_use]
     pub fn may_use(&self, transport: Transport) -> bool {

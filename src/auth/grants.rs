@@ -72,6 +72,11 @@ impl Grant {
 pub(super) struct Grants(Arc<[Grant]>);
 
 impl Grants {
+    /// Whether nothing at all is granted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn cover(&self, room: &Room) -> bool {
         self.0.iter().any(|grant| grant.covers(room.as_str()))
     }

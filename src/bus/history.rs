@@ -5,7 +5,7 @@ use crate::model::position::Position;
 use crate::model::room::Room;
 
 use super::log::Log;
-use super::reader::{Start, evicted, opening_gap};
+use super::reader::{Credit, Start, evicted, opening_gap};
 use super::rooms::Delivery;
 
 /// Which page.
@@ -17,8 +17,8 @@ pub struct Query {
     pub since: Option<Start>,
     /// Up to this, inclusive.
     pub until: Option<Position>,
-    /// Events at most.
-    pub limit: usize,
+    /// How much at most; one event is given whatever its size.
+    pub credit: Credit,
     /// Newest first.
     pub reverse: bool,
 }
@@ -35,9 +35,6 @@ pub struct Page {
     /// Whether there is a next page.
     pub more: bool,
 }
-
-/// A page ends when its payloads reach this many bytes, so that no answer grows without bound.
-const PAGE_BYTES: usize = 1 << 20;
 
 impl Log {
     /// Reads one page.
@@ -73,8 +70,8 @@ impl Log {
             places.next()
         } {
             let Some(entry) = room.get(place) else { break };
-            bytes += entry.event.data.as_bytes().len();
-            let full = page.events.len() >= query.limit || bytes > PAGE_BYTES;
+            bytes += entry.weight();
+            let full = page.events.len() >= query.credit.events || bytes > query.credit.bytes;
             if full && let Some(last) = page.events.last() {
                 let last = last.event().position.seq;
                 page.cursor = self.position(if query.reverse { last - 1 } else { last });

@@ -14,6 +14,8 @@ const KEPT: Duration = Duration::from_secs(10 * 60);
 /// How many keys are remembered; beyond them a publish with a new key is refused rather than an old key
 /// forgotten, because a forgotten key is a duplicate.
 const CAPACITY: usize = 100_000;
+/// How many of them one principal may have: nobody's keys crowd out another's.
+const OF_ONE: usize = CAPACITY / 10;
 
 /// What makes two requests the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +42,7 @@ pub struct Idempotency {
 pub struct Seen {
     requests: HashMap<Key, Request>,
     order: VecDeque<(Moment, Key)>,
+    of_one: HashMap<Principal, usize>,
 }
 
 #[derive(Debug)]
@@ -71,7 +74,7 @@ impl Seen {
                     .find(|(index, _)| *index == publish.index)
                     .map(|(_, answer)| *answer))
             }
-            None if self.requests.len() >= CAPACITY => Err(Refusal::new(
+            None if self.is_full_for(&publish.key.principal) => Err(Refusal::new(
                 Code::Overloaded,
                 "too many idempotency keys in the last ten minutes",
             )
@@ -89,6 +92,7 @@ impl Seen {
             fingerprint,
         } = publish;
         let request = self.requests.entry(key.clone()).or_insert_with(|| {
+            *self.of_one.entry(key.principal.clone()).or_default() += 1;
             self.order.push_back((now, key));
             Request {
                 fingerprint,
@@ -98,13 +102,28 @@ impl Seen {
         request.answers.push((index, answer));
     }
 
-    fn expire(&mut self, now: Moment) {
-        while let Some((kept, key)) = self.order.front() {
-            if now.since(*kept) < KEPT {
+    fn is_full_for(&self, principal: &Principal) -> bool {
+        let of_one = self.of_one.get(principal).copied().unwrap_or_default();
+        self.requests.len() >= CAPACITY || of_one >= OF_ONE
+    }
+
+    /// Forgets the keys whose ten minutes are over.
+    pub fn expire(&mut self, now: Moment) {
+        while self
+            .order
+            .front()
+            .is_some_and(|(kept, _)| now.since(*kept) >= KEPT)
+        {
+            let Some((_, key)) = self.order.pop_front() else {
                 return;
+            };
+            self.requests.remove(&key);
+            if let Some(count) = self.of_one.get_mut(&key.principal) {
+                *count -= 1;
+                if *count == 0 {
+                    self.of_one.remove(&key.principal);
+                }
             }
-            self.requests.remove(key);
-            self.order.pop_front();
         }
     }
 }
@@ -145,7 +164,7 @@ mod tests {
         assert_eq!(conflict.code, Code::IdempotencyConflict);
         assert_eq!(seen.check(&publish("b", 2), at(599)), Ok(None));
         assert_eq!(seen.check(&publish("a", 2), at(600)), Ok(None));
-        assert!(seen.requests.is_empty() && seen.order.is_empty());
+        assert!(seen.requests.is_empty() && seen.order.is_empty() && seen.of_one.is_empty());
     }
 
     #[test]
@@ -158,5 +177,27 @@ mod tests {
         seen.keep(event("a", 1, 1), answer, Moment::default());
         assert_eq!(seen.check(&event("a", 1, 0), Moment::default()), Ok(None));
         assert!(seen.check(&event("a", 2, 0), Moment::default()).is_err());
+    }
+
+    #[test]
+    fn one_principal_cannot_take_the_keys_of_all() {
+        let answer = Position {
+            epoch: Epoch::from_random(1),
+            seq: 3,
+        };
+        let mut seen = Seen::default();
+        for n in 0..OF_ONE {
+            seen.keep(publish(&n.to_string(), 1), answer, Moment::default());
+        }
+        let refusal = seen
+            .check(&publish("more", 1), Moment::default())
+            .unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.limit),
+            (Code::Overloaded, Some("idempotency_keys"))
+        );
+        let mut other = publish("more", 1);
+        other.key.principal = Principal::ApiKey("other".into());
+        assert_eq!(seen.check(&other, Moment::default()), Ok(None));
     }
 }

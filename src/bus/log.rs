@@ -25,6 +25,8 @@ pub struct Log {
     all: BTreeMap<u64, Held>,
     bytes: usize,
     floors: Floors,
+    /// Rooms that somebody reads: their floors stay exact, whatever shares a bucket with them.
+    watched: HashMap<Room, Watched>,
     seen: Seen,
     /// One place for each room that lives: when its oldest event falls due, or earlier.
     due: BTreeSet<(Moment, Room)>,
@@ -34,6 +36,15 @@ pub struct Log {
 struct Held {
     entry: Arc<Entry>,
     rooms: usize,
+}
+
+#[derive(Debug)]
+struct Watched {
+    readers: usize,
+    /// While the room holds nothing: the greatest seq that was dropped from it.
+    floor: u64,
+    /// Whether the room was retired while it was watched, and its floor is known only here.
+    retired: bool,
 }
 
 /// What an append did.
@@ -61,6 +72,7 @@ impl Log {
             all: BTreeMap::new(),
             bytes: 0,
             floors: Floors::default(),
+            watched: HashMap::new(),
             seen: Seen::default(),
             due: BTreeSet::new(),
         }
@@ -137,8 +149,13 @@ impl Log {
         );
         for name in &entry.event.rooms {
             let room = self.rooms.entry(name.clone()).or_insert_with(|| {
+                let folded = self.floors.revive(name);
+                let watched = self.watched.get_mut(name).map(|watched| {
+                    watched.retired = false;
+                    watched.floor
+                });
                 RoomLog::new(
-                    self.floors.revive(name),
+                    watched.unwrap_or(folded),
                     self.settings.history(name.as_str()),
                 )
             });
@@ -169,6 +186,7 @@ impl Log {
 
     /// Drops what has reached its age. Returns whether something due remains for the next step.
     pub fn expire(&mut self, now: Moment) -> bool {
+        self.seen.expire(now);
         for _ in 0..EXPIRY_STEP {
             match self.due.first() {
                 Some((due, _)) if *due <= now => {}
@@ -207,13 +225,47 @@ impl Log {
         if room.is_empty() {
             let (floor, due) = (room.floor, room.due);
             self.rooms.remove(name);
-            self.floors.retire(name.clone(), floor);
+            self.retire(name, floor);
             if let Some(due) = due {
                 self.due.remove(&(due, name.clone()));
             }
         }
         dropped.iter().for_each(|entry| self.release(entry));
         true
+    }
+
+    fn retire(&mut self, name: &Room, floor: u64) {
+        match self.watched.get_mut(name) {
+            Some(watched) => (watched.floor, watched.retired) = (floor, true),
+            None => self.floors.retire(name.clone(), floor),
+        }
+    }
+
+    /// Somebody begins to read `room`. Nothing is created for it but the place where its floor would be kept.
+    pub fn watch(&mut self, room: &Room) {
+        let floor = self.floor(room);
+        let new = Watched {
+            readers: 0,
+            floor,
+            retired: false,
+        };
+        self.watched.entry(room.clone()).or_insert(new).readers += 1;
+    }
+
+    /// Somebody has stopped reading `room`.
+    pub fn unwatch(&mut self, room: &Room) {
+        let Some(watched) = self.watched.get_mut(room) else {
+            return;
+        };
+        watched.readers -= 1;
+        if watched.readers > 0 {
+            return;
+        }
+        let (floor, retired) = (watched.floor, watched.retired);
+        self.watched.remove(room);
+        if retired {
+            self.floors.retire(room.clone(), floor);
+        }
     }
 
     /// One room fewer holds `entry`.
@@ -247,9 +299,10 @@ impl Log {
     /// The greatest seq that was dropped from `room`, whether it lives, is retired, or was never seen.
     #[must_use]
     pub fn floor(&self, room: &Room) -> u64 {
-        self.rooms
-            .get(room)
-            .map_or_else(|| self.floors.get(room), |room| room.floor)
+        let live = self.rooms.get(room).map(|room| room.floor);
+        let watched = || self.watched.get(room).map(|watched| watched.floor);
+        live.or_else(watched)
+            .unwrap_or_else(|| self.floors.get(room))
     }
 
     /// The epoch.

@@ -32,7 +32,7 @@ pub enum Start {
 pub struct Credit {
     /// Events.
     pub events: usize,
-    /// Bytes of payload; one event is given whatever its size.
+    /// Bytes on the wire; one event is given whatever its size.
     pub bytes: usize,
 }
 
@@ -211,7 +211,7 @@ impl Reader {
                 .last()
                 .is_none_or(|last| last.event().position.seq != seq)
             {
-                bytes += entry.event.data.as_bytes().len();
+                bytes += entry.weight();
                 if events.len() >= credit.events || (bytes > credit.bytes && !events.is_empty()) {
                     return (events, true);
                 }

@@ -29,6 +29,8 @@ pub struct Entry {
 
 /// Maps, queues, `Arc`s and ids, for each room that holds an event.
 const OVERHEAD: usize = 700;
+/// The keys of an envelope, its id, its time and a room of middling length.
+const ENVELOPE: usize = 100;
 
 impl Entry {
     /// An entry for an event that was just given its position.
@@ -41,6 +43,18 @@ impl Entry {
             event,
             at,
         }
+    }
+
+    /// What it weighs on the wire, in bytes: about its envelope.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.event.data.as_bytes().len() + self.event.name.as_str().len() + ENVELOPE
+    }
+
+    /// A room's share of its memory, in bytes: rooms share the event, and its cost.
+    #[must_use]
+    pub fn share(&self) -> usize {
+        self.cost / self.event.rooms.len().max(1)
     }
 
     /// The event's number.
@@ -140,14 +154,14 @@ impl RoomLog {
 
     /// Adds the newest event.
     pub fn push(&mut self, entry: Arc<Entry>) {
-        self.bytes += entry.cost;
+        self.bytes += entry.share();
         self.events.push_back(entry);
     }
 
     /// Drops the oldest event, which raises the floor.
     pub fn pop(&mut self) -> Option<Arc<Entry>> {
         let entry = self.events.pop_front()?;
-        self.bytes -= entry.cost;
+        self.bytes -= entry.share();
         self.floor = entry.seq();
         Some(entry)
     }

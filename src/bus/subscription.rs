@@ -53,7 +53,8 @@ impl Subscription {
         rooms
             .iter()
             .for_each(|room| shared.readers.add(room, number, &signal));
-        let log = shared.log();
+        let mut log = shared.log();
+        rooms.iter().for_each(|room| log.watch(room));
         let (reader, gaps) = Reader::open(&log, rooms, start);
         let cursor = match start {
             Start::At(own) => Some(own),
@@ -119,7 +120,7 @@ impl Subscription {
     /// out.
     pub fn join(&mut self, room: &Room, start: Start, credit: Credit) -> Joining {
         // Registered under the log's lock: an append that this step does not see comes after it, and rings.
-        let log = self.shared.log();
+        let mut log = self.shared.log();
         let (visible, cursor) = (log.visible(), self.reader.cursor());
         let joined = self.reader.has(room);
         let (since, join_from) = match start {
@@ -135,16 +136,16 @@ impl Subscription {
         };
         let page = since.map(|since| {
             let until = joined.then(|| log.position(cursor));
-            let limit = credit.events;
             log.page(&Query {
                 room: room.clone(),
                 since,
                 until,
-                limit,
+                credit,
                 reverse: false,
             })
         });
         if !joined && page.as_ref().is_none_or(|page| !page.more) {
+            log.watch(room);
             self.shared.readers.add(room, self.number, &self.signal);
             self.reader.join(room.clone(), join_from);
         }
@@ -167,15 +168,21 @@ impl Subscription {
 
     /// Leaves `room`; says whether it was joined.
     pub fn leave(&mut self, room: &Room) -> bool {
-        self.shared.readers.remove(room, self.number);
-        self.reader.leave(room)
+        let joined = self.reader.leave(room);
+        if joined {
+            self.shared.readers.remove(room, self.number);
+            self.shared.log().unwatch(room);
+        }
+        joined
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        let mut log = lock(&self.shared.log);
         for room in self.reader.rooms() {
             self.shared.readers.remove(room, self.number);
+            log.unwatch(room);
         }
     }
 }

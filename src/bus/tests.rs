@@ -68,6 +68,7 @@ struct Naive {
 struct Event {
     seq: u64,
     cost: usize,
+    share: usize,
     size: usize,
     at: Moment,
 }
@@ -109,6 +110,7 @@ impl Naive {
         for &room in rooms {
             self.rooms[room].push(Event {
                 seq: self.head,
+                share: cost / rooms.len(),
                 cost,
                 size,
                 at: self.now,
@@ -116,7 +118,7 @@ impl Naive {
             let bounds = self.history(room);
             while self.rooms[room].len() > 1
                 && (self.rooms[room].len() > bounds.events
-                    || bytes(&self.rooms[room]) > bounds.bytes)
+                    || shares(&self.rooms[room]) > bounds.bytes)
             {
                 self.drop_oldest(room);
             }
@@ -197,7 +199,7 @@ impl Naive {
         due.dedup_by_key(|event| event.seq);
         let (mut events, mut size) = (Vec::new(), 0);
         for event in &due {
-            size += event.size;
+            size += event.size + 101;
             if events.len() >= credit.events || (size > credit.bytes && !events.is_empty()) {
                 break;
             }
@@ -209,6 +211,10 @@ impl Naive {
         };
         (gaps, events, reader.cursor)
     }
+}
+
+fn shares(events: &[Event]) -> usize {
+    events.iter().map(|event| event.share).sum()
 }
 
 fn bytes(events: &[Event]) -> usize {
@@ -503,4 +509,69 @@ fn ten_thousand_rooms_with_a_reader_each_cost_each_reader_its_own_room_only() {
         assert_eq!(batch.events[0].room(), &room(n));
         assert!(batch.gaps.is_empty() && !batch.more);
     }
+}
+
+#[tokio::test]
+async fn a_reader_of_a_quiet_room_hears_of_no_gap_however_many_other_rooms_come_and_go() {
+    use crate::bus::Bus;
+    use crate::lifecycle::clock::Clock;
+
+    let total = History {
+        events: 1,
+        ..History::TOTAL
+    };
+    let settings = Settings {
+        total,
+        rooms: Vec::new(),
+    };
+    let bus = Bus::memory(settings, epoch(), Clock::manual().0);
+    let publish = |room: Room| {
+        let (name, data) = (EventName::parse("e").unwrap(), Json::null());
+        bus.publish(
+            NewEvent {
+                rooms: vec![room],
+                name,
+                data,
+                from: None,
+            },
+            None,
+        )
+    };
+    let quiet = |n: usize| Room::parse(&format!("quiet:{n}")).unwrap();
+    publish(quiet(0)).await.unwrap();
+    let mut readers: Vec<_> = (0..50)
+        .map(|n| bus.subscribe(vec![quiet(n)], Start::Now).subscription)
+        .collect();
+    // More than there are tombstones and buckets: each bucket has a floor far above everyone's cursor.
+    for n in 0..60_000 {
+        publish(Room::parse(&format!("churn:{n}")).unwrap())
+            .await
+            .unwrap();
+    }
+    let credit = Credit {
+        events: 10,
+        bytes: 1000,
+    };
+    for reader in &mut readers {
+        assert!(reader.read(credit).is_empty());
+    }
+    // What is really lost is still told: an event of a watched room that was gone before it was read.
+    publish(quiet(7)).await.unwrap();
+    publish(quiet(8)).await.unwrap();
+    assert_eq!(readers[7].read(credit).gaps.len(), 1);
+    assert_eq!(readers[8].read(credit).events.len(), 1);
+    // Also to one who comes after the last reader has left.
+    drop(readers);
+    let start = Start::At(Position {
+        epoch: epoch(),
+        seq: 60_001,
+    });
+    assert_eq!(
+        bus.subscribe(vec![quiet(7)], start)
+            .subscription
+            .read(credit)
+            .gaps
+            .len(),
+        1
+    );
 }

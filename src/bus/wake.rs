@@ -97,15 +97,14 @@ impl Readers {
 
     /// Tells everyone who waits for one of `rooms`.
     pub fn ring(&self, rooms: &[Room]) {
-        let registry = lock(&self.0);
-        for room in rooms {
-            registry
-                .rooms
-                .get(room)
-                .into_iter()
-                .flat_map(BTreeMap::values)
-                .for_each(|one| one.ring());
+        // Rung outside the lock, which every connect and every close needs.
+        let mut signals: Vec<Arc<Signal>> = Vec::new();
+        {
+            let registry = lock(&self.0);
+            let readers = rooms.iter().filter_map(|room| registry.rooms.get(room));
+            signals.extend(readers.flat_map(BTreeMap::values).cloned());
         }
+        signals.iter().for_each(|signal| signal.ring());
     }
 
     /// Rooms with a reader.

@@ -108,7 +108,7 @@ codes! {
     /// A WebSocket frame that the standard does not allow (RFC 6455 §7.1.7).
     ProtocolError = "protocol_error", 400, Some(1002), Mend, "Protocol error";
     /// More rooms than one stream or one event may have.
-    TooManyRooms = "too_many_rooms", 400, None, Mend, "Too many rooms";
+    TooManyRooms = "too_many_rooms", 400, Some(1008), Mend, "Too many rooms";
     /// Larger than the limit that `limit` names.
     TooLarge = "too_large", 413, Some(1009), Mend, "Too large";
     /// No such resource.

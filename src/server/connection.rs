@@ -40,6 +40,7 @@ impl Acceptor {
             link.clone(),
             clock.clone(),
             self.timeouts.write_stall,
+            self.context.draining.clone(),
         );
         let connection = Connection {
             peer,

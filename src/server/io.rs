@@ -15,7 +15,10 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::lifecycle::clock::{Clock, Sleep};
+use crate::lifecycle::drain::Draining;
 use crate::transport::link::Link;
+
+use super::GOODBYE;
 
 /// A connection's socket.
 pub(super) struct Guarded {
@@ -24,6 +27,9 @@ pub(super) struct Guarded {
     clock: Clock,
     /// How long a write may make no progress.
     patience: Duration,
+    /// Once the gateway drains, there is less patience.
+    draining: Draining,
+    hurried: bool,
     /// Running while a write makes none.
     stalled: Option<Sleep>,
     /// The connection's place among those allowed: an upgrade takes the socket with it, and so its place.
@@ -37,12 +43,15 @@ impl Guarded {
         link: Link,
         clock: Clock,
         patience: Duration,
+        draining: Draining,
     ) -> Self {
         Self {
             stream,
             link,
             clock,
             patience,
+            draining,
+            hurried: false,
             stalled: None,
             _place: place,
         }
@@ -57,6 +66,11 @@ impl Guarded {
         if written.is_ready() {
             self.stalled = None;
             return written;
+        }
+        if !self.hurried && self.draining.has_begun() {
+            self.hurried = true;
+            self.patience = self.patience.min(GOODBYE);
+            self.stalled = None;
         }
         let (clock, patience) = (&self.clock, self.patience);
         let stalled = self.stalled.get_or_insert_with(|| clock.sleep(patience));

@@ -9,12 +9,11 @@ use crate::model::code::{Code, Refusal};
 use super::Service;
 
 impl Service {
-    /// Reads a body.
+    /// Reads a body of at most `most` bytes.
     ///
     /// # Errors
     /// `too_large` before the rest is read, `timeout`, or `bad_request` if it breaks off.
-    pub(super) async fn body(&self, body: Incoming) -> Result<Bytes, Refusal> {
-        let most = self.settings.body;
+    pub(super) async fn body(&self, body: Incoming, most: usize) -> Result<Bytes, Refusal> {
         let too_large = || {
             Refusal::new(
                 Code::TooLarge,

@@ -4,7 +4,7 @@ use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
 use crate::bus::history::Query as Page;
-use crate::bus::reader::Start;
+use crate::bus::reader::{Credit, Start};
 use crate::model::code::{Code, Refusal};
 use crate::model::position::Position;
 use crate::model::room::Room;
@@ -18,6 +18,8 @@ use super::{Response, Service, reply};
 
 const LIMIT: std::ops::RangeInclusive<u64> = 1..=1000;
 const DEFAULT_LIMIT: u64 = 100;
+/// A page ends here, so that no answer grows without bound.
+const PAGE_BYTES: usize = 1 << 20;
 
 impl Service {
     /// A page of a room's past.
@@ -40,9 +42,12 @@ impl Service {
             },
             until: query
                 .get("until")
-                .map(|text| position("until", text))
+                .map(|text| self.until(text))
                 .transpose()?,
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            credit: Credit {
+                events: usize::try_from(limit).unwrap_or(usize::MAX),
+                bytes: PAGE_BYTES,
+            },
             reverse: query.switch("reverse")?,
         });
         let page = poll::Page {
@@ -56,6 +61,16 @@ impl Service {
             more: page.more,
         };
         Ok(reply::json(StatusCode::OK, poll::to_json(&page)))
+    }
+
+    /// A page cannot end in another life of the log; an empty one would say that there was nothing.
+    fn until(&self, text: &str) -> Result<Position, Refusal> {
+        let until = position("until", text)?;
+        if until.epoch == self.context.bus.head().epoch {
+            Ok(until)
+        } else {
+            Err(invalid_cursor("until"))
+        }
     }
 
     /// Drops what a room holds; its readers get a gap.

@@ -71,7 +71,7 @@ impl Service {
             let answer = self.answer(request, connection, &origin).await;
             let mut response = answer.unwrap_or_else(|refusal| {
                 let detail = refusal.operator.as_deref().unwrap_or(&refusal.message);
-                tracing::info!(%method, path, code = refusal.code.as_str(), detail, "refused");
+                tracing::info!(%method, path = shown(&path), code = refusal.code.as_str(), detail, "refused");
                 reply::refusal(&refusal)
             });
             origin.grant(response.headers_mut());
@@ -95,7 +95,6 @@ impl Service {
             return Ok(origin.preflight(&route));
         }
         if !route.allows(request.method()) {
-            // The stream's own handshake has more to say about a WebSocket that opens with another method.
             return Ok(reply::method_not_allowed(&route));
         }
         let query = Query::parse(request.uri().query());
@@ -143,6 +142,11 @@ impl Service {
             .map(reply::html)
             .ok_or_else(route::not_found)
     }
+}
+
+/// As much of a path as a log line is worth: a stranger must not fill the disk.
+fn shown(path: &str) -> &str {
+    &path[..path.floor_char_boundary(100)]
 }
 
 /// HTTP/1.1 names its host exactly once (RFC 9112 §3.2); two would let a proxy and us see two sites.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::auth::Access;
 use crate::bus::Published;
 use crate::bus::idempotency::{Idempotency, Key};
-use crate::ingress::Offer;
+use crate::ingress::{Offer, granted};
 use crate::model::code::{Code, Refusal};
 use crate::model::id::Principal;
 use crate::model::position::Position;
@@ -58,14 +58,22 @@ impl Service {
         room: Room,
     ) -> Result<Response, Refusal> {
         let access = self.access(request.headers(), query)?;
+        granted(&access, std::slice::from_ref(&room))?;
         let (head, body) = request.into_parts();
-        let body = self.body(body).await?;
+        let body = self.body(body, self.settings.body).await?;
         let event = query.get("event");
-        let publish = match event {
-            Some(event) => publish::payload(room, event, is_json(&head.headers), &body)?,
-            None => publish::one(room, &body)?,
+        let room_name = room.clone();
+        let (publish, kind) = match event {
+            Some(event) if is_json(&head.headers) => {
+                (publish::payload(room, event, true, &body)?, "json")
+            }
+            Some(event) => (publish::payload(room, event, false, &body)?, "text"),
+            None => (publish::one(room, &body)?, "object"),
         };
-        let fingerprint = fingerprint(&[head.uri.path(), event.unwrap_or_default()], &body);
+        let fingerprint = fingerprint(
+            &[room_name.as_str(), event.unwrap_or_default(), kind],
+            &body,
+        );
         let once = Once::of(&head.headers, &access, fingerprint)?;
         let (outcome, repeated) = self.publish(&access, publish, once.as_ref(), 0).await?;
         Ok(accepted(&outcome, repeated))
@@ -79,9 +87,15 @@ impl Service {
     ) -> Result<Response, Refusal> {
         let access = self.access(request.headers(), query)?;
         let (head, body) = request.into_parts();
-        let body = self.body(body).await?;
+        // Who may publish nothing is told so for each event, and need not send a megabyte for that.
+        let most = if access.publishes() {
+            self.settings.body
+        } else {
+            self.context.message_bytes()
+        };
+        let body = self.body(body, most).await?;
         let events = publish::many(&body)?;
-        let fingerprint = fingerprint(&[head.uri.path(), ""], &body);
+        let fingerprint = fingerprint(&["several"], &body);
         let once = Once::of(&head.headers, &access, fingerprint)?;
         let mut results = Vec::with_capacity(events.len());
         let mut all_repeated = !events.is_empty();

@@ -150,6 +150,10 @@ impl Session {
         if in_answer {
             ack.gaps = (!gaps.is_empty()).then_some(gaps);
             ack.events = (!events.is_empty()).then_some(events);
+            if next.is_some() {
+                ack.more = Some(true);
+                return out.push(Action::Answer(Answer::Done(ack)));
+            }
         } else {
             out.extend(gaps.into_iter().map(|gap| Action::Send(Control::Gap(gap))));
             if !events.is_empty() {

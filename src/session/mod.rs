@@ -45,6 +45,7 @@ pub struct Session {
     patience: Bucket,
     last_write: Moment,
     last_heard: Moment,
+    last_ping: Moment,
 }
 
 #[derive(Debug)]
@@ -116,6 +117,7 @@ impl Session {
             patience: Bucket::default(),
             last_write,
             last_heard,
+            last_ping: now.moment,
         }
     }
 
@@ -134,23 +136,39 @@ impl Session {
         }
     }
 
-    /// When the session wants [`Input::Due`], at the latest; nothing once it has ended. A heartbeat is due only
-    /// if what was said before is `writable`.
+    /// When the session wants [`Input::Due`], at the latest; nothing once it has ended. Only if what was said
+    /// before is `writable` is a heartbeat due, or an answer of the client's.
     #[must_use]
     pub fn deadline(&self, writable: bool) -> Option<Moment> {
-        let silence = (self.transport == Transport::WebSocket)
-            .then(|| self.last_heard + self.settings.silence);
         match &self.state {
             State::Waiting { until, .. } => Some(*until),
-            State::Live(live) => {
-                let heartbeat = writable.then(|| self.last_write + self.settings.heartbeat);
-                [silence, live.expires, heartbeat]
+            State::Live(live) if writable => {
+                let heartbeat = self.last_write + self.settings.heartbeat;
+                [live.expires, self.ping_due(), self.silence_due()]
                     .into_iter()
                     .flatten()
+                    .chain([heartbeat])
                     .min()
             }
+            State::Live(live) => live.expires,
             State::Ended => None,
         }
+    }
+
+    /// A client that reads a lively room says nothing by itself: whatever is written to it, it is asked for a sign
+    /// of life as long as it has given none.
+    fn ping_due(&self) -> Option<Moment> {
+        self.can_answer()
+            .then(|| self.last_heard.max(self.last_ping) + self.settings.heartbeat)
+    }
+
+    fn silence_due(&self) -> Option<Moment> {
+        self.can_answer()
+            .then(|| self.last_heard + self.settings.silence)
+    }
+
+    fn can_answer(&self) -> bool {
+        self.transport == Transport::WebSocket
     }
 
     /// Takes one input, and adds what is to be done to `out`, in order.
@@ -328,14 +346,11 @@ impl Session {
     fn batch(&mut self, batch: Batch, now: Now, out: &mut Vec<Action>) {
         self.last_write = now.moment;
         if batch.is_empty() {
-            out.push(Action::Send(Control::Heartbeat {
+            let heartbeat = Control::Heartbeat {
                 cursor: batch.cursor,
                 ts: now.unix,
-            }));
-            if self.transport == Transport::WebSocket {
-                out.push(Action::Ping);
-            }
-            return;
+            };
+            return out.push(Action::Send(heartbeat));
         }
         out.extend(
             batch
@@ -350,27 +365,33 @@ impl Session {
 
     /// Something is due, or was thought to be.
     fn due(&mut self, writable: bool, now: Now, out: &mut Vec<Action>) {
-        let silent = self.transport == Transport::WebSocket
-            && now.moment >= self.last_heard + self.settings.silence;
+        let is_past = |due: Option<Moment>| due.is_some_and(|due| now.moment >= due);
         match &self.state {
             State::Waiting { until, .. } if now.moment >= *until => {
                 let message =
                     "no credential came in time; send {\"type\":\"auth\",\"token\":…} first";
                 self.end(None, Refusal::new(Code::AuthTimeout, message), out);
             }
-            State::Live(live) if live.expires.is_some_and(|at| now.moment >= at) => {
+            State::Live(live) if is_past(live.expires) => {
                 out.push(Action::Send(Control::SessionExpired {}));
                 self.leave(Code::SessionExpired, "the credential ran out".into(), out);
             }
-            State::Live(_) if silent => {
+            State::Live(_) if writable && is_past(self.silence_due()) => {
                 self.leave(Code::Timeout, "nothing was heard for too long".into(), out);
             }
-            State::Live(_)
-                if writable && now.moment >= self.last_write + self.settings.heartbeat =>
-            {
-                out.push(Action::Ask(Ask::Read));
-            }
+            State::Live(_) if writable => self.sign_of_life(now, out),
             State::Waiting { .. } | State::Live(_) | State::Ended => {}
+        }
+    }
+
+    /// What keeps a quiet stream known to be alive, from both ends.
+    fn sign_of_life(&mut self, now: Now, out: &mut Vec<Action>) {
+        if now.moment >= self.last_write + self.settings.heartbeat {
+            out.push(Action::Ask(Ask::Read));
+        }
+        if self.ping_due().is_some_and(|due| now.moment >= due) {
+            self.last_ping = now.moment;
+            out.push(Action::Ping);
         }
     }
 

@@ -168,16 +168,44 @@ fn a_heartbeat_reads_first_and_tells_where_the_reading_ended() {
 #[test]
 fn a_websocket_is_pinged_and_a_silent_one_is_closed_after_seventy_seconds() {
     let mut session = live(display(), Transport::WebSocket);
-    assert_eq!(
-        said(&mut session, nothing_new(4), 15)[..],
-        ["heartbeat", "ping"]
-    );
+    assert_eq!(said(&mut session, DUE, 15)[..], ["ask Read", "ping"]);
     said(&mut session, Input::Heard, 40);
-    said(&mut session, nothing_new(4), 100);
-    assert!(said(&mut session, DUE, 109).is_empty());
+    assert_eq!(said(&mut session, DUE, 55)[..], ["ask Read", "ping"]);
+    assert!(!said(&mut session, DUE, 109).contains(&"end timeout".to_owned()));
     assert_eq!(said(&mut session, DUE, 110)[..], ["end timeout"]);
     assert_eq!(session.deadline(true), None);
     assert!(said(&mut session, message(r#"{"type":"ping","ref":1}"#), 111).is_empty());
+}
+
+#[test]
+fn a_websocket_of_a_lively_room_is_pinged_too_and_lives_as_long_as_it_answers() {
+    let mut session = live(display(), Transport::WebSocket);
+    let (mut pings, mut second) = (0, 0);
+    while second < 600 {
+        // An event each second: no heartbeat is ever due.
+        second += 1;
+        let gap = Gap::unauthorized(Room::parse("lobby").unwrap());
+        let batch = Batch {
+            gaps: vec![gap],
+            events: Vec::new(),
+            cursor: position(4),
+            more: false,
+        };
+        said(&mut session, Input::Batch(batch), second);
+        if session.deadline(true).unwrap() <= at(second).moment {
+            assert_eq!(said(&mut session, DUE, second)[..], ["ping"]);
+            pings += 1;
+            said(&mut session, Input::Heard, second + 1);
+        }
+    }
+    assert!((35..=40).contains(&pings), "{pings}");
+}
+
+#[test]
+fn nobody_is_called_silent_while_it_is_not_listened_to() {
+    let mut session = live(display(), Transport::WebSocket);
+    assert_eq!(session.deadline(false), None);
+    assert!(said(&mut session, Input::Due { writable: false }, 100).is_empty());
 }
 
 #[test]

@@ -50,6 +50,12 @@ impl Context {
         }
     }
 
+    /// The largest client message, in bytes: the largest payload, and the names and keys around it.
+    #[must_use]
+    pub const fn message_bytes(&self) -> usize {
+        self.event_bytes + 4096
+    }
+
     /// Publishes for a client message, and answers it.
     pub async fn publish(&self, access: &Access, publish: Publish) -> Answer {
         let Publish {

@@ -10,17 +10,17 @@ use crate::auth::Access;
 use crate::auth::credentials::Credential;
 use crate::bus::reader::Start;
 use crate::bus::rooms::Delivery;
-use crate::bus::{Joining, Opened, Subscription};
+use crate::bus::{Opened, Subscription};
 use crate::model::code::Code;
 use crate::model::room::Room;
 use crate::session::{Action, Answer, Ask, Input, Session};
 use crate::wire::client::Ref;
 use crate::wire::control::Control;
 
-use super::CREDIT;
 use super::alarm::Alarm;
 use super::context::{Context, come_back};
 use super::registry::{Posted, Registration};
+use super::{ANSWER, CREDIT};
 
 /// A session with its place in the log and its timer.
 pub(super) struct Engine {
@@ -166,7 +166,7 @@ impl Engine {
                 room,
                 start,
             } if self.reply.is_some() => {
-                let joining = join_whole(self.subscription.as_mut()?, &room, start);
+                let joining = self.subscription.as_mut()?.join(&room, start, ANSWER);
                 Some(Input::Joined {
                     reference,
                     room,
@@ -238,22 +238,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// All steps of a join at once; what they give is bounded by what the room may hold.
-fn join_whole(subscription: &mut Subscription, room: &Room, start: Start) -> Joining {
-    let mut whole = Joining {
-        gaps: Vec::new(),
-        events: Vec::new(),
-        next: Some(start),
-    };
-    while let Some(start) = whole.next.take() {
-        let Joining { gaps, events, next } = subscription.join(room, start, CREDIT);
-        whole.gaps.extend(gaps);
-        whole.events.extend(events);
-        whole.next = next;
-    }
-    whole
 }
 
 async fn drain(context: &Context) {

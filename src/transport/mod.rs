@@ -17,3 +17,9 @@ const CREDIT: Credit = Credit {
     events: 256,
     bytes: 64 * 1024,
 };
+
+/// What the answer to a join by another request holds at most.
+const ANSWER: Credit = Credit {
+    events: 1000,
+    bytes: 1 << 20,
+};

@@ -22,7 +22,6 @@ use crate::session::{Input, Session};
 use crate::wire::client::ClientMessage;
 use crate::wire::control::Control;
 
-use super::CREDIT;
 use super::context::Context;
 use super::engine::{Engine, Output};
 
@@ -38,8 +37,6 @@ pub enum Start {
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// Room for the names and keys around the largest payload.
-const ENVELOPE: usize = 4096;
 /// More than one batch with its envelopes ever needs, because nothing is added behind unwritten bytes; a bound,
 /// should that ever be wrong.
 const WRITE_BUFFER: usize = 1 << 20;
@@ -51,10 +48,12 @@ pub async fn run(context: Arc<Context>, upgraded: Upgraded, start: Start, batch:
     let config = WebSocketConfig::default()
         // The default is zero-filled at every poll, 128 KiB a client.
         .read_buffer_size(4096)
-        .write_buffer_size(CREDIT.bytes)
-        .max_write_buffer_size(WRITE_BUFFER + 2 * context.event_bytes)
-        .max_message_size(Some(context.event_bytes + ENVELOPE))
-        .max_frame_size(Some(context.event_bytes + ENVELOPE));
+        // Never met: the buffer only collects one turn's output, and a flush writes it. A write in the middle of
+        // the turn could block it, out of reach of drain and expiry.
+        .write_buffer_size(WRITE_BUFFER + 2 * context.event_bytes)
+        .max_write_buffer_size(2 * (WRITE_BUFFER + 2 * context.event_bytes))
+        .max_message_size(Some(context.message_bytes()))
+        .max_frame_size(Some(context.message_bytes()));
     let io = TokioIo::new(upgraded);
     let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
     let (sink, mut incoming) = socket.split();

@@ -155,7 +155,13 @@ fn accepts_event_stream(headers: &HeaderMap) -> bool {
         parts
             .next()
             .is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"))
-            && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+            && !parts.any(|parameter| {
+                // A weight of zero is "not acceptable" (RFC 9110 §12.4.2).
+                let weight = parameter
+                    .strip_prefix(['q', 'Q'])
+                    .and_then(|rest| rest.strip_prefix('='));
+                weight.is_some_and(|weight| weight.parse() == Ok(0.0))
+            })
     })
 }
 
@@ -243,6 +249,10 @@ mod tests {
         );
         assert_eq!(
             of(&[("accept", "text/event-stream;q=0")], ""),
+            Transport::LongPoll
+        );
+        assert_eq!(
+            of(&[("accept", "text/event-stream; Q=0.0")], ""),
             Transport::LongPoll
         );
         assert_eq!(of(&[("accept", "*/*")], ""), Transport::LongPoll);

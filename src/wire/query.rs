@@ -3,7 +3,7 @@
 use crate::model::code::{Code, Refusal};
 
 /// The parameters of one request, in their order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
@@ -103,6 +103,15 @@ impl Query {
                     format!("`{name}` is one of {}", words.join(", ")),
                 )
             })
+    }
+}
+
+impl std::fmt::Debug for Query {
+    /// Names only: one of the values may be a credential.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
     }
 }
 

@@ -88,6 +88,7 @@ faults! {
     a_truncated_cursor_that_is_taken_is_caught: TakeTruncatedCursor => EpochGap;
     a_backfill_without_its_gap_is_caught: BackfillWithoutGap => Missing;
     a_backfill_that_comes_again_in_the_stream_is_caught: BackfillTwice => Twice | Order;
+    a_backfill_without_what_another_room_never_gave_is_caught: BackfillWithoutShared => Missing;
     an_answer_before_its_backfill_is_caught: AckBeforeBackfill => Missing | NotJoined;
     a_stream_that_sleeps_through_events_is_caught: SleepThrough => Silent | Missing;
 }

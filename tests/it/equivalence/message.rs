@@ -84,6 +84,21 @@ struct Backfill<'a> {
     events: Vec<&'a RawValue>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ack<'a> {
+    #[serde(rename = "type")]
+    _kind: &'a str,
+    #[serde(rename = "ref")]
+    reference: String,
+    room: String,
+    /// The past of a room that was joined by another request comes in the answer.
+    #[serde(default)]
+    gaps: Vec<Value>,
+    #[serde(borrow, default)]
+    events: Vec<&'a RawValue>,
+}
+
 impl<'a> Envelope<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| format!("no envelope ({error}): {text}"))
@@ -93,7 +108,7 @@ impl<'a> Envelope<'a> {
 /// What a frame says.
 pub(super) fn items(raw: &Raw) -> Vec<Item> {
     let read = match raw {
-        Raw::WebSocket(text) => message(text).map(|item| vec![item]),
+        Raw::WebSocket(text) => messages(text),
         Raw::Sse(block) => sse(block),
         Raw::Body(text) => body(text),
         Raw::Refused(status, text) => Ok(vec![refused(*status, text)]),
@@ -124,7 +139,7 @@ pub(super) fn response(status: u16, text: &str) -> Vec<Item> {
             None => refused(status, text),
         }];
     }
-    vec![message(text).unwrap_or_else(Item::Malformed)]
+    messages(text).unwrap_or_else(|fault| vec![Item::Malformed(fault)])
 }
 
 fn refused(status: u16, text: &str) -> Item {
@@ -133,6 +148,31 @@ fn refused(status: u16, text: &str) -> Item {
         Err(_) => String::new(),
     };
     Item::Refused { status, code }
+}
+
+/// A message, and what it carries to be taken before it.
+fn messages(text: &str) -> Result<Vec<Item>, String> {
+    let ack = serde_json::from_str::<Value>(text).is_ok_and(|value| value["type"] == "ack");
+    if !ack {
+        return message(text).map(|item| vec![item]);
+    }
+    let ack: Ack<'_> =
+        serde_json::from_str(text).map_err(|error| format!("no ack ({error}): {text}"))?;
+    let mut items = Vec::new();
+    for value in &ack.gaps {
+        items.push(gap(value).ok_or_else(|| format!("no gap: {value}"))?);
+    }
+    if !ack.events.is_empty() {
+        let events = ack.events.iter().map(|event| event.get().to_owned());
+        items.push(Item::Backfill {
+            room: ack.room,
+            events: events.collect(),
+        });
+    }
+    items.push(Item::Ack {
+        reference: ack.reference,
+    });
+    Ok(items)
 }
 
 fn message(text: &str) -> Result<Item, String> {
@@ -205,9 +245,6 @@ fn control(value: &Value) -> Option<Item> {
             })
         }
         "gap" => gap(value),
-        "ack" => Some(Item::Ack {
-            reference: text("ref")?,
-        }),
         "error" => shape(
             &["type", "code", "message"],
             &["ref", "room", "limit", "retry_after_ms"],
@@ -336,6 +373,23 @@ mod tests {
             [event.clone(), Item::Cursor("c1".into())]
         );
         assert_eq!(position(&event).as_deref(), Some("c1"));
+    }
+
+    #[test]
+    fn the_past_of_a_room_that_another_request_joined_comes_before_the_ack() {
+        let gap = r#"{"room":"r","from":"a","to":"b","reason":"evicted"}"#;
+        let text =
+            format!(r#"{{"type":"ack","ref":"1","room":"r","gaps":[{gap}],"events":[{EVENT}]}}"#);
+        let read = response(200, &text);
+        let [
+            Item::Gap { .. },
+            Item::Backfill { events, .. },
+            Item::Ack { .. },
+        ] = &read[..]
+        else {
+            panic!("{read:?}");
+        };
+        assert_eq!(events, &[EVENT]);
     }
 
     #[test]

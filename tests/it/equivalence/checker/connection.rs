@@ -30,6 +30,8 @@ pub(super) struct Connection {
     pub(super) owed_epoch: HashSet<String>,
     /// Rooms that were left before that gap was told.
     pub(super) left_early: HashSet<String>,
+    /// Rooms that were left: on a stream that is not asked itself, their events may still be under way.
+    pub(super) left: HashSet<String>,
     /// Whether a refused room is still to be named.
     pub(super) owed_refusal: bool,
     pub(super) asks: Vec<(usize, Ask)>,
@@ -37,8 +39,6 @@ pub(super) struct Connection {
     /// Up to this event, what was dropped by this step needed not be delivered: it started from what was held.
     pub(super) lenient: Option<(usize, usize)>,
     pub(super) begun: bool,
-    /// Joins from the past whose backfill travels apart from the answer: room, since, and the head then.
-    pub(super) backfills: Vec<(String, usize, usize)>,
 }
 
 impl Connection {
@@ -57,7 +57,7 @@ impl Connection {
             backfilled: HashMap::new(),
             lenient: None,
             begun: false,
-            backfills: Vec::new(),
+            left: HashSet::new(),
         }
     }
 

@@ -100,14 +100,6 @@ impl Reader<'_> {
             );
         };
         let since = since.and_then(|since| resolve(Some(&since)));
-        let under_way = || {
-            connection
-                .backfills
-                .iter()
-                .find(|(have, ..)| have == room)
-                .map(|(_, since, _)| *since)
-        };
-        let since = since.or_else(under_way);
         let lowest = since.or(connection.base);
         let told = connection.gaps(room).iter().any(|(_, have)| *have >= high);
         if let Some(fault) = self.untrue(step, room, (low, high), lowest, since.is_some()) {

@@ -12,6 +12,9 @@ impl Reader<'_> {
         let Some(connection) = &mut self.connection else {
             return;
         };
+        if ask.join.is_none() {
+            connection.left.insert(ask.room.clone());
+        }
         match &ask.join {
             None if connection.owed_epoch.remove(&ask.room) => {
                 connection.left_early.insert(ask.room.clone());
@@ -61,11 +64,6 @@ impl Reader<'_> {
                 let Some(since) = self.shared.place(self.oracle, since, life) else {
                     return;
                 };
-                if connection.opening.transport != Transport::WebSocket {
-                    connection.from(room, since.at, Duty::Optional);
-                    connection.from(room, head, Duty::Required);
-                    return connection.backfills.push((ask.room, since.at, head));
-                }
                 connection.forget(room);
                 connection.from(room, since.at, Duty::Required);
                 let base = connection.base.unwrap_or(since.at);
@@ -87,13 +85,6 @@ impl Reader<'_> {
             self.shared
                 .place(self.oracle, &since, life)
                 .map(|place| place.at)
-        });
-        let since = since.or_else(|| {
-            connection
-                .backfills
-                .iter()
-                .find(|(have, ..)| have == room)
-                .map(|(_, since, _)| *since)
         });
         let have = connection.backfilled.entry(room.to_owned()).or_default();
         let (twice, disorder) = (
@@ -129,19 +120,6 @@ impl Reader<'_> {
             ),
             Some(_) => {}
         }
-    }
-
-    /// A position that is younger than a join stands behind its backfill.
-    pub(super) fn backfills_before(&mut self, at: usize) {
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        let due = connection
-            .backfills
-            .extract_if(.., |(_, _, head)| *head < at)
-            .collect::<Vec<_>>();
-        due.iter()
-            .for_each(|(room, since, head)| self.backfilled(room, *since, *head));
     }
 
     /// What a join from the past was to bring has come, or lies in a gap.

@@ -41,7 +41,6 @@ impl<'a> Reader<'a> {
 
     /// What was wrong; the client must have come to the head.
     pub(super) fn finish(mut self) -> Vec<Complaint> {
-        self.backfills_before(usize::MAX);
         if self.opened && self.place != Some(self.oracle.end()) {
             let text = format!(
                 "ended at {:?}, and the head is {:?}",
@@ -263,7 +262,6 @@ impl<'a> Reader<'a> {
                 );
             }
             Some(base) => {
-                self.backfills_before(place.at);
                 let last = if inclusive { place.at } else { place.at - 1 };
                 (base + 1..=last).for_each(|number| self.accounted(number));
             }
@@ -321,10 +319,13 @@ impl<'a> Reader<'a> {
             return self.complain(Kind::Malformed, "an event before any welcome");
         };
         let duty = connection.duty(&room, number);
-        let again = connection
-            .backfilled
-            .get(&room)
-            .is_some_and(|have| have.contains(&number));
+        let still_coming =
+            connection.opening.transport == Transport::Sse && connection.left.contains(&room);
+        let again = !still_coming
+            && connection
+                .backfilled
+                .get(&room)
+                .is_some_and(|have| have.contains(&number));
         if connection.covered(&room, number) {
             self.complain(
                 Kind::GapAgain,

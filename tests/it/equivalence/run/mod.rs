@@ -358,10 +358,11 @@ impl<W: World> Play<'_, W> {
     async fn restart(&mut self) {
         self.world.restart().await;
         for at in 0..self.clients.len() {
-            for _ in 0..PATIENCE {
+            for attempt in 0..PATIENCE {
                 if self.clients[at].link.is_none() {
                     break;
                 }
+                self.world.linger(attempt / 8).await;
                 self.read(at, 1 << 20).await;
             }
             if self.clients[at].link.is_some() {

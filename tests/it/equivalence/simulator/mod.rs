@@ -46,6 +46,7 @@ pub(super) enum Fault {
     TakeTruncatedCursor,
     BackfillWithoutGap,
     BackfillTwice,
+    BackfillWithoutShared,
     AckBeforeBackfill,
     SleepThrough,
     JoinFromCursor,

@@ -24,49 +24,72 @@ impl Stream {
             }
             return Some(ack);
         }
-        let since = message["since"].as_str().and_then(|since| log.parse(since));
-        if self.is(Fault::AckBeforeBackfill) && self.transport == Transport::WebSocket {
-            self.out.push_back(Raw::WebSocket(ack.clone()));
+        let mut past = Past::default();
+        match message["since"].as_str().and_then(|since| log.parse(since)) {
+            Some((_, since)) => past = self.past(log, &room, since),
+            None if self.is(Fault::EventBeforeJoin) => self.rooms.push((room.clone(), 0)),
+            None if self.is(Fault::JoinFromCursor) => self.rooms.push((room.clone(), self.cursor)),
+            None => self.rooms.push((room.clone(), log.head)),
         }
-        match since {
-            Some((_, since)) => self.backfill(log, &room, since),
-            None if self.is(Fault::EventBeforeJoin) => self.rooms.push((room, 0)),
-            None if self.is(Fault::JoinFromCursor) => self.rooms.push((room, self.cursor)),
-            None => self.rooms.push((room, log.head)),
+        if self.transport == Transport::Sse {
+            return Some(past.in_the_answer(&reference, &room));
         }
-        let already = self.is(Fault::AckBeforeBackfill) && self.transport == Transport::WebSocket;
-        Some(ack).filter(|_| !already)
+        if self.is(Fault::AckBeforeBackfill) {
+            self.out.push_back(Raw::WebSocket(ack));
+            past.on_the_stream(self, &room);
+            return None;
+        }
+        past.on_the_stream(self, &room);
+        Some(ack)
     }
 
-    pub(super) fn backfill(&mut self, log: &Log, room: &str, since: usize) {
+    /// What is missing and what is held of `room` since then; from now on it is part of the stream.
+    fn past(&mut self, log: &Log, room: &str, since: usize) -> Past {
         let floor = log.floor(room);
-        let (low, high) = (since.max(floor), log.head);
-        if floor > since && !self.is(Fault::BackfillWithoutGap) {
-            let (from, to) = (log.cursor(since), log.cursor(floor));
-            let gap =
-                json!({"type": "gap", "room": room, "from": from, "to": to, "reason": "evicted"});
-            self.say(&gap, None);
+        let low = since.max(floor);
+        let (from, to) = (log.cursor(since), log.cursor(floor));
+        let missing = floor > since && !self.is(Fault::BackfillWithoutGap);
+        let gap = missing.then(
+            || json!({"type": "gap", "room": room, "from": from, "to": to, "reason": "evicted"}),
+        );
+        let shared = |rooms: &[String]| self.rooms.iter().any(|(have, _)| rooms.contains(have));
+        let events = log.held(room).filter(|event| {
+            event.seq > low && !(self.is(Fault::BackfillWithoutShared) && shared(&event.rooms))
+        });
+        let events = events
+            .map(|event| self.envelope(log, event, room))
+            .collect();
+        let again = self.is(Fault::BackfillTwice);
+        let joined = if again { low } else { log.head };
+        self.rooms.push((room.to_owned(), joined));
+        Past { gap, events }
+    }
+}
+
+/// The past of a room that is joined.
+#[derive(Default)]
+struct Past {
+    gap: Option<Value>,
+    events: Vec<String>,
+}
+
+impl Past {
+    fn on_the_stream(self, stream: &mut Stream, room: &str) {
+        if let Some(gap) = &self.gap {
+            stream.say(gap, None);
         }
-        let events: Vec<_> = log.held(room).filter(|event| event.seq > low).collect();
-        for pair in events.chunks(2) {
-            let texts: Vec<_> = pair
-                .iter()
-                .map(|event| self.envelope(log, event, room))
-                .collect();
-            let text = format!(
-                r#"{{"type":"backfill","room":"{room}","events":[{}]}}"#,
-                texts.join(",")
-            );
-            self.out.push_back(match self.transport {
-                Transport::Sse => Raw::Sse(format!("event: backfill\ndata: {text}")),
-                _ => Raw::WebSocket(text),
-            });
+        for pair in self.events.chunks(2) {
+            let events = pair.join(",");
+            let text = format!(r#"{{"type":"backfill","room":"{room}","events":[{events}]}}"#);
+            stream.out.push_back(Raw::WebSocket(text));
         }
-        let from = if self.is(Fault::BackfillTwice) {
-            low
-        } else {
-            high
-        };
-        self.rooms.push((room.to_owned(), from));
+    }
+
+    fn in_the_answer(self, reference: &Value, room: &str) -> String {
+        let (gaps, events) = (Vec::from_iter(self.gap), self.events.join(","));
+        let gaps = Value::from(gaps);
+        format!(
+            r#"{{"type":"ack","ref":{reference},"room":"{room}","gaps":{gaps},"events":[{events}]}}"#
+        )
     }
 }
