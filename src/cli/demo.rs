@@ -13,6 +13,7 @@ use crate::config;
 use crate::lifecycle::clock::Clock;
 use crate::server::{Gateway, Settings};
 use feed::Timeline;
+use publisher::Publisher;
 
 /// How to show it.
 #[derive(Debug, clap::Args)]
@@ -112,15 +113,16 @@ async fn show(settings: Settings, keys: &Keys, speed: u32) -> ExitCode {
     let Some(address) = gateway.addresses().first().copied().map(reachable) else {
         return failed(&"nothing to listen on");
     };
+    let publisher = match Publisher::start(address, &keys.backend, Timeline::recorded()).await {
+        Ok(publisher) => publisher,
+        Err(why) => return failed(&format!("the feed cannot begin: {why}")),
+    };
     invitation(address, keys, speed)
         .iter()
         .for_each(|line| print::line(line));
-    let timeline = Timeline::recorded();
     tokio::select! {
         () = stop.asked() => serve::end(gateway, stop).await,
-        why = publisher::run(address, &keys.backend, timeline, speed, &clock) => {
-            failed(&format!("the feed broke off: {why}"))
-        }
+        why = publisher.run(speed, &clock) => failed(&format!("the feed broke off: {why}")),
     }
 }
 
@@ -136,9 +138,9 @@ fn taken(listen: &[SocketAddr], why: &std::io::Error) -> String {
 /// The address as a client on this machine reaches it.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        IpAddr::V4(_) | IpAddr::V6(_) => address.ip(),
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
     };
     SocketAddr::new(ip, address.port())
 }

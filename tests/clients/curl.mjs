@@ -1,7 +1,7 @@
 // curl, for every route: what the documentation shows can be typed.
 import { execFile, spawn } from "node:child_process";
 import WebSocket from "ws";
-import { Gateway, Inbox, check, equal, keys, suite, until, within } from "./harness.mjs";
+import { Gateway, Inbox, check, equal, keys, reap, suite, until, within } from "./harness.mjs";
 
 const gateway = await Gateway.start({ GATECAST__CORS__ORIGINS: '["https://app.example"]' });
 const tv = ["-H", `X-API-Key: ${keys.tv}`];
@@ -37,7 +37,7 @@ function stream(path, ...args) {
     }
   });
   const ended = new Promise((resolve) => child.on("close", resolve));
-  process.on("exit", () => child.kill("SIGKILL"));
+  reap(child);
   return { next: (what) => inbox.next(what), stop: () => child.kill(), ended };
 }
 

@@ -21,16 +21,27 @@ function environment(more = {}) {
   return { ...Object.fromEntries(own), ...more };
 }
 
+// A failed test would leave its processes behind.
+const children = [];
+process.on("exit", () => children.forEach((child) => child.kill("SIGKILL")));
+
+/** Ends `child` with this process at the latest. */
+export function reap(child) {
+  children.push(child);
+  return child;
+}
+
 /** Starts `gatecast` with `args`; resolves to the process and the first match of `announced` on its output. */
 export async function start(args, announced, more = {}) {
   const child = spawn(binary, args, { env: environment(more), stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve(code ?? signal)));
   let complaints = "";
+  const lines = [];
   child.stderr.on("data", (data) => (complaints += data));
-  // Without it a failed test would leave the gateway behind.
-  process.on("exit", () => child.kill("SIGKILL"));
+  reap(child);
   const found = new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
+      lines.push(line);
       const match = announced.exec(line);
       if (match) resolve(match);
     });
@@ -38,7 +49,7 @@ export async function start(args, announced, more = {}) {
   });
   found.catch(() => {});
   const match = await within(found, 20_000, `gatecast ${args[0]} to listen`);
-  return { child, ended, match, complaints: () => complaints };
+  return { child, ended, match, output: () => lines, complaints: () => complaints };
 }
 
 /** A gateway that can be restarted where it was. */

@@ -2,14 +2,14 @@
 // processes of their own, killed with SIGKILL; what they had written whole is what they know.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { Gateway, check, equal, here, keys, suite, until } from "./harness.mjs";
+import { Gateway, check, equal, here, keys, reap, suite, until } from "./harness.mjs";
 
 const gateway = await Gateway.start();
 const EVENTS = 800;
 
 /** One life of a client: what it has written so far. */
 function live(command, args) {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = reap(spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] }));
   const life = { child, output: "" };
   child.stdout.setEncoding("utf8").on("data", (data) => (life.output += data));
   life.over = new Promise((resolve) => child.on("close", resolve));

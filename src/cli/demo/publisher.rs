@@ -1,5 +1,6 @@
 //! Publishes a timeline over a WebSocket of its own: through the same door, grants and limits as everybody.
 
+use std::iter::Peekable;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,26 +11,64 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::feed::Due;
+use super::feed::{Due, Timeline};
 use crate::lifecycle::clock::Clock;
 
-/// What is published at once, so that a page shows a day from its first moment on.
+/// What is published before anybody is invited, so that a page shows a day from its first moment on.
 const HEAD_START: Duration = Duration::from_secs(24 * 3600);
+/// Asks for an answer, which comes when everything before it has been published.
+const PING: &str = r#"{"type":"ping","ref":"head-start"}"#;
+const PONG: &str = r#"{"type":"ack","ref":"head-start"}"#;
 
-/// Publishes for ever, `speed` times as fast as `timeline` was recorded; returns only with the reason why it cannot.
-pub(super) async fn run(
-    address: SocketAddr,
-    key: &str,
-    timeline: impl Iterator<Item = Due>,
-    speed: u32,
-    clock: &Clock,
-) -> String {
-    match connect(address, key).await {
-        Ok(socket) => match publish(socket, timeline, speed, clock).await {
-            Ok(()) => "it is over".into(),
-            Err(why) => why,
-        },
-        Err(why) => why.to_string(),
+/// A publisher that is connected.
+pub(super) struct Publisher {
+    socket: WebSocketStream<TcpStream>,
+    timeline: Peekable<Timeline>,
+}
+
+impl Publisher {
+    /// Connects, and publishes the head start.
+    pub(super) async fn start(
+        address: SocketAddr,
+        key: &str,
+        timeline: Timeline,
+    ) -> Result<Self, String> {
+        let socket = connect(address, key).await.map_err(|why| why.to_string())?;
+        let timeline = timeline.peekable();
+        let mut publisher = Self { socket, timeline };
+        while let Some(due) = publisher.timeline.next_if(|due| due.at <= HEAD_START) {
+            publisher.send(client_message(&due)).await?;
+        }
+        publisher.send(PING.into()).await?;
+        while !matches!(accepted(publisher.socket.next().await)?, Some(text) if text == PONG) {}
+        Ok(publisher)
+    }
+
+    /// Publishes what follows, `speed` times as fast as it was recorded; returns only with the reason why it cannot.
+    pub(super) async fn run(mut self, speed: u32, clock: &Clock) -> String {
+        let start = clock.now();
+        loop {
+            let Some(due) = self.timeline.peek().copied() else {
+                return "it is over".into();
+            };
+            let at = start + due.at.saturating_sub(HEAD_START) / speed;
+            let done = tokio::select! {
+                // Reading also answers the gateway's pings.
+                message = self.socket.next() => accepted(message).map(|_| ()),
+                () = clock.sleep_until(at) => {
+                    self.timeline.next();
+                    self.send(client_message(&due)).await
+                }
+            };
+            if let Err(why) = done {
+                return why;
+            }
+        }
+    }
+
+    async fn send(&mut self, message: String) -> Result<(), String> {
+        let sent = self.socket.send(Message::text(message)).await;
+        sent.map_err(|why| why.to_string())
     }
 }
 
@@ -45,29 +84,6 @@ async fn connect(
     Ok(socket)
 }
 
-async fn publish(
-    mut socket: WebSocketStream<TcpStream>,
-    mut timeline: impl Iterator<Item = Due>,
-    speed: u32,
-    clock: &Clock,
-) -> Result<(), String> {
-    let start = clock.now();
-    let mut next = timeline.next();
-    while let Some(due) = next {
-        let at = start + due.at.saturating_sub(HEAD_START) / speed;
-        tokio::select! {
-            // Reading also answers the gateway's pings.
-            message = socket.next() => accepted(message)?,
-            () = clock.sleep_until(at) => {
-                let message = Message::text(client_message(&due));
-                socket.send(message).await.map_err(|why| why.to_string())?;
-                next = timeline.next();
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Without `ref`, so that only a refusal is answered.
 fn client_message(due: &Due) -> String {
     let Due {
@@ -76,14 +92,17 @@ fn client_message(due: &Due) -> String {
     format!(r#"{{"type":"publish","room":"{room}","event":"{event}","data":{data}}}"#)
 }
 
-/// What the gateway says back: nothing that matters, unless it refuses or ends.
-fn accepted(message: Option<Result<Message, tungstenite::Error>>) -> Result<(), String> {
+/// What the gateway says back, if it is a text; an error where it refuses or ends.
+fn accepted(
+    message: Option<Result<Message, tungstenite::Error>>,
+) -> Result<Option<String>, String> {
     match message {
         Some(Ok(Message::Text(text))) if text.starts_with(r#"{"type":"error""#) => {
             Err(text.to_string())
         }
+        Some(Ok(Message::Text(text))) => Ok(Some(text.to_string())),
         Some(Ok(Message::Close(why))) => Err(format!("the gateway closed: {why:?}")),
-        Some(Ok(_)) => Ok(()),
+        Some(Ok(_)) => Ok(None),
         Some(Err(why)) => Err(why.to_string()),
         None => Err("the gateway hung up".into()),
     }
