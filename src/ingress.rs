@@ -2,12 +2,13 @@
 
 use crate::auth::Access;
 use crate::bus::idempotency::Idempotency;
-use crate::bus::reader::{Credit, Start};
+use crate::bus::reader::Credit;
 use crate::bus::{Bus, Published};
 use crate::model::code::{Code, Refusal};
 use crate::model::event::{EventName, NewEvent};
 use crate::model::json::Json;
 use crate::model::room::Room;
+use crate::model::start::Start;
 
 /// The way into the log.
 #[derive(Clone)]

@@ -5,8 +5,9 @@ use crate::model::position::Position;
 use crate::model::room::Room;
 
 use super::log::Log;
-use super::reader::{Credit, Start, evicted, opening_gap};
+use super::reader::{Credit, evicted, opening_gap};
 use super::rooms::Delivery;
+use crate::model::start::Start;
 
 /// Which page.
 #[derive(Clone, Debug, PartialEq, Eq)]

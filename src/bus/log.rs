@@ -154,10 +154,7 @@ impl Log {
                     watched.retired = false;
                     watched.floor
                 });
-                RoomLog::new(
-                    watched.unwrap_or(folded),
-                    self.settings.history(name.as_str()),
-                )
+                RoomLog::new(watched.unwrap_or(folded), self.settings.history(name))
             });
             room.push(entry.clone());
             let mut dropped = Vec::new();

@@ -14,9 +14,9 @@ use super::Settings;
 use super::history::{Page, Query};
 use super::idempotency::Idempotency;
 use super::log::{Appended, Log};
-use super::reader::Start;
 use super::subscription::{Opened, Subscription};
 use super::wake::Readers;
+use crate::model::start::Start;
 
 /// The bus: publish into it, subscribe to it, page through it. Clones are the same bus.
 #[derive(Clone)]

@@ -5,13 +5,14 @@
 use loom::future::block_on;
 use loom::thread;
 
-use super::reader::{Credit, Start};
+use super::reader::Credit;
 use super::{Bus, Settings};
 use crate::lifecycle::clock::Clock;
 use crate::model::event::{EventName, NewEvent};
 use crate::model::json::Json;
 use crate::model::position::Epoch;
 use crate::model::room::Room;
+use crate::model::start::Start;
 
 const CREDIT: Credit = Credit {
     events: 10,

@@ -8,24 +8,10 @@ use crate::model::event::Event;
 use crate::model::gap::{Gap, Reason};
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::model::start::Start;
 
 use super::log::Log;
 use super::rooms::{Delivery, RoomLog};
-
-/// Where a stream is to begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// With what comes from now on.
-    Now,
-    /// After this position.
-    At(Position),
-    /// After a cursor that could not be read: as one of an epoch that is not known.
-    Unreadable,
-    /// With everything that is held.
-    Earliest,
-    /// With the newest so many of each room.
-    Newest(usize),
-}
 
 /// How much a reader takes at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::room::Room;
+
 /// How much history is kept: whatever bound is met first evicts the oldest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
@@ -49,22 +51,23 @@ impl History {
 impl Settings {
     /// The bounds of `room`: an exact name first, then the longest literal prefix.
     #[must_use]
-    pub fn history(&self, room: &str) -> History {
+    pub fn history(&self, room: &Room) -> History {
+        let name = room.as_str();
         let fits = |pattern: &str| match pattern.strip_suffix('*') {
-            Some(prefix) => room.starts_with(prefix).then_some(prefix.len()),
-            None => (room == pattern).then_some(usize::MAX),
+            Some(prefix) => name.starts_with(prefix).then_some(prefix.len()),
+            None => (name == pattern).then_some(usize::MAX),
         };
         let best = self
             .rooms
             .iter()
             .filter_map(|(pattern, history)| Some((fits(pattern)?, *history)));
-        let unnamed = if room.starts_with('_') {
+        let unnamed = if room.is_internal() {
             History::INTERNAL
         } else {
             History::ROOM
         };
         let own = best
-            .filter(|_| !room.starts_with('_'))
+            .filter(|_| !room.is_internal())
             .max_by_key(|(literal, _)| *literal)
             .map_or(unnamed, |(_, history)| history);
         History {
@@ -109,8 +112,15 @@ mod tests {
             ("sensor:cold:1", 4),
             ("sensor", 1),
         ] {
-            assert_eq!(settings.history(room).events, expected, "{room}");
+            assert_eq!(
+                settings.history(&Room::parse(room).unwrap()).events,
+                expected,
+                "{room}"
+            );
         }
-        assert_eq!(Settings::default().history("x"), History::ROOM);
+        assert_eq!(
+            Settings::default().history(&Room::parse("x").unwrap()),
+            History::ROOM
+        );
     }
 }

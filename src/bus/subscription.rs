@@ -9,9 +9,10 @@ use crate::sync::lock;
 
 use super::history::{Page, Query};
 use super::memory::Shared;
-use super::reader::{Batch, Credit, Reader, Start};
+use super::reader::{Batch, Credit, Reader};
 use super::rooms::Delivery;
 use super::wake::Signal;
+use crate::model::start::Start;
 
 /// One stream's place in the log.
 pub struct Subscription {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::log::{Appended, Log};
-use super::reader::{Credit, Reader, Start};
+use super::reader::{Credit, Reader};
 use super::{History, Settings};
 use crate::model::event::{EventName, NewEvent};
 use crate::model::json::Json;
 use crate::model::position::{Epoch, Position};
 use crate::model::room::Room;
+use crate::model::start::Start;
 use crate::model::time::{Moment, UnixMillis};
 
 const ROOMS: usize = 5;
@@ -80,7 +81,7 @@ struct NaiveReader {
 
 impl Naive {
     fn history(&self, room: usize) -> History {
-        self.settings.history(name(room).as_str())
+        self.settings.history(&name(room))
     }
 
     fn expire(&mut self) {

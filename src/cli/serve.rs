@@ -59,6 +59,10 @@ pub(super) fn on_runtime(
     if let Err(why) = telemetry::init(telemetry) {
         return failed(&why);
     }
+    // A connection is a file descriptor, and the limit that a shell gives by default is 1024 of them.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

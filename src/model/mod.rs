@@ -9,5 +9,6 @@ pub mod limits;
 pub mod position;
 pub mod room;
 pub mod secret;
+pub mod start;
 pub mod time;
 pub mod transport;

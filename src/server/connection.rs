@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -28,8 +29,7 @@ impl Acceptor {
         place: OwnedSemaphorePermit,
         surplus: bool,
     ) {
-        // Without it an event may wait 40 ms for the acknowledgement of the one before.
-        if stream.set_nodelay(true).is_err() {
+        if tune(&stream, self.timeouts.write_stall).is_err() {
             return;
         }
         let clock = self.context.clock.clone();
@@ -75,4 +75,16 @@ impl Acceptor {
             tracing::debug!(%peer, %error, "connection ended");
         }
     }
+}
+
+/// Events leave at once (without `TCP_NODELAY` one may wait 40 ms for the acknowledgement of the one before), and a
+/// client that acknowledges nothing is given up by the kernel as one that takes nothing is by us: the heartbeats to a
+/// screen that lost its power fit into the send buffer for hours.
+fn tune(stream: &TcpStream, patience: Duration) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(patience))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = patience;
+    Ok(())
 }

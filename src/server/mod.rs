@@ -20,7 +20,7 @@ use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
 use crate::model::limits::Limits;
 use crate::model::position::Epoch;
-use crate::service::Service;
+use crate::service::{Patience, Service};
 use crate::transport::context::Context;
 use crate::transport::registry::Registry;
 
@@ -72,8 +72,12 @@ impl Gateway {
             draining: draining.clone(),
             tasks: tasks.clone(),
         });
+        let Timeouts {
+            body, handshake, ..
+        } = settings.timeouts;
+        let patience = Patience { body, handshake };
         let acceptor = Arc::new(accept::Acceptor {
-            service: Service::new(context.clone(), settings.service, settings.timeouts.body),
+            service: Service::new(context.clone(), settings.service, patience),
             context,
             timeouts: settings.timeouts,
             slots: accept::Slots::new(settings.connections),

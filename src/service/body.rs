@@ -25,7 +25,7 @@ impl Service {
             return Err(too_large());
         }
         let read = Limited::new(body, most).collect();
-        match self.context.clock.timeout(self.body_timeout, read).await {
+        match self.context.clock.timeout(self.patience.body, read).await {
             Some(Ok(body)) => Ok(body.to_bytes()),
             Some(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
             Some(Err(_)) => Err(Refusal::new(Code::BadRequest, "the request body broke off")),

@@ -4,10 +4,11 @@ use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
 use crate::bus::history::Query as Page;
-use crate::bus::reader::{Credit, Start};
+use crate::bus::reader::Credit;
 use crate::model::code::{Code, Refusal};
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::model::start::Start;
 use crate::session::admission::forbidden;
 use crate::wire::control::Envelope;
 use crate::wire::negotiate::invalid_cursor;

@@ -12,7 +12,6 @@ mod settings;
 mod stream;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -28,13 +27,13 @@ use crate::wire::query::Query;
 
 pub use reply::{Body, Response};
 use route::Route;
-pub use settings::{Cors, Settings};
+pub use settings::{Cors, Patience, Settings};
 
 /// Answers the requests of one gateway.
 pub struct Service {
     context: Arc<Context>,
     settings: Settings,
-    body_timeout: Duration,
+    patience: Patience,
     canary: health::Canary,
 }
 
@@ -50,13 +49,13 @@ pub struct Connection {
 }
 
 impl Service {
-    /// The service of the gateway whose parts `context` holds; a request's body has `body_timeout` to arrive.
+    /// The service of the gateway whose parts `context` holds.
     #[must_use]
-    pub fn new(context: Arc<Context>, settings: Settings, body_timeout: Duration) -> Self {
+    pub fn new(context: Arc<Context>, settings: Settings, patience: Patience) -> Self {
         Self {
             context,
             settings,
-            body_timeout,
+            patience,
             canary: health::Canary::default(),
         }
     }

@@ -1,4 +1,6 @@
 //! What concerns each request.
+
+use std::time::Duration;
 /// Which pages of other origins may use the gateway from a browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cors {
@@ -27,4 +29,13 @@ impl Default for Settings {
             page: None,
         }
     }
+}
+
+/// How long a client may take over its part of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// From the head to the whole body.
+    pub body: Duration,
+    /// From our answer to a WebSocket that is open.
+    pub handshake: Duration,
 }

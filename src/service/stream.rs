@@ -38,7 +38,7 @@ impl Service {
         match wanted.transport {
             Transport::WebSocket => {
                 origin.check()?;
-                let handshake = handshake(request.method(), request.version(), request.headers())?;
+                let handshake = handshake(request.version(), request.headers())?;
                 self.websocket(request, query, &connection, &wanted, handshake)
             }
             Transport::Sse => match self.admitted(&request, query, &connection, &wanted) {
@@ -155,8 +155,9 @@ impl Service {
         };
         let upgrade = hyper::upgrade::on(&mut request);
         let (context, batch) = (self.context.clone(), wanted.batch);
+        let patience = self.patience.handshake;
         let stream = async move {
-            if let Ok(upgraded) = upgrade.await {
+            if let Some(Ok(upgraded)) = context.clock.timeout(patience, upgrade).await {
                 websocket::run(context, upgraded, start, batch).await;
             }
         };

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::auth::Access;
-use crate::bus::reader::Start;
 use crate::bus::rooms::Delivery;
 use crate::model::code::{Code, Refusal};
 use crate::model::room::Room;
 use crate::model::secret::Secret;
+use crate::model::start::Start;
 use crate::wire::client::Ref;
 use crate::wire::control::{Ack, Control};
 use crate::wire::publish::Publish;

@@ -1,12 +1,12 @@
 //! Who gets a stream, and of which rooms: judged at each connect and at each resume.
 
 use crate::auth::Access;
-use crate::bus::reader::Start;
 use crate::model::code::{Code, Refusal};
 use crate::model::gap::Gap;
 use crate::model::room::Room;
+use crate::model::start::Start;
 use crate::model::transport::Transport;
-use crate::wire::negotiate::{From, StreamRequest};
+use crate::wire::negotiate::StreamRequest;
 
 /// What a client asks for.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Opening {
     /// The rooms that it named.
     pub rooms: Vec<Room>,
     /// Where it wants to begin.
-    pub from: From,
+    pub start: Start,
 }
 
 /// What it gets.
@@ -37,7 +37,7 @@ impl Opening {
         Self {
             transport: request.transport,
             rooms: request.rooms.clone(),
-            from: request.from,
+            start: request.start,
         }
     }
 }
@@ -58,10 +58,10 @@ pub fn admit(access: &Access, opening: &Opening) -> Result<Admitted, Refusal> {
     };
     let Rooms { granted, refused } = sort(access, opening.transport, wanted)?;
     match refused.first() {
-        Some(room) if granted.is_empty() || !opening.from.is_resume() => Err(forbidden(room)),
+        Some(room) if granted.is_empty() || !opening.start.is_resume() => Err(forbidden(room)),
         _ => Ok(Admitted {
             rooms: granted,
-            start: start(opening.from),
+            start: opening.start,
             gaps: refused.into_iter().map(Gap::unauthorized).collect(),
         }),
     }
@@ -124,16 +124,4 @@ pub fn too_many_rooms(most: usize) -> Refusal {
         format!("a stream has at most {most} rooms"),
     )
     .limit("rooms_per_stream")
-}
-
-/// Where the log begins for a client that asked so.
-#[must_use]
-pub const fn start(from: From) -> Start {
-    match from {
-        From::Now => Start::Now,
-        From::Cursor(position) => Start::At(position),
-        From::Unreadable => Start::Unreadable,
-        From::Earliest => Start::Earliest,
-        From::Rewind(count) => Start::Newest(count),
-    }
 }

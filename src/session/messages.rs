@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::auth::Access;
 use crate::bus::Joining;
-use crate::bus::reader::Start;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::Principal;
 use crate::model::limits::{Limits, Rate};
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::model::start::Start;
 use crate::model::transport::Transport;
 use crate::wire::client::{ClientMessage, Malformed, Ref, Want};
 use crate::wire::control::{Ack, Control, Envelope};

@@ -10,9 +10,9 @@ use crate::auth::{self, Authority, api_key, roles};
 use crate::model::limits::Limits;
 use crate::model::position::Epoch;
 use crate::model::secret::Secret;
+use crate::model::start::Start;
 use crate::model::time::UnixMillis;
 use crate::wire::client::ClientMessage;
-use crate::wire::negotiate::From;
 
 const KEY: &str = "the-key-of-this-test";
 
@@ -62,7 +62,7 @@ fn at(seconds: u64) -> Now {
     }
 }
 
-fn opening(transport: Transport, rooms: &[&str], from: From) -> Opening {
+fn opening(transport: Transport, rooms: &[&str], start: Start) -> Opening {
     let rooms = rooms
         .iter()
         .map(|room| Room::parse(room).unwrap())
@@ -70,7 +70,7 @@ fn opening(transport: Transport, rooms: &[&str], from: From) -> Opening {
     Opening {
         transport,
         rooms,
-        from,
+        start,
     }
 }
 
@@ -88,7 +88,7 @@ fn stream() -> StreamId {
 /// A stream that is open since second 0.
 fn live(access: Arc<Access>, transport: Transport) -> Session {
     let mut out = Vec::new();
-    let opening = opening(transport, &[], From::Now);
+    let opening = opening(transport, &[], Start::Now);
     let admitted = admit(&access, &opening).unwrap();
     let mut session = Session::admitted(
         stream(),
@@ -216,7 +216,7 @@ fn an_event_source_can_say_nothing_and_is_never_too_silent() {
 
 #[test]
 fn a_websocket_without_credential_waits_ten_seconds_for_one() {
-    let opening = opening(Transport::WebSocket, &["kitchen"], From::Now);
+    let opening = opening(Transport::WebSocket, &["kitchen"], Start::Now);
     let waiting = || Session::waiting(stream(), Settings::default(), opening.clone(), at(0));
     let mut session = waiting();
     assert_eq!(
@@ -322,19 +322,19 @@ fn messages_beyond_the_rate_are_answered_and_cost_nothing_else() {
 #[test]
 fn a_room_that_is_not_granted_is_refused_at_connect_and_a_gap_at_resume() {
     let access = display();
-    let admit = |rooms: &[&str], from| admit(&access, &opening(Transport::Sse, rooms, from));
-    let refusal = admit(&["lobby", "secret"], From::Now).unwrap_err();
+    let admit = |rooms: &[&str], start| admit(&access, &opening(Transport::Sse, rooms, start));
+    let refusal = admit(&["lobby", "secret"], Start::Now).unwrap_err();
     assert_eq!(
         (refusal.code, refusal.room.unwrap().as_str()),
         (Code::Forbidden, "secret")
     );
-    let resumed = admit(&["lobby", "secret"], From::Cursor(position(1))).unwrap();
+    let resumed = admit(&["lobby", "secret"], Start::At(position(1))).unwrap();
     assert_eq!(resumed.rooms.len(), 1);
     assert_eq!(
         resumed.gaps,
         [Gap::unauthorized(Room::parse("secret").unwrap())]
     );
-    let refusal = admit(&["secret"], From::Cursor(position(1))).unwrap_err();
+    let refusal = admit(&["secret"], Start::At(position(1))).unwrap_err();
     assert_eq!(refusal.code, Code::Forbidden);
 }
 

@@ -8,11 +8,11 @@ use tokio::sync::oneshot;
 
 use crate::auth::Access;
 use crate::auth::credentials::Credential;
-use crate::bus::reader::Start;
 use crate::bus::rooms::Delivery;
 use crate::bus::{Opened, Subscription};
 use crate::model::code::Code;
 use crate::model::room::Room;
+use crate::model::start::Start;
 use crate::session::{Action, Answer, Ask, Input, Session};
 use crate::wire::client::Ref;
 use crate::wire::control::Control;

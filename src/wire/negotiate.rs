@@ -8,6 +8,7 @@ use http::{HeaderMap, Method, Version};
 use crate::model::code::{Code, Refusal};
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::model::start::Start;
 use crate::model::transport::Transport;
 
 use super::publish;
@@ -21,7 +22,7 @@ pub struct StreamRequest {
     /// The rooms named, without repetition; none: the role's default rooms.
     pub rooms: Vec<Room>,
     /// Where to begin.
-    pub from: From,
+    pub start: Start,
     /// Long-poll: how long to wait for an event.
     pub wait: Duration,
     /// SSE: the payload alone as data.
@@ -34,29 +35,6 @@ pub struct StreamRequest {
     pub batch: bool,
     /// Refusals as plain statuses, whatever the transport.
     pub plain_refusals: bool,
-}
-
-/// Where a stream shall begin, as the client put it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
-    /// With what comes.
-    Now,
-    /// After a cursor that this gateway's kind wrote.
-    Cursor(Position),
-    /// After something that is no cursor, where an answer of 400 would end an `EventSource` for ever.
-    Unreadable,
-    /// With all that is held.
-    Earliest,
-    /// With the newest so many of each room.
-    Rewind(usize),
-}
-
-impl From {
-    /// Whether the client was here before.
-    #[must_use]
-    pub const fn is_resume(self) -> bool {
-        matches!(self, Self::Cursor(_) | Self::Unreadable)
-    }
 }
 
 const WAIT: std::ops::RangeInclusive<u64> = 0..=55;
@@ -76,13 +54,13 @@ impl StreamRequest {
         query: &Query,
     ) -> Result<Self, Refusal> {
         let transport = transport(method, version, headers, query)?;
-        let from = from(transport, headers, query)?;
+        let start = start(transport, headers, query)?;
         let wait = query.number("wait", WAIT)?.map(Duration::from_secs);
         Ok(Self {
             transport,
             rooms: rooms(query)?,
-            from,
-            wait: wait.unwrap_or(if from.is_resume() {
+            start,
+            wait: wait.unwrap_or(if start.is_resume() {
                 DEFAULT_WAIT
             } else {
                 Duration::ZERO
@@ -178,7 +156,7 @@ fn rooms(query: &Query) -> Result<Vec<Room>, Refusal> {
 }
 
 /// The first of `Last-Event-ID`, `since`, `last_event_id`, `lastEventId` that is not empty; else the start.
-fn from(transport: Transport, headers: &HeaderMap, query: &Query) -> Result<From, Refusal> {
+fn start(transport: Transport, headers: &HeaderMap, query: &Query) -> Result<Start, Refusal> {
     let rewind = query.number("rewind", REWIND)?;
     let header = headers
         .get("last-event-id")
@@ -188,22 +166,22 @@ fn from(transport: Transport, headers: &HeaderMap, query: &Query) -> Result<From
         .get("last_event_id")
         .or_else(|| query.get("lastEventId"));
     if let Some(header) = header {
-        return Ok(header.to_str().map_or(From::Unreadable, cursor));
+        return Ok(header.to_str().map_or(Start::Unreadable, cursor));
     }
     match (since, named, rewind) {
-        (Some("earliest"), _, _) => Ok(From::Earliest),
-        (Some(text), _, _) if cursor(text) == From::Unreadable && transport != Transport::Sse => {
+        (Some("earliest"), _, _) => Ok(Start::Earliest),
+        (Some(text), _, _) if cursor(text) == Start::Unreadable && transport != Transport::Sse => {
             Err(invalid_cursor("since"))
         }
         (Some(text), _, _) => Ok(cursor(text)),
         (None, Some(text), _) => Ok(cursor(text)),
-        (None, None, Some(count)) => Ok(From::Rewind(usize::try_from(count).unwrap_or(1))),
-        (None, None, None) => Ok(From::Now),
+        (None, None, Some(count)) => Ok(Start::Newest(usize::try_from(count).unwrap_or(1))),
+        (None, None, None) => Ok(Start::Now),
     }
 }
 
-fn cursor(text: &str) -> From {
-    Position::parse_cursor(text).map_or(From::Unreadable, From::Cursor)
+fn cursor(text: &str) -> Start {
+    Position::parse_cursor(text).map_or(Start::Unreadable, Start::At)
 }
 
 /// The refusal of a parameter or field `name` that is no cursor.
@@ -270,25 +248,25 @@ mod tests {
     fn the_first_cursor_wins_and_an_empty_one_is_absent() {
         let (p, q) = (P.to_cursor(), Position { seq: 8, ..P }.to_cursor());
         let from = |headers: &[(&'static str, &str)], query: &str| {
-            parse(headers, query).map(|one| one.from)
+            parse(headers, query).map(|one| one.start)
         };
         let header = [("last-event-id", p.as_str())];
-        assert_eq!(from(&header, &format!("since={q}")), Ok(From::Cursor(P)));
+        assert_eq!(from(&header, &format!("since={q}")), Ok(Start::At(P)));
         assert_eq!(
             from(&[("last-event-id", "")], &format!("since={p}")),
-            Ok(From::Cursor(P))
+            Ok(Start::At(P))
         );
         assert_eq!(
             from(&[], &format!("since=&last_event_id={p}&lastEventId={q}")),
-            Ok(From::Cursor(P))
+            Ok(Start::At(P))
         );
         assert_eq!(
             from(&[], &format!("lastEventId={p}&rewind=5")),
-            Ok(From::Cursor(P))
+            Ok(Start::At(P))
         );
-        assert_eq!(from(&[], "since=earliest"), Ok(From::Earliest));
-        assert_eq!(from(&[], "rewind=5"), Ok(From::Rewind(5)));
-        assert_eq!(from(&[], ""), Ok(From::Now));
+        assert_eq!(from(&[], "since=earliest"), Ok(Start::Earliest));
+        assert_eq!(from(&[], "rewind=5"), Ok(Start::Newest(5)));
+        assert_eq!(from(&[], ""), Ok(Start::Now));
         assert_eq!(from(&[], "rewind=0"), Err(Code::BadRequest));
         assert_eq!(from(&[], "rewind=1001"), Err(Code::BadRequest));
     }
@@ -296,18 +274,18 @@ mod tests {
     #[test]
     fn what_is_no_cursor_is_refused_only_as_since_and_only_where_no_event_source_dies_of_it() {
         let from = |headers: &[(&'static str, &str)], query: &str| {
-            parse(headers, query).map(|one| one.from)
+            parse(headers, query).map(|one| one.start)
         };
         assert_eq!(from(&[], "since=nonsense"), Err(Code::InvalidCursor));
         assert_eq!(
             from(&[("accept", "text/event-stream")], "since=nonsense"),
-            Ok(From::Unreadable)
+            Ok(Start::Unreadable)
         );
         assert_eq!(
             from(&[("last-event-id", "nonsense")], ""),
-            Ok(From::Unreadable)
+            Ok(Start::Unreadable)
         );
-        assert_eq!(from(&[], "lastEventId=nonsense"), Ok(From::Unreadable));
+        assert_eq!(from(&[], "lastEventId=nonsense"), Ok(Start::Unreadable));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
-use http::{HeaderMap, Method, Version};
+use http::{HeaderMap, Version};
 
 use crate::model::code::{Code, Refusal};
 use crate::model::secret::in_subprotocol;
@@ -22,21 +22,11 @@ pub struct Handshake {
     pub protocol: Option<String>,
 }
 
-/// Judges a request for a WebSocket.
+/// Judges a GET for a WebSocket.
 ///
 /// # Errors
-/// Not by GET (405), not an upgrade or not version 13 (426), no proper key or only foreign subprotocols (400).
-pub fn handshake(
-    method: &Method,
-    version: Version,
-    headers: &HeaderMap,
-) -> Result<Handshake, Refusal> {
-    if method != Method::GET {
-        return Err(Refusal::new(
-            Code::MethodNotAllowed,
-            "a WebSocket opens with GET",
-        ));
-    }
+/// Not an upgrade or not version 13 (426), no proper key or only foreign subprotocols (400).
+pub fn handshake(version: Version, headers: &HeaderMap) -> Result<Handshake, Refusal> {
     let versions = || headers.get_all(SEC_WEBSOCKET_VERSION).iter();
     if !is_upgrade(version, headers) || versions().any(|version| version != "13") {
         return Err(Refusal::new(
@@ -110,7 +100,7 @@ mod tests {
         }
         more.iter()
             .for_each(|(name, value)| _ = headers.append(*name, value.parse().unwrap()));
-        handshake(&Method::GET, Version::HTTP_11, &headers).map_err(|refusal| refusal.code)
+        handshake(Version::HTTP_11, &headers).map_err(|refusal| refusal.code)
     }
 
     #[test]
@@ -136,11 +126,6 @@ mod tests {
         assert_eq!(
             judge(None, &[("sec-websocket-key", GOOD[3].1)]),
             Err(Code::BadRequest)
-        );
-        let post = handshake(&Method::POST, Version::HTTP_11, &HeaderMap::new());
-        assert_eq!(
-            post.map_err(|refusal| refusal.code),
-            Err(Code::MethodNotAllowed)
         );
     }
 
