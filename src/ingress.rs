@@ -5,7 +5,7 @@ use crate::bus::idempotency::Idempotency;
 use crate::bus::reader::Credit;
 use crate::bus::{Bus, Published};
 use crate::model::code::{Code, Refusal};
-use crate::model::event::{EventName, NewEvent};
+use crate::model::event::{EventName, NewEvent, Offer};
 use crate::model::json::Json;
 use crate::model::room::Room;
 use crate::model::start::Start;
@@ -14,17 +14,6 @@ use crate::model::start::Start;
 #[derive(Clone)]
 pub struct Ingress {
     bus: Bus,
-}
-
-/// An event that somebody wants to publish.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    /// The room, or the rooms that shall share it; never empty.
-    pub rooms: Vec<Room>,
-    /// The event name.
-    pub name: EventName,
-    /// The payload.
-    pub data: Json,
 }
 
 impl Ingress {
@@ -47,7 +36,9 @@ impl Ingress {
         granted(access, &offer.rooms)?;
         within_limits(access, &offer)?;
         let from = access.role.sender.then(|| access.principal.name().into());
-        let Offer { rooms, name, data } = offer;
+        let Offer {
+            rooms, name, data, ..
+        } = offer;
         self.bus
             .publish(
                 NewEvent {

@@ -90,6 +90,19 @@ impl EventName {
     }
 }
 
+/// An event that somebody wants to publish: well-formed, not yet allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The room, or the rooms that shall share it, without repetition; never empty.
+    pub rooms: Vec<Room>,
+    /// Whether they came as `rooms`, and are answered so.
+    pub several: bool,
+    /// What happened.
+    pub name: EventName,
+    /// The payload.
+    pub data: Json,
+}
+
 /// An event as it was published: valid, and not yet in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEvent {

@@ -85,7 +85,7 @@ impl Service {
     async fn without_stream(&self, access: &Arc<Access>, message: ClientMessage) -> Answer {
         let ClientMessage { reference, want } = message;
         let answer = match want {
-            Want::Publish(publish) => self.context.publish(access, publish).await,
+            Want::Publish(offer) => self.context.publish(access, offer).await,
             Want::Ping => Answer::done(None),
             Want::Subscribe { .. } | Want::Unsubscribe { .. } | Want::Auth { .. } => {
                 let message = "this message is for a stream: name it with ?stream=…; a poll changes its rooms by its next GET";

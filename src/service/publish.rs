@@ -11,13 +11,14 @@ use sha2::{Digest, Sha256};
 use crate::auth::Access;
 use crate::bus::Published;
 use crate::bus::idempotency::{Idempotency, Key};
-use crate::ingress::{Offer, granted};
+use crate::ingress::granted;
 use crate::model::code::{Code, Refusal};
+use crate::model::event::Offer;
 use crate::model::id::Principal;
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::wire::poll;
-use crate::wire::publish::{self, Publish};
+use crate::wire::publish;
 use crate::wire::query::Query;
 
 use super::{Response, Service, reply};
@@ -120,27 +121,16 @@ impl Service {
     async fn publish(
         &self,
         access: &Access,
-        publish: Publish,
+        offer: Offer,
         once: Option<&Once>,
         index: usize,
     ) -> Result<(Outcome, bool), Refusal> {
-        let Publish {
-            rooms,
-            several,
-            name,
-            data,
-        } = publish;
-        let offer = Offer {
-            rooms: rooms.clone(),
-            name,
-            data,
-        };
+        let (mut rooms, several) = (offer.rooms.clone(), offer.several);
         let once = once.map(|once| once.of_event(index));
         let Published {
             position: id,
             repeated,
         } = self.context.ingress.publish(access, offer, once).await?;
-        let mut rooms = rooms;
         let outcome = if several {
             Outcome::Several { id, rooms }
         } else {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use crate::auth::Access;
 use crate::bus::rooms::Delivery;
 use crate::model::code::{Code, Refusal};
+use crate::model::event::Offer;
 use crate::model::room::Room;
 use crate::model::secret::Secret;
 use crate::model::start::Start;
 use crate::wire::client::Ref;
 use crate::wire::control::{Ack, Control};
-use crate::wire::publish::Publish;
 
 /// Something that the driver of a session must do, in the order given.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub enum Ask {
         /// Who publishes.
         access: Arc<Access>,
         /// What.
-        publish: Publish,
+        offer: Offer,
     },
     /// Take a step of joining a room, and give [`super::Input::Joined`].
     Join {

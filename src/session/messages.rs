@@ -107,10 +107,10 @@ impl Session {
             }
             Want::Subscribe { room, since } => subscribe(live, reference, room, since.as_deref()),
             Want::Unsubscribe { room } => Ok(Action::Ask(Ask::Leave { reference, room })),
-            Want::Publish(publish) => Ok(Action::Ask(Ask::Publish {
+            Want::Publish(offer) => Ok(Action::Ask(Ask::Publish {
                 reference,
                 access: by.unwrap_or_else(|| live.access.clone()),
-                publish,
+                offer,
             })),
             Want::Auth { token } => {
                 let anonymous = live.access.principal == Principal::Anonymous;

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use crate::auth::{Access, Authority};
 use crate::bus::{Bus, Published};
-use crate::ingress::{Ingress, Offer};
+use crate::ingress::Ingress;
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::Draining;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
+use crate::model::event::Offer;
 use crate::session::{self, Answer, Now};
 use crate::wire::control::Ack;
-use crate::wire::publish::Publish;
 
 use super::registry::Registry;
 
@@ -57,18 +57,8 @@ impl Context {
     }
 
     /// Publishes for a client message, and answers it.
-    pub async fn publish(&self, access: &Access, publish: Publish) -> Answer {
-        let Publish {
-            rooms,
-            several,
-            name,
-            data,
-        } = publish;
-        let offer = Offer {
-            rooms: rooms.clone(),
-            name,
-            data,
-        };
+    pub async fn publish(&self, access: &Access, offer: Offer) -> Answer {
+        let (rooms, several) = (offer.rooms.clone(), offer.several);
         match self.ingress.publish(access, offer, None).await {
             Ok(Published { position, .. }) => {
                 let (room, rooms) = if several {

@@ -156,9 +156,9 @@ impl Engine {
             Ask::Publish {
                 reference,
                 access,
-                publish,
+                offer,
             } => {
-                let answer = self.context.publish(&access, publish).await;
+                let answer = self.context.publish(&access, offer).await;
                 Some(Input::Published { reference, answer })
             }
             Ask::Join {

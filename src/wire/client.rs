@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::model::code::{Code, Refusal};
+use crate::model::event::Offer;
 use crate::model::room::Room;
 use crate::model::secret::Secret;
 
-use super::publish::{self, Publish};
+use super::publish;
 
 /// What a client calls its message, so that it knows the answer: a string of at most 64 bytes, or an integer.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -46,7 +47,7 @@ pub enum Want {
         room: Room,
     },
     /// Publish an event.
-    Publish(Publish),
+    Publish(Offer),
     /// Be someone.
     Auth {
         /// The credential.
@@ -189,7 +190,7 @@ mod tests {
         let publish =
             read(r#"{"type":"publish","ref":"x","room":"a","event":"e","data":{"n": 1.0}}"#);
         assert!(
-            matches!(publish.want, Want::Publish(Publish { data, .. }) if data.as_str() == r#"{"n":1.0}"#)
+            matches!(publish.want, Want::Publish(Offer { data, .. }) if data.as_str() == r#"{"n":1.0}"#)
         );
         assert!(
             matches!(read(r#"{"type":"auth","token":"t"}"#).want, Want::Auth { token } if token.expose() == "t")

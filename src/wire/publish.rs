@@ -5,24 +5,11 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use crate::model::code::{Code, Refusal};
-use crate::model::event::{EventName, InvalidEventName};
+use crate::model::event::{EventName, InvalidEventName, Offer};
 use crate::model::json::{InvalidJson, Json};
 use crate::model::room::Room;
 
 use super::client::{Fields, bad, fields, none_left, text};
-
-/// An event that somebody wants to publish: well-formed, not yet allowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Publish {
-    /// The room or rooms, without repetition; never empty.
-    pub rooms: Vec<Room>,
-    /// Whether they came as `rooms`, and are answered so.
-    pub several: bool,
-    /// The event name.
-    pub name: EventName,
-    /// The payload.
-    pub data: Json,
-}
 
 /// Events at most in one request.
 pub const MAX_EVENTS: usize = 100;
@@ -31,12 +18,12 @@ pub const MAX_EVENTS: usize = 100;
 ///
 /// # Errors
 /// It is no such object.
-pub fn one(room: Room, body: &[u8]) -> Result<Publish, Refusal> {
+pub fn one(room: Room, body: &[u8]) -> Result<Offer, Refusal> {
     let mut fields = fields(utf8(body)?)?;
     let (name, data) = (name_field(&mut fields)?, data_field(&mut fields)?);
     none_left(
         &fields,
-        Publish {
+        Offer {
             rooms: vec![room],
             several: false,
             name,
@@ -49,14 +36,14 @@ pub fn one(room: Room, body: &[u8]) -> Result<Publish, Refusal> {
 ///
 /// # Errors
 /// It is no JSON though its type says so, or no UTF-8.
-pub fn payload(room: Room, name: &str, is_json: bool, body: &[u8]) -> Result<Publish, Refusal> {
+pub fn payload(room: Room, name: &str, is_json: bool, body: &[u8]) -> Result<Offer, Refusal> {
     let body = utf8(body)?;
     let data = if is_json {
         Json::parse(body).map_err(not_json)?
     } else {
         Json::string(body)
     };
-    Ok(Publish {
+    Ok(Offer {
         rooms: vec![room],
         several: false,
         name: event_name(name)?,
@@ -68,7 +55,7 @@ pub fn payload(room: Room, name: &str, is_json: bool, body: &[u8]) -> Result<Pub
 ///
 /// # Errors
 /// It is no such object, or holds more than [`MAX_EVENTS`].
-pub fn many(body: &[u8]) -> Result<Vec<Result<Publish, Refusal>>, Refusal> {
+pub fn many(body: &[u8]) -> Result<Vec<Result<Offer, Refusal>>, Refusal> {
     let mut fields = fields(utf8(body)?)?;
     let events = fields
         .remove("events")
@@ -83,14 +70,14 @@ pub fn many(body: &[u8]) -> Result<Vec<Result<Publish, Refusal>>, Refusal> {
     Ok(events.into_iter().map(item).collect())
 }
 
-fn item(raw: &RawValue) -> Result<Publish, Refusal> {
+fn item(raw: &RawValue) -> Result<Offer, Refusal> {
     let mut fields = fields(raw.get())?;
     let publish = take(&mut fields)?;
     none_left(&fields, publish)
 }
 
 /// Takes `room` or `rooms`, `event` and `data` out of `fields`.
-pub(super) fn take(fields: &mut Fields<'_>) -> Result<Publish, Refusal> {
+pub(super) fn take(fields: &mut Fields<'_>) -> Result<Offer, Refusal> {
     let one = text(fields, "room")?;
     let many: Option<Vec<String>> = match fields.remove("rooms") {
         None => None,
@@ -112,7 +99,7 @@ pub(super) fn take(fields: &mut Fields<'_>) -> Result<Publish, Refusal> {
         .map(|name| room(name))
         .collect::<Result<Vec<_>, _>>()?;
     rooms.retain(|room| seen.insert(room.clone()));
-    Ok(Publish {
+    Ok(Offer {
         rooms,
         several,
         name: name_field(fields)?,
