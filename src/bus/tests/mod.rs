@@ -1,8 +1,12 @@
 //! The log against a naive model of it: random appends, reads, joins, evictions, purges and hours passing.
 
+mod naive;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
+
+use naive::{Naive, NaiveReader, bytes};
 
 use super::log::{Appended, Log};
 use super::reader::{Credit, Reader};
@@ -54,172 +58,6 @@ enum Begin {
     Foreign,
     Earliest,
     Newest(usize),
-}
-
-/// What the log should be, written for the eye: one list a room, looked through from end to end.
-struct Naive {
-    settings: Settings,
-    now: Moment,
-    head: u64,
-    rooms: Vec<Vec<Event>>,
-    floors: Vec<u64>,
-}
-
-#[derive(Clone, Copy)]
-struct Event {
-    seq: u64,
-    cost: usize,
-    share: usize,
-    size: usize,
-    at: Moment,
-}
-
-struct NaiveReader {
-    cursor: u64,
-    joined: Vec<(usize, u64)>,
-}
-
-impl Naive {
-    fn history(&self, room: usize) -> History {
-        self.settings.history(&name(room))
-    }
-
-    fn expire(&mut self) {
-        for room in 0..ROOMS {
-            let age = self.history(room).age;
-            while self.rooms[room]
-                .first()
-                .is_some_and(|event| event.at + age <= self.now)
-            {
-                self.drop_oldest(room);
-            }
-        }
-    }
-
-    fn drop_oldest(&mut self, room: usize) {
-        self.floors[room] = self.rooms[room].remove(0).seq;
-    }
-
-    fn append(&mut self, rooms: &[usize], size: usize) {
-        self.expire();
-        self.head += 1;
-        let names: usize = rooms
-            .iter()
-            .map(|&room| 2 * name(room).as_str().len())
-            .sum();
-        let cost = size * (2 + rooms.len()) + (700 + 3) * rooms.len() + names;
-        for &room in rooms {
-            self.rooms[room].push(Event {
-                seq: self.head,
-                share: cost / rooms.len(),
-                cost,
-                size,
-                at: self.now,
-            });
-            let bounds = self.history(room);
-            while self.rooms[room].len() > 1
-                && (self.rooms[room].len() > bounds.events
-                    || shares(&self.rooms[room]) > bounds.bytes)
-            {
-                self.drop_oldest(room);
-            }
-        }
-        loop {
-            let all = self.all();
-            let total = self.settings.total;
-            if all.len() <= 1 || (all.len() <= total.events && bytes(&all) <= total.bytes) {
-                return;
-            }
-            for room in 0..ROOMS {
-                if self.rooms[room]
-                    .first()
-                    .is_some_and(|event| event.seq == all[0].seq)
-                {
-                    self.drop_oldest(room);
-                }
-            }
-        }
-    }
-
-    /// Every event held, once.
-    fn all(&self) -> Vec<Event> {
-        let mut all: Vec<Event> = self.rooms.iter().flatten().copied().collect();
-        all.sort_by_key(|event| event.seq);
-        all.dedup_by_key(|event| event.seq);
-        all
-    }
-
-    fn open(&mut self, rooms: &[usize], start: Begin) -> NaiveReader {
-        self.expire();
-        let from = |room: usize| match start {
-            Begin::Now => self.head,
-            Begin::At(seq) if seq > self.head => self.head,
-            Begin::At(seq) => seq,
-            Begin::Foreign | Begin::Earliest => self.floors[room],
-            Begin::Newest(_) if self.rooms[room].is_empty() => self.head,
-            Begin::Newest(count) => {
-                let older = self.rooms[room].len().saturating_sub(count);
-                if older == 0 {
-                    self.floors[room]
-                } else {
-                    self.rooms[room][older - 1].seq
-                }
-            }
-        };
-        let joined: Vec<_> = rooms.iter().map(|&room| (room, from(room))).collect();
-        let cursor = match start {
-            Begin::At(seq) => seq.min(self.head),
-            Begin::Now | Begin::Foreign | Begin::Earliest | Begin::Newest(_) => joined
-                .iter()
-                .map(|(_, from)| *from)
-                .min()
-                .unwrap_or(self.head),
-        };
-        NaiveReader { cursor, joined }
-    }
-
-    /// Gaps as (room, from, to), events, and the cursor.
-    fn read(
-        &mut self,
-        reader: &mut NaiveReader,
-        credit: Credit,
-    ) -> (Vec<(usize, u64, u64)>, Vec<u64>, u64) {
-        self.expire();
-        let mut gaps = Vec::new();
-        let mut due: Vec<Event> = Vec::new();
-        for (room, from) in &mut reader.joined {
-            let seen = reader.cursor.max(*from);
-            if self.floors[*room] > seen {
-                gaps.push((*room, seen, self.floors[*room]));
-                *from = self.floors[*room];
-            }
-            let seen = reader.cursor.max(*from);
-            due.extend(self.rooms[*room].iter().filter(|event| event.seq > seen));
-        }
-        due.sort_by_key(|event| event.seq);
-        due.dedup_by_key(|event| event.seq);
-        let (mut events, mut size) = (Vec::new(), 0);
-        for event in &due {
-            size += event.size + 101;
-            if events.len() >= credit.events || (size > credit.bytes && !events.is_empty()) {
-                break;
-            }
-            events.push(event.seq);
-        }
-        reader.cursor = match events.last() {
-            Some(last) if events.len() < due.len() => *last,
-            _ => self.head,
-        };
-        (gaps, events, reader.cursor)
-    }
-}
-
-fn shares(events: &[Event]) -> usize {
-    events.iter().map(|event| event.share).sum()
-}
-
-fn bytes(events: &[Event]) -> usize {
-    events.iter().map(|event| event.cost).sum()
 }
 
 fn name(room: usize) -> Room {
