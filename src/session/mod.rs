@@ -6,6 +6,7 @@
 
 mod action;
 pub mod admission;
+mod deadlines;
 mod input;
 mod messages;
 mod settings;
@@ -134,41 +135,6 @@ impl Session {
             State::Live(live) => Some(&live.access),
             State::Waiting { .. } | State::Ended => None,
         }
-    }
-
-    /// When the session wants [`Input::Due`], at the latest; nothing once it has ended. Only if what was said
-    /// before is `writable` is a heartbeat due, or an answer of the client's.
-    #[must_use]
-    pub fn deadline(&self, writable: bool) -> Option<Moment> {
-        match &self.state {
-            State::Waiting { until, .. } => Some(*until),
-            State::Live(live) if writable => {
-                let heartbeat = self.last_write + self.settings.heartbeat;
-                [live.expires, self.ping_due(), self.silence_due()]
-                    .into_iter()
-                    .flatten()
-                    .chain([heartbeat])
-                    .min()
-            }
-            State::Live(live) => live.expires,
-            State::Ended => None,
-        }
-    }
-
-    /// A client that reads a lively room says nothing by itself: whatever is written to it, it is asked for a sign
-    /// of life as long as it has given none.
-    fn ping_due(&self) -> Option<Moment> {
-        self.can_answer()
-            .then(|| self.last_heard.max(self.last_ping) + self.settings.heartbeat)
-    }
-
-    fn silence_due(&self) -> Option<Moment> {
-        self.can_answer()
-            .then(|| self.last_heard + self.settings.silence)
-    }
-
-    fn can_answer(&self) -> bool {
-        self.transport == Transport::WebSocket
     }
 
     /// Takes one input, and adds what is to be done to `out`, in order.
@@ -360,38 +326,6 @@ impl Session {
         );
         if !batch.events.is_empty() {
             out.push(Action::Deliver(batch.events));
-        }
-    }
-
-    /// Something is due, or was thought to be.
-    fn due(&mut self, writable: bool, now: Now, out: &mut Vec<Action>) {
-        let is_past = |due: Option<Moment>| due.is_some_and(|due| now.moment >= due);
-        match &self.state {
-            State::Waiting { until, .. } if now.moment >= *until => {
-                let message =
-                    "no credential came in time; send {\"type\":\"auth\",\"token\":…} first";
-                self.end(None, Refusal::new(Code::AuthTimeout, message), out);
-            }
-            State::Live(live) if is_past(live.expires) => {
-                out.push(Action::Send(Control::SessionExpired {}));
-                self.leave(Code::SessionExpired, "the credential ran out".into(), out);
-            }
-            State::Live(_) if writable && is_past(self.silence_due()) => {
-                self.leave(Code::Timeout, "nothing was heard for too long".into(), out);
-            }
-            State::Live(_) if writable => self.sign_of_life(now, out),
-            State::Waiting { .. } | State::Live(_) | State::Ended => {}
-        }
-    }
-
-    /// What keeps a quiet stream known to be alive, from both ends.
-    fn sign_of_life(&mut self, now: Now, out: &mut Vec<Action>) {
-        if now.moment >= self.last_write + self.settings.heartbeat {
-            out.push(Action::Ask(Ask::Read));
-        }
-        if self.ping_due().is_some_and(|due| now.moment >= due) {
-            self.last_ping = now.moment;
-            out.push(Action::Ping);
         }
     }
 

@@ -14,5 +14,6 @@ mod equivalence;
 mod joins;
 mod promises;
 mod refusals;
+mod stalled;
 mod support;
 mod transcripts;

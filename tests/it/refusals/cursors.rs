@@ -143,3 +143,24 @@ async fn parameters_out_of_range_are_refused() {
     }
     witness.is_served(&gate).await;
 }
+
+#[tokio::test]
+async fn a_page_cannot_end_in_another_life_of_the_log() {
+    let gate = gate().await;
+    let other = super::gate().await;
+    let foreign = other
+        .request("GET", "/v1/rooms/open/events", &[READER], "")
+        .await
+        .json();
+    let target = format!(
+        "/v1/rooms/open/events?until={}",
+        foreign["cursor"].as_str().unwrap()
+    );
+    let answer = gate.request("GET", &target, &[READER], "").await;
+    refused(
+        &answer,
+        400,
+        "invalid_cursor",
+        "an empty page would say that there was nothing",
+    );
+}

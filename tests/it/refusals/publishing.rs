@@ -301,3 +301,32 @@ async fn a_list_under_a_used_key_publishes_nothing() {
     assert_eq!(names, ["one"]);
     witness.is_served(&gate).await;
 }
+
+#[tokio::test]
+async fn a_key_that_came_with_the_same_bytes_of_another_kind_is_another_request() {
+    let gate = gate().await;
+    let key = ("Idempotency-Key", "k");
+    let target = "/v1/rooms/open/events?event=e";
+    let send = async |kind| {
+        let headers = [BACKEND, key, ("Content-Type", kind)];
+        gate.request("POST", target, &headers, "\"x\"").await
+    };
+    assert_eq!(send("application/json").await.status(), 202);
+    let answer = send("text/plain").await;
+    refused(
+        &answer,
+        422,
+        "idempotency_conflict",
+        "text where it was JSON",
+    );
+    // The same room, written in another way, is the same request.
+    let encoded = "/v1/rooms/%6fpen/events?event=e";
+    let headers = [BACKEND, key, ("Content-Type", "application/json")];
+    let answer = gate.request("POST", encoded, &headers, "\"x\"").await;
+    assert_eq!(
+        answer.header("idempotency-replayed"),
+        Some("true"),
+        "{}",
+        answer.text()
+    );
+}

@@ -68,6 +68,13 @@ impl Gate {
         self.gateway = Some(launch(&self.toml, self.address, self.clock.clone()).await);
     }
 
+    /// How much virtual time has passed.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.clock
+            .now()
+            .since(gatecast::model::time::Moment::default())
+    }
+
     /// The gateway itself.
     pub(crate) fn gateway(&self) -> &Gateway {
         self.gateway

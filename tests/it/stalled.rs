@@ -1,0 +1,105 @@
+//! Clients that stop reading: what they may not hold up.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::http::request;
+use crate::support::socket::Socket;
+use crate::support::websocket::WebSocket;
+use crate::support::{Gate, api_key};
+
+const KEY: (&str, &str) = ("X-API-Key", "a-key");
+
+async fn gate(more: &str) -> Gate {
+    let key = api_key("a", KEY.1, "a") + &api_key("reader", "reader-key", "reader");
+    let roles =
+        "[roles.a]\nsubscribe = [\"*\"]\npublish = [\"*\"]\n[roles.reader]\nsubscribe = [\"*\"]\n";
+    Gate::start(&format!("{key}{roles}{more}")).await
+}
+
+/// Publishes more than the kernel's buffers between gateway and client hold.
+async fn flood(gate: &Gate, bytes: usize) {
+    let event = json!({"room": "r", "event": "e", "data": "x".repeat(bytes)});
+    let body = json!({"events": vec![event; 100.min(900_000 / bytes)]}).to_string();
+    for _ in 0..20_000_000 / body.len() {
+        assert_eq!(
+            gate.request("POST", "/v1/publish", &[KEY], &body)
+                .await
+                .status(),
+            202
+        );
+    }
+}
+
+async fn event_source(gate: &Gate) -> Socket {
+    let mut socket = gate.connect().await;
+    let headers = [KEY, ("Accept", "text/event-stream")];
+    socket
+        .send(request("GET", "/v1/stream?room=r", &headers, ""))
+        .await;
+    socket.until(b"event: welcome").await.unwrap();
+    socket
+}
+
+async fn websocket(gate: &Gate) -> WebSocket {
+    let socket = gate.connect().await;
+    let mut socket = WebSocket::upgrade(socket, "/v1/stream?room=r", &[KEY])
+        .await
+        .unwrap();
+    socket.text().await;
+    socket
+}
+
+#[tokio::test]
+async fn a_drain_does_not_wait_for_clients_that_stopped_reading() {
+    for bytes in [100, 50_000] {
+        let mut gate =
+            gate("[rooms.\"r\"]\nhistory = { events = 100000, bytes = \"64MiB\" }\n").await;
+        let (_sse, _socket) = (event_source(&gate).await, websocket(&gate).await);
+        flood(&gate, bytes).await;
+        let before = gate.elapsed();
+        gate.stop().await;
+        let took = gate.elapsed() - before;
+        assert!(
+            took <= Duration::from_secs(6),
+            "{took:?} of virtual time with events of {bytes} bytes"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_for_half_a_minute_is_given_up_and_its_place_is_free() {
+    let gate = gate("[limits]\nconnections = 2\n").await;
+    let _stalled = event_source(&gate).await;
+    flood(&gate, 50_000).await;
+    let mut full = websocket(&gate).await;
+    let refused = gate.request("GET", "/v1/stream?room=r", &[KEY], "").await;
+    assert_eq!(refused.status(), 503);
+    let freed = async {
+        while gate
+            .request("GET", "/v1/stream?room=r", &[KEY], "")
+            .await
+            .status()
+            != 200
+        {}
+    };
+    gate.hasten(Duration::from_secs(5), freed).await;
+    full.say(r#"{"type":"ping","ref":1}"#).await;
+}
+
+#[tokio::test]
+async fn who_may_publish_nothing_cannot_make_the_gateway_take_a_megabyte_in() {
+    let gate = gate("").await;
+    let reader = ("X-API-Key", "reader-key");
+    let body =
+        json!({"events": [{"room": "r", "event": "e", "data": "x".repeat(200_000)}]}).to_string();
+    let answer = gate.request("POST", "/v1/publish", &[reader], &body).await;
+    assert_eq!((answer.status(), answer.code()), (413, "too_large".into()));
+    // Refused by its head alone: the body never comes.
+    let mut socket = gate.connect().await;
+    socket
+        .send("POST /v1/rooms/r/events HTTP/1.1\r\nHost: a\r\nX-API-Key: reader-key\r\nContent-Length: 900000\r\n\r\n")
+        .await;
+    assert_eq!(socket.answer("POST").await.status(), 403);
+}
