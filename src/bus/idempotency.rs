@@ -13,9 +13,10 @@ use crate::model::time::Moment;
 const KEPT: Duration = Duration::from_secs(10 * 60);
 /// How many keys are remembered; beyond them a publish with a new key is refused rather than an old key
 /// forgotten, because a forgotten key is a duplicate.
-const CAPACITY: usize = 100_000;
-/// How many of them one principal may have: nobody's keys crowd out another's.
-const OF_ONE: usize = CAPACITY / 10;
+const CAPACITY: usize = 200_000;
+/// What is kept back for others from a principal that has as many keys itself: nobody's keys crowd out another's,
+/// and one busy backend may still have nearly all.
+const RESERVE: usize = CAPACITY / 10;
 
 /// What makes two requests the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -104,7 +105,8 @@ impl Seen {
 
     fn is_full_for(&self, principal: &Principal) -> bool {
         let of_one = self.of_one.get(principal).copied().unwrap_or_default();
-        self.requests.len() >= CAPACITY || of_one >= OF_ONE
+        let reserve = if of_one >= RESERVE { RESERVE } else { 0 };
+        self.requests.len() >= CAPACITY - reserve
     }
 
     /// Forgets the keys whose ten minutes are over.
@@ -186,7 +188,7 @@ mod tests {
             seq: 3,
         };
         let mut seen = Seen::default();
-        for n in 0..OF_ONE {
+        for n in 0..CAPACITY - RESERVE {
             seen.keep(publish(&n.to_string(), 1), answer, Moment::default());
         }
         let refusal = seen

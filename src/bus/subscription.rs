@@ -43,7 +43,7 @@ pub struct Joining {
     /// The next events of the room's past.
     pub events: Vec<Delivery>,
     /// Where the next step goes on; nothing when the room has been joined.
-    pub next: Option<Start>,
+    pub next: Option<Position>,
 }
 
 impl Subscription {
@@ -163,7 +163,7 @@ impl Subscription {
         Joining {
             gaps,
             events,
-            next: more.then_some(Start::At(cursor)),
+            next: more.then_some(cursor),
         }
     }
 

@@ -151,7 +151,7 @@ impl Session {
             ack.gaps = (!gaps.is_empty()).then_some(gaps);
             ack.events = (!events.is_empty()).then_some(events);
             if next.is_some() {
-                ack.more = Some(true);
+                (ack.cursor, ack.more) = (next, Some(true));
                 return out.push(Action::Answer(Answer::Done(ack)));
             }
         } else {
@@ -163,7 +163,8 @@ impl Session {
                 }));
             }
         }
-        if let Some(start) = next {
+        if let Some(told) = next {
+            let start = Start::At(told);
             return out.push(Action::Ask(Ask::Join {
                 reference,
                 room,

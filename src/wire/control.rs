@@ -120,6 +120,9 @@ pub struct Ack {
     /// The past of a room joined by another request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<Vec<Envelope>>,
+    /// Where the past is longer than one answer: up to where this one told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Position>,
     /// Whether the past is longer than one answer: the room is not joined yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more: Option<bool>,

@@ -261,7 +261,7 @@ async fn a_past_longer_than_one_answer_is_asked_for_again_and_only_then_the_room
         if answer["more"] != true {
             break;
         }
-        since = events.last().unwrap()["id"].clone();
+        since = answer["cursor"].clone();
         assert!(seen.len() < 500, "the first answer is bounded");
     }
     // Some of the oldest were evicted by the room's bound; what is held came whole, in order and once.
@@ -269,4 +269,44 @@ async fn a_past_longer_than_one_answer_is_asked_for_again_and_only_then_the_room
     assert_eq!(seen, (first..500).collect::<Vec<_>>());
     publish(&gate, &["b"], 7).await;
     assert!(body.event("e").await.contains(r#""data":7,"#));
+}
+
+#[tokio::test]
+async fn a_past_that_another_room_has_given_already_is_passed_over_to_its_end() {
+    let gate = gate().await;
+    let (mut body, stream) = watching_chief(&gate, "room=a").await;
+    let event = |rooms: Value| json!({"rooms": rooms, "event": "e", "data": "x".repeat(3000)});
+    for rooms in [
+        json!(["b"]),
+        json!(["a", "b"]),
+        json!(["a", "b"]),
+        json!(["a", "b"]),
+        json!(["a", "b"]),
+    ] {
+        let events = json!({"events": vec![event(rooms); 100]}).to_string();
+        assert_eq!(
+            gate.request("POST", "/v1/publish", &[BACKEND], &events)
+                .await
+                .status(),
+            202
+        );
+    }
+    for _ in 0..400 {
+        body.event("e").await;
+    }
+    let (mut since, mut seen) = (json!("earliest"), 0);
+    for _ in 0..10 {
+        let message = json!({"type": "subscribe", "ref": 1, "room": "b", "since": since});
+        let answer = post(&gate, &stream, "chief", message).await.json();
+        seen += answer["events"].as_array().map_or(0, Vec::len);
+        if answer["more"] != true {
+            assert!(
+                seen <= 100,
+                "{seen} events, though 400 come through the other room"
+            );
+            return;
+        }
+        since = answer["cursor"].clone();
+    }
+    panic!("asked ten times, and the past did not end");
 }
