@@ -18,7 +18,7 @@ use crate::wire::query::Query;
 
 use super::{Response, Service, reply};
 
-/// How long a stream may take to answer: one whose client has stopped reading answers nobody.
+/// How long a stream may take to answer; it answers at once, and nobody waits for ever should that be wrong.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Service {
@@ -66,10 +66,7 @@ impl Service {
                         ));
                     }
                     None => {
-                        return Err(Refusal::new(
-                            Code::Timeout,
-                            "the stream's client does not read",
-                        ));
+                        return Err(Refusal::new(Code::Timeout, "the stream does not answer"));
                     }
                 }
             }

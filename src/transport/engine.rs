@@ -65,6 +65,10 @@ impl Engine {
         }
     }
 
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// From now on the stream also takes messages that come by other requests.
     pub(super) fn register(&mut self, access: &Access) {
         let stream = self.session.stream().clone();

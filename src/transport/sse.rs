@@ -6,6 +6,8 @@ use std::sync::Arc;
 use async_stream::stream;
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
+use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use crate::auth::Access;
 use crate::bus::rooms::Delivery;
@@ -38,6 +40,9 @@ pub struct BrokenOff;
 
 /// The body of an admitted client's stream. It yields whole blocks, and an error where it must end abruptly:
 /// without HTTP/1.1's last chunk, after everything before it has been written.
+///
+/// The stream itself runs in a task of its own: hyper polls a body only when its socket has room, and a client that
+/// reads slowly must still be answered by `POST /v1/messages`, expire, and be drained.
 pub fn stream(
     context: Arc<Context>,
     access: Arc<Access>,
@@ -46,35 +51,103 @@ pub fn stream(
     style: Style,
     link: Link,
 ) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static {
+    let (pipe, mut pieces) = mpsc::channel(1);
+    let tasks = context.tasks.clone();
+    let run = run(context, access, opening, admitted, style, pipe);
+    tasks.spawn("sse", run.in_current_span());
     stream! {
-        let mut actions = Vec::new();
-        let (id, now) = (StreamId::from_random(random::wide_bits()), context.now());
-        let session =
-            Session::admitted(id, context.session, access.clone(), &opening, admitted, now, &mut actions);
-        let mut engine = Engine::new(context, session);
-        engine.register(&access);
-        drop((access, opening));
-        let mut outputs = engine.start(actions).await;
-        if style.padding {
-            yield Ok(Bytes::from(sse::padding()));
+        while let Some(piece) = pieces.recv().await {
+            match piece {
+                Piece::Blocks(bytes) => yield Ok(bytes),
+                Piece::End => return,
+            }
         }
-        loop {
-            let mut chunk = Chunk::new(style);
-            let end = outputs.drain(..).find_map(|output| chunk.push(output));
-            if let Some(bytes) = chunk.take() {
-                yield Ok(bytes);
-            }
-            if let Some(abruptly) = end {
-                if abruptly {
-                    link.flushed().await;
-                    yield Err(BrokenOff);
-                }
-                return;
-            }
-            let input = engine.next(true).await;
-            outputs = engine.run(input).await;
+        // Also where the task ended without a word: a clean end would tell the client to stay away.
+        link.flushed().await;
+        yield Err(BrokenOff);
+    }
+}
+
+/// What the task of a stream hands to its body.
+enum Piece {
+    /// One write.
+    Blocks(Bytes),
+    /// A clean end, so that the client stays away.
+    End,
+}
+
+async fn run(
+    context: Arc<Context>,
+    access: Arc<Access>,
+    opening: Opening,
+    admitted: Admitted,
+    style: Style,
+    pipe: mpsc::Sender<Piece>,
+) {
+    let mut actions = Vec::new();
+    let (id, now) = (StreamId::from_random(random::wide_bits()), context.now());
+    let session = Session::admitted(
+        id,
+        context.session,
+        access.clone(),
+        &opening,
+        admitted,
+        now,
+        &mut actions,
+    );
+    let mut engine = Engine::new(context.clone(), session);
+    engine.register(&access);
+    drop((access, opening));
+    let mut first = Chunk::new(style);
+    if style.padding {
+        first.append(sse::padding().into());
+    }
+    let outputs = engine.start(actions).await;
+    let rest = async {
+        let mut end = first.push_all(outputs);
+        first.send(&pipe).await?;
+        while end.is_none() {
+            end = turn(&mut engine, style, &pipe).await?;
+        }
+        end
+    };
+    if rest.await == Some(false) {
+        let _ = pipe.send(Piece::End).await;
+    }
+}
+
+/// One turn of the loop: waits, steps, and hands over what is due. The log is read only when the body can take what
+/// it gives. Returns whether the stream's end, if this was it, is abrupt; nothing if the client is gone.
+async fn turn(
+    engine: &mut Engine,
+    style: Style,
+    pipe: &mpsc::Sender<Piece>,
+) -> Option<Option<bool>> {
+    let mut permit = None;
+    let input = loop {
+        tokio::select! {
+            biased;
+            () = pipe.closed() => return None,
+            free = pipe.reserve(), if permit.is_none() => permit = Some(free.ok()?),
+            input = engine.next(permit.is_some()) => break input,
+        }
+    };
+    let mut chunk = Chunk::new(style);
+    let end = chunk.push_all(engine.run(input).await);
+    drop(permit);
+    let goodbye = engine.context().goodbye;
+    match end {
+        None => chunk.send(pipe).await?,
+        // A client that does not read is not waited for with what it will not read.
+        Some(_) => {
+            engine
+                .context()
+                .clock
+                .timeout(goodbye, chunk.send(pipe))
+                .await??
         }
     }
+    Some(end)
 }
 
 /// The body that tells a refusal which time can heal to a client that any status but 200 would stop for ever:
@@ -105,6 +178,19 @@ impl Chunk {
             style,
             single: None,
             bytes: BytesMut::new(),
+        }
+    }
+
+    /// Adds outputs up to an end, which says whether it is abrupt.
+    fn push_all(&mut self, outputs: Vec<Output>) -> Option<bool> {
+        outputs.into_iter().find_map(|output| self.push(output))
+    }
+
+    /// Hands it over, if there is anything in it; nothing if the client is gone.
+    async fn send(self, pipe: &mpsc::Sender<Piece>) -> Option<()> {
+        match self.take() {
+            Some(bytes) => pipe.send(Piece::Blocks(bytes)).await.ok(),
+            None => Some(()),
         }
     }
 

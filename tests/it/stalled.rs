@@ -103,3 +103,30 @@ async fn who_may_publish_nothing_cannot_make_the_gateway_take_a_megabyte_in() {
         .await;
     assert_eq!(socket.answer("POST").await.status(), 403);
 }
+
+#[tokio::test]
+async fn a_message_for_a_stream_is_answered_though_its_client_has_stopped_reading() {
+    let gate = gate("").await;
+    let mut socket = gate.connect().await;
+    let headers = [KEY, ("Accept", "text/event-stream")];
+    socket
+        .send(request("GET", "/v1/stream?room=r", &headers, ""))
+        .await;
+    let (_, mut body) = socket.open_body("GET").await;
+    let welcome = body.event("welcome").await;
+    let stream = welcome
+        .split("\"stream\":\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    flood(&gate, 50_000).await;
+    let message = json!({"type": "subscribe", "ref": 1, "room": "other"}).to_string();
+    let target = format!("/v1/messages?stream={stream}");
+    let answer = gate.request("POST", &target, &[KEY], &message).await;
+    assert_eq!(
+        answer.json(),
+        json!({"type": "ack", "ref": 1, "room": "other"})
+    );
+}
