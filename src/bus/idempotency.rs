@@ -14,6 +14,8 @@ const KEPT: Duration = Duration::from_secs(10 * 60);
 /// How many keys are remembered; beyond them a publish with a new key is refused rather than an old key
 /// forgotten, because a forgotten key is a duplicate.
 const CAPACITY: usize = 200_000;
+/// Keys forgotten in one step, so that no publish waits for thousands of them.
+const EXPIRY_STEP: usize = 256;
 /// What is kept back for others from a principal that has as many keys itself: nobody's keys crowd out another's,
 /// and one busy backend may still have nearly all.
 const RESERVE: usize = CAPACITY / 10;
@@ -111,12 +113,9 @@ impl Seen {
 
     /// Forgets the keys whose ten minutes are over.
     pub fn expire(&mut self, now: Moment) {
-        while self
-            .order
-            .front()
-            .is_some_and(|(kept, _)| now.since(*kept) >= KEPT)
-        {
-            let Some((_, key)) = self.order.pop_front() else {
+        for _ in 0..EXPIRY_STEP {
+            let is_over = |(kept, _): &(Moment, Key)| now.since(*kept) >= KEPT;
+            let Some((_, key)) = self.order.pop_front_if(|front| is_over(front)) else {
                 return;
             };
             self.requests.remove(&key);

@@ -19,4 +19,4 @@ pub mod wake;
 
 pub use memory::{Bus, Published};
 pub use settings::{History, Settings};
-pub use subscription::{Joining, Opened, Subscription};
+pub use subscription::{Joining, Opened, Past, Subscription};

@@ -121,17 +121,13 @@ impl Reader {
         self.rooms().any(|one| one == room)
     }
 
-    /// Whether `event` was given through a joined room other than `room`, or will be: it was not yet, and that room
-    /// still holds it.
+    /// Whether `event` was given through a joined room other than `room`.
     #[must_use]
-    pub fn gives(&self, log: &Log, event: &Event, room: &Room) -> bool {
+    pub fn gave(&self, event: &Event, room: &Room) -> bool {
         let seq = event.position.seq;
         let mut others = self.rooms.iter().filter(|joined| joined.room != *room);
-        others.any(|joined| {
-            event.rooms.contains(&joined.room)
-                && seq > joined.from
-                && (seq <= self.cursor || seq > log.floor(&joined.room))
-        })
+        seq <= self.cursor
+            && others.any(|joined| seq > joined.from && event.rooms.contains(&joined.room))
     }
 
     /// Joins `room`: what comes after `from` is due.

@@ -43,7 +43,22 @@ pub struct Joining {
     /// The next events of the room's past.
     pub events: Vec<Delivery>,
     /// Where the next step goes on; nothing when the room has been joined.
-    pub next: Option<Position>,
+    pub next: Option<Past>,
+}
+
+/// The part of a room's past that is still to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// From where.
+    pub since: Start,
+    /// Up to where, once that is settled.
+    pub until: Option<Position>,
+}
+
+impl From<Start> for Past {
+    fn from(since: Start) -> Self {
+        Self { since, until: None }
+    }
 }
 
 impl Subscription {
@@ -113,34 +128,35 @@ impl Subscription {
         self.reader.rooms()
     }
 
-    /// Joins `room` from now on, or takes the next step from a past `start`: as long as the past is longer
-    /// than `credit` the room is not part of the stream, so a client that is cut has not joined it.
+    /// Joins `room` from now on, or takes the next step through its `past`, up to the stream's cursor; what lies
+    /// beyond the cursor comes live. As long as the past is longer than `credit` the room is not part of the stream,
+    /// so a client that is cut has not joined it.
     ///
-    /// A room that is joined already stays so, and its past is told all the same, up to the stream's cursor: who
-    /// asks again may not have got the first answer. What came, or will come, through another joined room is left
-    /// out.
-    pub fn join(&mut self, room: &Room, start: Start, credit: Credit) -> Joining {
+    /// A room that is joined already stays so, and its past is told all the same: who asks again may not have got
+    /// the first answer. What came through another joined room is left out.
+    pub fn join(&mut self, room: &Room, past: impl Into<Past>, credit: Credit) -> Joining {
+        let Past { since, until } = past.into();
         // Registered under the log's lock: an append that this step does not see comes after it, and rings.
         let mut log = self.shared.log();
-        let (visible, cursor) = (log.visible(), self.reader.cursor());
-        let joined = self.reader.has(room);
-        let (since, join_from) = match start {
-            Start::Now => (None, visible),
-            // Beyond the stream's cursor there is no past to tell: its events come live.
-            Start::At(since)
-                if since.epoch == log.epoch() && (cursor..=visible).contains(&since.seq) =>
-            {
-                (None, since.seq)
-            }
-            Start::Earliest => (Some(None), visible),
-            Start::At(_) | Start::Unreadable | Start::Newest(_) => (Some(Some(start)), visible),
+        let visible = log.visible();
+        // What was dropped beyond the cursor is told here, as a gap up to its true end.
+        let end = self.reader.cursor().max(log.floor(room));
+        let from = match since {
+            Start::Now => visible,
+            Start::At(since) if since.epoch == log.epoch() => since.seq.clamp(end, visible),
+            Start::At(_) | Start::Unreadable | Start::Earliest | Start::Newest(_) => end,
         };
-        let page = since.map(|since| {
-            let until = joined.then(|| log.position(cursor));
+        let joined = self.reader.has(room);
+        // The room's own events pass the cursor once it is joined: its past ends where it did at the first step.
+        let until = until
+            .filter(|_| joined)
+            .unwrap_or_else(|| log.position(end));
+        let page = (since != Start::Now).then(|| {
+            let since = (since != Start::Earliest).then_some(since);
             log.page(&Query {
                 room: room.clone(),
                 since,
-                until,
+                until: Some(until),
                 credit,
                 reverse: false,
             })
@@ -148,7 +164,7 @@ impl Subscription {
         if !joined && page.as_ref().is_none_or(|page| !page.more) {
             log.watch(room);
             self.shared.readers.add(room, self.number, &self.signal);
-            self.reader.join(room.clone(), join_from);
+            self.reader.join(room.clone(), from);
         }
         let Some(Page {
             gaps,
@@ -159,12 +175,12 @@ impl Subscription {
         else {
             return Joining::default();
         };
-        events.retain(|event| !self.reader.gives(&log, event.event(), room));
-        Joining {
-            gaps,
-            events,
-            next: more.then_some(cursor),
-        }
+        events.retain(|event| !self.reader.gave(event.event(), room));
+        let next = more.then_some(Past {
+            since: Start::At(cursor),
+            until: Some(until),
+        });
+        Joining { gaps, events, next }
     }
 
     /// Leaves `room`; says whether it was joined.

@@ -19,6 +19,15 @@ pub enum Start {
 }
 
 impl Start {
+    /// The position after which to begin, where there is one.
+    #[must_use]
+    pub const fn position(self) -> Option<Position> {
+        match self {
+            Self::At(position) => Some(position),
+            Self::Now | Self::Unreadable | Self::Earliest | Self::Newest(_) => None,
+        }
+    }
+
     /// Whether the client was here before.
     #[must_use]
     pub const fn is_resume(self) -> bool {

@@ -14,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::service::Connection;
 use crate::transport::link::Link;
 
+use super::GOODBYE;
 use super::accept::Acceptor;
 use super::io::Guarded;
 
@@ -47,6 +48,7 @@ impl Acceptor {
             surplus,
             link,
         };
+        let link = &connection.link;
         let service = service_fn(|request| {
             let (acceptor, connection) = (self.clone(), connection.clone());
             async move {
@@ -68,7 +70,13 @@ impl Acceptor {
             ended = serving.as_mut() => ended,
             () = draining.begun() => {
                 serving.as_mut().graceful_shutdown();
-                serving.await
+                loop {
+                    tokio::select! {
+                        ended = serving.as_mut() => break ended,
+                        // What was to be written has been, or is given up: half a request head is left.
+                        () = self.context.clock.sleep(GOODBYE) => if link.is_idle() { return },
+                    }
+                }
             }
         };
         if let Err(error) = ended {

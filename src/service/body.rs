@@ -25,7 +25,12 @@ impl Service {
             return Err(too_large());
         }
         let read = Limited::new(body, most).collect();
-        match self.context.clock.timeout(self.patience.body, read).await {
+        let in_time = self.context.clock.timeout(self.patience.body, read);
+        let read = tokio::select! {
+            read = in_time => read,
+            () = self.hurried() => None,
+        };
+        match read {
             Some(Ok(body)) => Ok(body.to_bytes()),
             Some(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
             Some(Err(_)) => Err(Refusal::new(Code::BadRequest, "the request body broke off")),
@@ -34,5 +39,11 @@ impl Service {
                     .limit("timeouts.body"),
             ),
         }
+    }
+
+    /// Returns a moment after the gateway has begun to drain: half a request must not hold it up.
+    async fn hurried(&self) {
+        self.context.draining.clone().begun().await;
+        self.context.clock.sleep(self.context.goodbye).await;
     }
 }

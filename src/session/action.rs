@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::auth::Access;
+use crate::bus::Past;
 use crate::bus::rooms::Delivery;
 use crate::model::code::{Code, Refusal};
 use crate::model::event::Offer;
@@ -69,7 +70,7 @@ pub enum Ask {
         /// The room.
         room: Room,
         /// From where.
-        start: Start,
+        past: Past,
     },
     /// Leave a room, and give [`super::Input::Left`].
     Leave {

@@ -98,14 +98,14 @@ fn sort(access: &Access, transport: Transport, wanted: &[Room]) -> Result<Rooms,
         );
         return Err(Refusal::new(Code::TransportNotAllowed, message));
     }
-    let most = access.role.limits.rooms_per_stream;
-    if wanted.len() > most {
-        return Err(too_many_rooms(most));
-    }
-    let (granted, refused) = wanted
+    let (granted, refused): (Vec<_>, Vec<_>) = wanted
         .iter()
         .cloned()
         .partition(|room| access.may_subscribe(room));
+    let most = access.role.limits.rooms_per_stream;
+    if granted.len() > most {
+        return Err(too_many_rooms(most));
+    }
     Ok(Rooms { granted, refused })
 }
 

@@ -8,7 +8,7 @@ use crate::wire::control::Control;
 use super::{Action, Ask, Now, Session, State};
 
 impl Session {
-    /// When the session wants [`Input::Due`], at the latest; nothing once it has ended. Only if what was said
+    /// When the session wants [`super::Input::Due`], at the latest; nothing once it has ended. Only if what was said
     /// before is `writable` is a heartbeat due, or an answer of the client's.
     #[must_use]
     pub fn deadline(&self, writable: bool) -> Option<Moment> {

@@ -151,7 +151,8 @@ impl Session {
             ack.gaps = (!gaps.is_empty()).then_some(gaps);
             ack.events = (!events.is_empty()).then_some(events);
             if next.is_some() {
-                (ack.cursor, ack.more) = (next, Some(true));
+                ack.cursor = next.and_then(|past| past.since.position());
+                ack.more = Some(true);
                 return out.push(Action::Answer(Answer::Done(ack)));
             }
         } else {
@@ -163,12 +164,11 @@ impl Session {
                 }));
             }
         }
-        if let Some(told) = next {
-            let start = Start::At(told);
+        if let Some(past) = next {
             return out.push(Action::Ask(Ask::Join {
                 reference,
                 room,
-                start,
+                past,
             }));
         }
         if !live.rooms.contains(&room) {
@@ -207,6 +207,6 @@ fn subscribe(
     Ok(Action::Ask(Ask::Join {
         reference,
         room,
-        start,
+        past: start.into(),
     }))
 }

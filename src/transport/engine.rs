@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::auth::Access;
 use crate::auth::credentials::Credential;
 use crate::bus::rooms::Delivery;
-use crate::bus::{Opened, Subscription};
+use crate::bus::{Opened, Past, Subscription};
 use crate::model::code::Code;
 use crate::model::room::Room;
 use crate::model::start::Start;
@@ -39,7 +39,7 @@ pub(super) struct Engine {
 struct Join {
     reference: Option<Ref>,
     room: Room,
-    start: Start,
+    past: Past,
 }
 
 /// What is to be sent, in order.
@@ -168,9 +168,9 @@ impl Engine {
             Ask::Join {
                 reference,
                 room,
-                start,
+                past,
             } if self.reply.is_some() => {
-                let joining = self.subscription.as_mut()?.join(&room, start, ANSWER);
+                let joining = self.subscription.as_mut()?.join(&room, past, ANSWER);
                 Some(Input::Joined {
                     reference,
                     room,
@@ -181,12 +181,12 @@ impl Engine {
             Ask::Join {
                 reference,
                 room,
-                start,
+                past,
             } => {
                 self.joining = Some(Join {
                     reference,
                     room,
-                    start,
+                    past,
                 });
                 None
             }
@@ -266,10 +266,10 @@ async fn next_from_log(
     if let Some(Join {
         reference,
         room,
-        start,
+        past,
     }) = joining.take()
     {
-        let joining = subscription.join(&room, start, CREDIT);
+        let joining = subscription.join(&room, past, CREDIT);
         return Input::Joined {
             reference,
             room,

@@ -27,6 +27,12 @@ impl Link {
         flushed.await;
     }
 
+    /// Whether only the connection itself and its I/O hold the link: no request is being answered, no stream is open.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.0) <= 2
+    }
+
     /// To be called by the connection's I/O when it is flushed.
     pub fn on_flush(&self) {
         if self.0.asked.swap(false, Ordering::AcqRel) {

@@ -414,3 +414,82 @@ async fn a_reader_of_a_quiet_room_hears_of_no_gap_however_many_other_rooms_come_
         1
     );
 }
+
+/// A bus whose room `few` holds one event.
+fn small_bus() -> crate::bus::Bus {
+    let one = History {
+        events: 1,
+        ..History::TOTAL
+    };
+    let settings = Settings {
+        total: History::TOTAL,
+        rooms: vec![("few".into(), one)],
+    };
+    crate::bus::Bus::memory(
+        settings,
+        epoch(),
+        crate::lifecycle::clock::Clock::manual().0,
+    )
+}
+
+async fn publish(bus: &crate::bus::Bus, rooms: &[usize]) -> u64 {
+    let rooms = rooms.iter().map(|&room| name(room)).collect();
+    let new = NewEvent {
+        rooms,
+        name: EventName::parse("e").unwrap(),
+        data: Json::null(),
+        from: None,
+    };
+    bus.publish(new, None).await.unwrap().position.seq
+}
+
+const ALL: Credit = Credit {
+    events: 1000,
+    bytes: 1 << 20,
+};
+const PLAIN: usize = 0;
+const FEW: usize = 1;
+
+fn seqs(events: &[crate::bus::rooms::Delivery]) -> Vec<u64> {
+    events
+        .iter()
+        .map(|event| event.event().position.seq)
+        .collect()
+}
+
+#[tokio::test]
+async fn an_event_that_another_room_was_about_to_give_and_dropped_is_given_by_the_room_that_holds_it()
+ {
+    let bus = small_bus();
+    let mut reader = bus.subscribe(vec![name(FEW)], Start::Now).subscription;
+    let both = publish(&bus, &[FEW, PLAIN]).await;
+    let joining = reader.join(&name(PLAIN), Start::Earliest, ALL);
+    publish(&bus, &[FEW]).await;
+    let batch = reader.read(ALL);
+    let given = [seqs(&joining.events), seqs(&batch.events)].concat();
+    assert_eq!(
+        given.iter().filter(|seq| **seq == both).count(),
+        1,
+        "{given:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_read_between_the_steps_of_a_second_join_doubles_nothing() {
+    let bus = small_bus();
+    for _ in 0..5 {
+        publish(&bus, &[PLAIN]).await;
+    }
+    let mut reader = bus.subscribe(vec![name(PLAIN)], Start::Now).subscription;
+    let two = Credit { events: 2, ..ALL };
+    let mut joining = reader.join(&name(PLAIN), Start::Earliest, two);
+    let mut given = seqs(&joining.events);
+    publish(&bus, &[PLAIN]).await;
+    given.extend(seqs(&reader.read(ALL).events));
+    while let Some(past) = joining.next {
+        joining = reader.join(&name(PLAIN), past, two);
+        given.extend(seqs(&joining.events));
+    }
+    given.sort_unstable();
+    assert_eq!(given, [1, 2, 3, 4, 5, 6]);
+}
