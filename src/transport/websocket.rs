@@ -40,6 +40,9 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 /// More than one batch with its envelopes ever needs, because nothing is added behind unwritten bytes; a bound,
 /// should that ever be wrong.
 const WRITE_BUFFER: usize = 1 << 20;
+/// What a client may still send behind our close frame, in bytes: a message or two that were too large. Who floods is
+/// reset all the same.
+const UNREAD: u64 = 16 << 20;
 /// The longest close reason (RFC 6455 §5.5: 125 bytes with the code).
 const REASON: usize = 123;
 
@@ -167,8 +170,7 @@ async fn goodbye(
     let mut socket = sink.reunite(incoming).map_err(std::io::Error::other)?;
     let io = socket.get_mut();
     io.shutdown().await?;
-    let mut unread = [0; 1024];
-    while io.read(&mut unread).await? > 0 {}
+    tokio::io::copy(&mut io.take(UNREAD), &mut tokio::io::sink()).await?;
     Ok(())
 }
 
