@@ -50,8 +50,9 @@ impl Route {
     /// The methods, as `Allow` lists them.
     pub(super) const fn methods(&self) -> &'static str {
         match self {
-            Self::Stream | Self::Page => "GET, OPTIONS",
-            Self::Events(_) => "GET, POST, DELETE, OPTIONS",
+            Self::Stream => "GET, OPTIONS",
+            Self::Page => "GET, HEAD, OPTIONS",
+            Self::Events(_) => "GET, HEAD, POST, DELETE, OPTIONS",
             Self::Publish | Self::Messages => "POST, OPTIONS",
             Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
         }

@@ -7,7 +7,7 @@ use crate::auth::Access;
 use crate::bus::Joining;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::Principal;
-use crate::model::limits::{Limits, Rate};
+use crate::model::limits::Rate;
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::start::Start;
@@ -64,15 +64,12 @@ impl Session {
 
     fn take(&mut self, now: Now) -> Result<(), Refusal> {
         self.last_heard = now.moment;
-        let limits = self
-            .access()
-            .map_or(Limits::DEFAULT, |access| access.role.limits);
-        self.messages
-            .take(limits.messages, now.moment)
-            .map_err(|pause| {
-                let refusal = Refusal::new(Code::RateLimited, "too many messages on this stream");
-                refusal.limit("messages").retry_after(pause)
-            })
+        let role = self.access().map(|access| access.role.limits.messages);
+        let rate = role.unwrap_or(self.settings.messages);
+        self.messages.take(rate, now.moment).map_err(|pause| {
+            let refusal = Refusal::new(Code::RateLimited, "too many messages on this stream");
+            refusal.limit("messages").retry_after(pause)
+        })
     }
 
     /// Each message beyond the rate is answered, and so costs us about what it costs its sender; who sends

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::limits::{Limits, Rate};
+
 /// The times of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -11,6 +13,8 @@ pub struct Settings {
     pub silence: Duration,
     /// How long a WebSocket without credential may wait with its `auth`.
     pub auth: Duration,
+    /// The messages of a WebSocket until it has said who it is; then its role says how many.
+    pub messages: Rate,
 }
 
 impl Default for Settings {
@@ -19,6 +23,7 @@ impl Default for Settings {
             heartbeat: Duration::from_secs(15),
             silence: Duration::from_secs(70),
             auth: Duration::from_secs(10),
+            messages: Limits::DEFAULT.messages,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::source::Fault;
 use super::units;
 use super::values::{Said, Section, Values};
 use crate::auth::Authority;
-use crate::model::limits::Limits;
+use crate::model::limits::{Limits, Rate};
 use crate::server::{Settings, Timeouts};
 use crate::service::Cors;
 use crate::telemetry::Format;
@@ -51,7 +51,7 @@ impl Build<'_> {
             drain: or(server.duration("drain"), default.drain),
             auth: self.auth(limits, service.body),
             bus: self.bus(),
-            session: self.session(&server),
+            session: self.session(&server, limits.messages),
             service,
             telemetry: self.telemetry(),
         }
@@ -138,7 +138,7 @@ impl Build<'_> {
         }
     }
 
-    fn session(&mut self, server: &Section<'_>) -> session::Settings {
+    fn session(&mut self, server: &Section<'_>, messages: Rate) -> session::Settings {
         let default = session::Settings::default();
         let heartbeat = or(server.duration("heartbeat"), default.heartbeat);
         let silence = or(server.duration("silence"), default.silence);
@@ -156,6 +156,7 @@ impl Build<'_> {
             self.open_fault(origin, problem, instead);
         }
         session::Settings {
+            messages,
             heartbeat,
             silence,
             ..default

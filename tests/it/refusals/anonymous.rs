@@ -147,3 +147,18 @@ async fn an_auth_lifts_nobody_to_what_its_role_would_be_refused_at_the_door() {
     assert_eq!(socket.json().await["code"], "transport_not_allowed");
     assert_eq!(socket.closed().await.0, Some(3505));
 }
+
+#[tokio::test]
+async fn the_configured_rate_holds_also_before_a_client_has_said_who_it_is() {
+    let key = api_key("wall", WALL.1, "wall");
+    let roles = "[roles.wall]\nsubscribe = [\"open\"]\n[limits]\nmessages = \"2/s\"\n";
+    let gate = Gate::start(&format!("{key}{roles}")).await;
+    let socket = gate.connect().await;
+    let mut socket = WebSocket::upgrade(socket, "/v1/stream?room=open", &[])
+        .await
+        .unwrap();
+    for code in ["unauthorized", "unauthorized", "rate_limited"] {
+        socket.say(r#"{"type":"ping","ref":1}"#).await;
+        assert_eq!(socket.json().await["code"], code);
+    }
+}
