@@ -177,7 +177,7 @@ pub(super) static KEYS: &[Key] = &[
     key("auth.jwt[].audience", Kind::Text("a text", checks::visible), Unset("a token that has an `aud` is refused"), r#""gatecast""#,
         "What a token's `aud` must hold."),
     key("auth.jwt[].issuer", Kind::Text("a text", checks::visible), Unset("a token may have any issuer"), r#""https://id.example""#,
-        "What a token's `iss` must be."),
+        "What a token's `iss` must be. Entries without one vouch for the same people: give each issuer its own, unless they are keys of one."),
     key("auth.jwt[].leeway", Kind::Duration(0, MINUTE), Value(r#""10s""#), r#""30s""#,
         "How far the clocks of issuer and gateway may differ."),
     key("auth.jwt[].max_age", Kind::Duration(SECOND, YEAR), Unset("only `exp` counts"), r#""12h""#,
