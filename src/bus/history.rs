@@ -3,11 +3,11 @@
 use crate::model::gap::Gap;
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::model::start::Start;
 
 use super::log::Log;
 use super::reader::{Credit, evicted, opening_gap};
 use super::rooms::Delivery;
-use crate::model::start::Start;
 
 /// Which page.
 #[derive(Clone, Debug, PartialEq, Eq)]

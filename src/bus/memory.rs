@@ -8,6 +8,7 @@ use crate::model::code::Refusal;
 use crate::model::event::NewEvent;
 use crate::model::position::{Epoch, Position};
 use crate::model::room::Room;
+use crate::model::start::Start;
 use crate::sync::{Mutex, lock};
 
 use super::Settings;
@@ -16,7 +17,6 @@ use super::idempotency::Idempotency;
 use super::log::{Appended, Log};
 use super::subscription::{Opened, Subscription};
 use super::wake::Readers;
-use crate::model::start::Start;
 
 /// The bus: publish into it, subscribe to it, page through it. Clones are the same bus.
 #[derive(Clone)]

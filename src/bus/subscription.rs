@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::gap::Gap;
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::model::start::Start;
 use crate::sync::lock;
 
 use super::history::{Page, Query};
@@ -12,7 +13,6 @@ use super::memory::Shared;
 use super::reader::{Batch, Credit, Reader};
 use super::rooms::Delivery;
 use super::wake::Signal;
-use crate::model::start::Start;
 
 /// One stream's place in the log.
 pub struct Subscription {
@@ -62,15 +62,15 @@ impl From<Start> for Past {
 }
 
 impl Subscription {
-    /// Registers for `rooms`, and only then looks where they stand: what is appended in between rings.
+    /// Begins to read `rooms`, under the log's lock: an append that this does not see comes after it, and rings.
     pub(super) fn open(shared: Arc<Shared>, rooms: Vec<Room>, start: Start) -> Opened {
         let signal = Arc::new(Signal::default());
         let number = shared.readers.number();
-        rooms
-            .iter()
-            .for_each(|room| shared.readers.add(room, number, &signal));
         let mut log = shared.log();
-        rooms.iter().for_each(|room| log.watch(room));
+        for room in &rooms {
+            log.watch(room);
+            shared.readers.add(room, number, &signal);
+        }
         let (reader, gaps) = Reader::open(&log, rooms, start);
         let cursor = match start {
             Start::At(own) => Some(own),
@@ -136,7 +136,7 @@ impl Subscription {
     /// the first answer. What came through another joined room is left out.
     pub fn join(&mut self, room: &Room, past: impl Into<Past>, credit: Credit) -> Joining {
         let Past { since, until } = past.into();
-        // Registered under the log's lock: an append that this step does not see comes after it, and rings.
+        // As in `open`: what this step does not see rings.
         let mut log = self.shared.log();
         let visible = log.visible();
         // What was dropped beyond the cursor is told here, as a gap up to its true end.

@@ -74,7 +74,8 @@ impl Readers {
         registry.next
     }
 
-    /// From now on reader `number` hears of `room`. To be called before the read that it guards.
+    /// From now on reader `number` hears of `room`. To be called under the lock of the log, or before the read that it
+    /// guards.
     pub fn add(&self, room: &Room, number: u64, signal: &Arc<Signal>) {
         let mut registry = lock(&self.0);
         registry

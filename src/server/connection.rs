@@ -73,7 +73,7 @@ impl Acceptor {
                 loop {
                     tokio::select! {
                         ended = serving.as_mut() => break ended,
-                        // What was to be written has been, or is given up: half a request head is left.
+                        // Nothing is being answered or written: half a request head is left.
                         () = self.context.clock.sleep(GOODBYE) => if link.is_idle() { return },
                     }
                 }

@@ -63,6 +63,7 @@ impl Guarded {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        self.link.on_write(written.is_pending());
         if written.is_ready() {
             self.stalled = None;
             return written;

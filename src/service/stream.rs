@@ -146,19 +146,19 @@ impl Service {
         wanted: &StreamRequest,
         handshake: Handshake,
     ) -> Result<Response, Refusal> {
-        let start = match self.websocket_start(&request, query, connection, wanted) {
-            Ok(start) => start,
+        let reception = match self.websocket_reception(&request, query, connection, wanted) {
+            Ok(reception) => reception,
             Err(refusal) if wanted.plain_refusals || refusal.code.row().close.is_none() => {
                 return Err(refusal);
             }
-            Err(refusal) => websocket::Start::Refused(refusal),
+            Err(refusal) => websocket::Reception::Refused(refusal),
         };
         let upgrade = hyper::upgrade::on(&mut request);
         let (context, batch) = (self.context.clone(), wanted.batch);
         let patience = self.patience.handshake;
         let stream = async move {
             if let Some(Ok(upgraded)) = context.clock.timeout(patience, upgrade).await {
-                websocket::run(context, upgraded, start, batch).await;
+                websocket::run(context, upgraded, reception, batch).await;
             }
         };
         self.context
@@ -167,19 +167,19 @@ impl Service {
         Ok(reply::switching(handshake))
     }
 
-    fn websocket_start(
+    fn websocket_reception(
         &self,
         request: &Request<Incoming>,
         query: &Query,
         connection: &Connection,
         wanted: &StreamRequest,
-    ) -> Result<websocket::Start, Refusal> {
+    ) -> Result<websocket::Reception, Refusal> {
         self.has_room(connection)?;
         let opening = Opening::of(wanted);
         let Some(access) = self.access_if_any(request.headers(), query)? else {
-            return Ok(websocket::Start::Waiting(opening));
+            return Ok(websocket::Reception::Waiting(opening));
         };
         let admitted = admit(&access, &opening)?;
-        Ok(websocket::Start::Admitted(access, opening, admitted))
+        Ok(websocket::Reception::Admitted(access, opening, admitted))
     }
 }

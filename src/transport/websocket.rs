@@ -25,8 +25,8 @@ use crate::wire::control::Control;
 use super::context::Context;
 use super::engine::{Engine, Output};
 
-/// How a WebSocket begins.
-pub enum Start {
+/// How a WebSocket's client is received.
+pub enum Reception {
     /// With a client that was admitted.
     Admitted(Arc<Access>, Opening, Admitted),
     /// With silence, until the client says who it is.
@@ -47,7 +47,7 @@ const UNREAD: u64 = 16 << 20;
 const REASON: usize = 123;
 
 /// Runs one WebSocket to its end. `batch` joins what is due into one frame.
-pub async fn run(context: Arc<Context>, upgraded: Upgraded, start: Start, batch: bool) {
+pub async fn run(context: Arc<Context>, upgraded: Upgraded, reception: Reception, batch: bool) {
     let config = WebSocketConfig::default()
         // The default is zero-filled at every poll, 128 KiB a client.
         .read_buffer_size(4096)
@@ -65,7 +65,7 @@ pub async fn run(context: Arc<Context>, upgraded: Upgraded, start: Start, batch:
         batch,
         unflushed: false,
     };
-    if let Some((mut engine, outputs)) = begin(&context, start, &mut writer).await {
+    if let Some((mut engine, outputs)) = begin(&context, reception, &mut writer).await {
         drive(&mut engine, outputs, &mut writer, &mut incoming).await;
     }
     context
@@ -76,13 +76,13 @@ pub async fn run(context: Arc<Context>, upgraded: Upgraded, start: Start, batch:
 
 async fn begin(
     context: &Arc<Context>,
-    start: Start,
+    reception: Reception,
     writer: &mut Writer,
 ) -> Option<(Engine, Vec<Output>)> {
     let (id, now) = (StreamId::from_random(random::wide_bits()), context.now());
     let mut actions = Vec::new();
-    let session = match start {
-        Start::Admitted(access, opening, admitted) => Session::admitted(
+    let session = match reception {
+        Reception::Admitted(access, opening, admitted) => Session::admitted(
             id,
             context.session,
             access,
@@ -91,8 +91,8 @@ async fn begin(
             now,
             &mut actions,
         ),
-        Start::Waiting(opening) => Session::waiting(id, context.session, opening, now),
-        Start::Refused(refusal) => {
+        Reception::Waiting(opening) => Session::waiting(id, context.session, opening, now),
+        Reception::Refused(refusal) => {
             let (code, reason) = (refusal.code, refusal.message.clone());
             let error = Output::Control(Control::error(None, refusal));
             let _ = writer
