@@ -37,7 +37,7 @@ impl Gate {
         let (clock, hand) = Clock::manual();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let gateway = launch(toml, any, clock.clone()).await;
-        let address = gateway.addresses()[0];
+        let address = gateway.addresses().next().unwrap();
         Self {
             gateway: Some(gateway),
             clock,
@@ -112,7 +112,7 @@ impl Gate {
 async fn launch(toml: &str, address: SocketAddr, clock: Clock) -> Gateway {
     let mut settings = gatecast::config::load(Some(toml), &[])
         .unwrap_or_else(|mistakes| panic!("the test's configuration is wrong:\n{mistakes}"));
-    settings.listen = vec![address];
+    settings.listen = vec![address.into()];
     Gateway::start(settings, clock)
         .await
         .unwrap_or_else(|error| panic!("no gateway on {address}: {error}"))
