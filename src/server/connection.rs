@@ -45,6 +45,7 @@ impl Acceptor {
         );
         let connection = Connection {
             peer,
+            secure: false,
             surplus,
             link,
         };

@@ -5,6 +5,7 @@ mod cors;
 mod health;
 mod history;
 mod messages;
+mod negotiate;
 mod publish;
 mod reply;
 mod route;
@@ -42,6 +43,8 @@ pub struct Service {
 pub struct Connection {
     /// Its client's address.
     pub peer: std::net::SocketAddr,
+    /// Whether it is encrypted, and so whether its client says `https` and `wss`.
+    pub secure: bool,
     /// Whether it is one too many: it is told so, and closed.
     pub surplus: bool,
     /// Whether what was written has reached its socket.
@@ -102,6 +105,7 @@ impl Service {
         }
         match route {
             Route::Stream => self.stream(request, &query, connection, origin).await,
+            Route::Negotiate => self.negotiate(&request, &query, connection.secure),
             Route::Events(room) => match *request.method() {
                 Method::POST => self.publish_one(request, &query, room).await,
                 Method::DELETE => self.purge(&request, &query, room),

@@ -12,6 +12,7 @@ mod commands;
 mod configuration;
 mod equivalence;
 mod joins;
+mod negotiate;
 mod promises;
 mod refusals;
 mod stalled;

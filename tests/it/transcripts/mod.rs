@@ -15,12 +15,13 @@ use self::play::play;
 use self::story::Story;
 
 /// The pages that tell stories.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "cursors-and-gaps.md",
     "errors.md",
     "http.md",
     "long-poll.md",
+    "negotiate.md",
     "sse.md",
     "websocket.md",
 ];
@@ -51,6 +52,11 @@ async fn the_page_on_sse_tells_the_truth() {
 #[tokio::test]
 async fn the_page_on_long_poll_tells_the_truth() {
     tell("long-poll.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_negotiating_tells_the_truth() {
+    tell("negotiate.md").await;
 }
 
 #[tokio::test]
