@@ -6,6 +6,7 @@ mod health;
 mod history;
 mod messages;
 mod negotiate;
+mod openapi;
 mod publish;
 mod reply;
 mod route;
@@ -106,6 +107,7 @@ impl Service {
         match route {
             Route::Stream => self.stream(request, &query, connection, origin).await,
             Route::Negotiate => self.negotiate(&request, &query, connection.secure),
+            Route::OpenApi => Ok(openapi::document()),
             Route::Events(room) => match *request.method() {
                 Method::POST => self.publish_one(request, &query, room).await,
                 Method::DELETE => self.purge(&request, &query, room),

@@ -15,6 +15,8 @@ pub(super) enum Route {
     Negotiate,
     /// `/v1/rooms/{room}/events`
     Events(Room),
+    /// `/v1/openapi.json`
+    OpenApi,
     /// `/v1/publish`
     Publish,
     /// `/v1/messages`
@@ -29,9 +31,10 @@ pub(super) enum Route {
 
 impl Route {
     /// The routes whose path names nothing.
-    const FIXED: [(&'static str, Self); 7] = [
+    pub(super) const FIXED: [(&'static str, Self); 8] = [
         ("/v1/stream", Self::Stream),
         ("/v1/negotiate", Self::Negotiate),
+        ("/v1/openapi.json", Self::OpenApi),
         ("/v1/publish", Self::Publish),
         ("/v1/messages", Self::Messages),
         ("/healthz", Self::Health),
@@ -59,7 +62,9 @@ impl Route {
             Self::Stream => "GET, OPTIONS",
             Self::Events(_) => "GET, HEAD, POST, DELETE, OPTIONS",
             Self::Publish | Self::Messages => "POST, OPTIONS",
-            Self::Negotiate | Self::Health | Self::Ready | Self::Page => "GET, HEAD, OPTIONS",
+            Self::Negotiate | Self::OpenApi | Self::Health | Self::Ready | Self::Page => {
+                "GET, HEAD, OPTIONS"
+            }
         }
     }
 

@@ -13,6 +13,7 @@ mod configuration;
 mod equivalence;
 mod joins;
 mod negotiate;
+mod openapi;
 mod promises;
 mod refusals;
 mod stalled;
