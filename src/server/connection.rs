@@ -62,6 +62,7 @@ impl Acceptor {
         let secure = tls.is_some();
         let connection = Connection {
             peer,
+            secure: false,
             surplus,
             secure,
             link,
