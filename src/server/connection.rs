@@ -62,7 +62,6 @@ impl Acceptor {
         let secure = tls.is_some();
         let connection = Connection {
             peer,
-            secure: false,
             surplus,
             secure,
             link,
