@@ -3,6 +3,7 @@
 pub mod client;
 pub mod control;
 pub mod encoded;
+pub mod message;
 pub mod negotiate;
 pub mod poll;
 pub mod problem;
