@@ -39,7 +39,7 @@ pub struct Error {
 }
 
 impl Error {
-    pub(super) fn new(fault: Fault, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(fault: Fault, detail: impl Into<String>) -> Self {
         Self {
             fault,
             detail: detail.into(),
