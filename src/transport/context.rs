@@ -36,6 +36,8 @@ pub struct Context {
     pub streams: Registry,
     /// Whether the gateway is stopping.
     pub draining: Draining,
+    /// Over how long a drain spreads the ends of the streams.
+    pub drain_window: Duration,
     /// Who owns what is spawned.
     pub tasks: Tasks,
 }

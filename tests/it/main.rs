@@ -16,4 +16,5 @@ mod promises;
 mod refusals;
 mod stalled;
 mod support;
+mod tls;
 mod transcripts;
