@@ -108,7 +108,7 @@ async fn a_full_gateway_turns_away_whom_it_cannot_hold_and_takes_them_when_there
     assert!(problem.starts_with("event: problem\nretry: "), "{problem}");
     assert!(problem.contains(r#""code":"overloaded""#), "{problem}");
     assert_eq!(
-        body.end().await,
+        gate.hasten(Duration::from_secs(1), body.end()).await,
         Next::Cut,
         "cut, so that every client comes back"
     );
