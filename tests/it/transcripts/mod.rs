@@ -8,6 +8,7 @@ mod links;
 mod pattern;
 mod play;
 mod story;
+mod words;
 
 use std::path::PathBuf;
 
