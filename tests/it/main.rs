@@ -10,12 +10,16 @@
 
 mod commands;
 mod configuration;
+mod drain;
 mod equivalence;
+mod http2;
 mod joins;
+mod listening;
 mod negotiate;
 mod openapi;
 mod promises;
 mod refusals;
 mod stalled;
 mod support;
+mod tls;
 mod transcripts;
