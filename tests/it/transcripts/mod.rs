@@ -8,6 +8,7 @@ mod links;
 mod pattern;
 mod play;
 mod story;
+mod words;
 
 use std::path::PathBuf;
 
@@ -15,8 +16,9 @@ use self::play::play;
 use self::story::Story;
 
 /// The pages that tell stories.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
+    "access.md",
     "cursors-and-gaps.md",
     "errors.md",
     "http.md",
@@ -32,6 +34,11 @@ const STILL: [&str; 2] = ["architecture.md", "configuration.md"];
 #[tokio::test]
 async fn the_overview_tells_the_truth() {
     tell("README.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_access_tells_the_truth() {
+    tell("access.md").await;
 }
 
 #[tokio::test]
