@@ -32,6 +32,9 @@ pub(super) struct Ledger {
     streamed: BTreeSet<u64>,
     /// Rooms that were left, or asked for twice: what came of them may come again.
     again: BTreeSet<usize>,
+    /// Rooms that had a gap: a stream keeps no account of what it gave of them before, and may give it again in the
+    /// past of another room.
+    gapped: BTreeSet<usize>,
     join: Option<Join>,
     /// Messages that are not answered yet.
     asked: BTreeMap<i64, Asked>,
@@ -67,6 +70,7 @@ impl Ledger {
             due: BTreeMap::new(),
             streamed: BTreeSet::new(),
             again: BTreeSet::new(),
+            gapped: BTreeSet::new(),
             join: None,
             asked: BTreeMap::new(),
         }
@@ -231,6 +235,7 @@ impl Ledger {
             "{missing:?} were not all due"
         );
         due.retain(|seq| !missing.contains(seq));
+        self.gapped.insert(room);
     }
 
     /// Events came over the stream.
@@ -266,7 +271,8 @@ impl Ledger {
             );
             join.told.insert(seq);
             let rooms = record.rooms(seq);
-            let anew = rooms.iter().any(|room| self.again.contains(room));
+            let anew = |room: &usize| self.again.contains(room) || self.gapped.contains(room);
+            let anew = rooms.iter().any(anew);
             let joined = self.due.contains_key(&room);
             assert!(
                 anew || joined || !self.streamed.contains(&seq),
