@@ -10,11 +10,7 @@ use crate::wire::message::Refusal;
 impl Remote {
     /// Why nothing was answered, and what would help.
     pub(in crate::cli) fn unanswered(&self, error: &Error) -> String {
-        let host = self.base.host().unwrap_or_default();
-        let server = self
-            .base
-            .authority()
-            .map_or(host, |authority| authority.as_str());
+        let server = self.base.authority();
         match &error.fault {
             Fault::Refused => format!(
                 "nothing listens at {server}: is the gateway running? `gatecast serve` and `gatecast demo` start one; \
@@ -27,13 +23,8 @@ impl Remote {
                 "the certificate of {server} comes from an authority that is not trusted; --cacert FILE trusts the one \
                  in FILE"
             ),
-            Fault::WrongName(names) if names.is_empty() => {
-                format!(
-                    "the certificate of {server} is not for {host}; write the name it is for in --url"
-                )
-            }
             Fault::WrongName(names) => format!(
-                "the certificate of {server} is not for {host}, but for {}; write such a name in --url",
+                "the certificate of {server} is not for that name, but for {}; write such a name in --url",
                 names.join(", ")
             ),
             Fault::Certificate => format!("the certificate of {server} is not good: {error}"),
@@ -93,6 +84,7 @@ impl Remote {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::base_url::BaseUrl;
 
     fn refusal(code: &str, message: &str) -> Refusal {
         Refusal {
@@ -105,7 +97,7 @@ mod tests {
     #[test]
     fn every_refusal_and_every_foreign_answer_says_what_to_do() {
         let remote = Remote {
-            base: http::Uri::from_static("http://gate.example:8080"),
+            base: BaseUrl::parse("http://gate.example:8080").unwrap(),
             credential: None,
             authorities: Vec::new(),
         };
