@@ -2,6 +2,7 @@
 
 mod advice;
 mod credential;
+mod refused;
 
 use std::path::PathBuf;
 
@@ -12,11 +13,13 @@ use http::{Method, Request, Uri};
 
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::tasks::Tasks;
+use crate::model::room::Room;
 use crate::outbound::Client;
 use crate::outbound::trust::Trust;
 use crate::wire::base_url::{BaseUrl, InvalidBaseUrl};
 
 use credential::Credential;
+pub(super) use refused::Refused;
 
 /// Where the gateway is, and who to be there.
 #[derive(Debug)]
@@ -24,6 +27,11 @@ pub struct Remote {
     base: BaseUrl,
     credential: Option<Credential>,
     authorities: Vec<PathBuf>,
+}
+
+/// A room of the command line.
+pub(super) fn room(text: &str) -> Result<Room, String> {
+    Room::parse(text).map_err(|why| why.to_string())
 }
 
 /// What is written of it. The credential stands apart, because the command line goes before the environment.

@@ -10,7 +10,7 @@ pub mod trust;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::USER_AGENT;
+use http::header::{RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::upgrade::Upgraded;
@@ -134,6 +134,14 @@ impl Client {
             .await
             .unwrap_or_else(|| Err(late()))
     }
+}
+
+/// When an answer asks to come back: `Retry-After` in seconds (RFC 9110 §10.2.3). Its other form, a date, is not read:
+/// it would need the server's calendar.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 fn outgoing(mut request: Request<Bytes>) -> Request<Full<Bytes>> {

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::Remote;
+use super::{Refused, Remote};
 use crate::model::code::Code;
 use crate::outbound::error::{Error, Fault};
 use crate::wire::message::Refusal;
@@ -39,16 +39,16 @@ impl Remote {
         }
     }
 
-    /// Why the answer was no, and what would help. Without a `refusal` it was not the gateway that answered.
-    pub(in crate::cli) fn refused(&self, status: u16, refusal: Option<&Refusal>) -> String {
-        let Some(Refusal { code, message, .. }) = refusal else {
-            return self.foreign(status);
+    /// Why the answer was no, and what would help.
+    pub(in crate::cli) fn refused(&self, refused: &Refused) -> String {
+        let Some(Refusal { code, message, .. }) = &refused.refusal else {
+            return self.foreign(refused.status);
         };
         let said = match message.as_str() {
             "" => code.clone(),
             message => format!("{message} ({code})"),
         };
-        match (Code::parse(code), &self.credential) {
+        match (refused.code(), &self.credential) {
             (Some(Code::Unauthorized | Code::Revoked | Code::AuthTimeout), Some(credential)) => {
                 let (what, remedy) = credential.describe();
                 format!("the gateway does not take {what}: {said}; {remedy}")
@@ -118,7 +118,11 @@ mod tests {
             (502, None, "502 Bad Gateway"),
             (404, None, "check --url"),
         ] {
-            let said = remote.refused(status, refusal.as_ref());
+            let said = remote.refused(&Refused {
+                status,
+                refusal,
+                retry_after: None,
+            });
             assert!(said.contains(says), "{said}");
         }
     }
