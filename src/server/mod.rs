@@ -2,6 +2,7 @@
 
 mod accept;
 mod connection;
+mod embed;
 mod io;
 mod settings;
 
@@ -13,7 +14,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use crate::auth::Authority;
 use crate::bus::Bus;
-use crate::ingress::Ingress;
+use crate::ingress::{Ingress, Publisher};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::Drain;
 use crate::lifecycle::random;
@@ -33,6 +34,7 @@ pub struct Gateway {
     tasks: Tasks,
     clock: Clock,
     deadline: Duration,
+    publisher: Publisher,
 }
 
 /// The kernel's send buffer of one connection, in bytes: a reader that does not read costs this and no more,
@@ -82,6 +84,7 @@ impl Gateway {
             timeouts: settings.timeouts,
             slots: accept::Slots::new(settings.connections),
         });
+        let publisher = acceptor.context.publisher();
         let mut addresses = Vec::new();
         for address in settings.listen {
             let listener = listen(address)?;
@@ -101,6 +104,7 @@ impl Gateway {
             tasks,
             clock,
             deadline: settings.drain,
+            publisher,
         })
     }
 

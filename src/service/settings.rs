@@ -1,6 +1,9 @@
 //! What concerns each request.
 
 use std::time::Duration;
+
+use super::Fallback;
+
 /// Which pages of other origins may use the gateway from a browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cors {
@@ -19,6 +22,8 @@ pub struct Settings {
     pub body: usize,
     /// The page at `/`, if there is one.
     pub page: Option<&'static str>,
+    /// What answers the paths that are not the gateway's, in a program that has routes of its own.
+    pub fallback: Option<Fallback>,
 }
 
 impl Default for Settings {
@@ -27,6 +32,7 @@ impl Default for Settings {
             cors: Cors::default(),
             body: 1 << 20,
             page: None,
+            fallback: None,
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod commands;
 mod configuration;
+mod embedding;
 mod equivalence;
 mod joins;
 mod promises;
