@@ -35,8 +35,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let clock = Clock::system();
     let gateway = Gateway::start(settings, clock.clone()).await?;
-    for address in gateway.addresses() {
-        println!("listening on http://{address}");
+    for endpoint in gateway.endpoints() {
+        println!("listening on {endpoint}");
     }
     let publisher = gateway.publisher();
     tokio::select! {

@@ -21,7 +21,7 @@ type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 /// the gateway has a page.
 ///
 /// The request's extensions hold a [`Publisher`](crate::ingress::Publisher) and the client's
-/// [`SocketAddr`](std::net::SocketAddr). The gateway adds its `X-Request-Id` and its CORS headers to the answer, and
+/// [`Peer`](crate::model::peer::Peer). The gateway adds its `X-Request-Id` and its CORS headers to the answer, and
 /// `Cache-Control: no-store` to one that says nothing about caching.
 #[derive(Clone)]
 pub struct Fallback(Arc<dyn Fn(Request<Incoming>) -> Answer + Send + Sync>);

@@ -20,6 +20,7 @@ use crate::wire::control::Control;
 use super::alarm::Alarm;
 use super::context::{Context, come_back};
 use super::registry::{Posted, Registration};
+use super::turn::Turn;
 use super::{ANSWER, CREDIT};
 
 /// A session with its place in the log and its timer.
@@ -33,7 +34,7 @@ pub(super) struct Engine {
     /// Where the answer to the message at hand goes, if not onto the stream.
     reply: Option<oneshot::Sender<Answer>>,
     alarm: Alarm,
-    drained: bool,
+    turn: Turn,
 }
 
 struct Join {
@@ -55,13 +56,13 @@ impl Engine {
     pub(super) fn new(context: Arc<Context>, session: Session) -> Self {
         Self {
             alarm: Alarm::new(context.clock.clone()),
+            turn: Turn::new(&context),
             context,
             session,
             subscription: None,
             joining: None,
             registration: None,
             reply: None,
-            drained: false,
         }
     }
 
@@ -91,10 +92,7 @@ impl Engine {
         let busy = self.is_busy();
         let posted = tokio::select! {
             biased;
-            () = drain(&self.context), if !self.drained => {
-                self.drained = true;
-                return Input::Drain { retry_after: come_back() };
-            }
+            () = self.turn.come() => return Input::Drain { retry_after: come_back() },
             () = self.alarm.rung() => return Input::Due { writable: room },
             posted = next_posted(&mut self.registration), if !busy => posted,
             input = next_from_log(&mut self.subscription, &mut self.joining), if room => return input,
@@ -242,10 +240,6 @@ impl Engine {
             }
         }
     }
-}
-
-async fn drain(context: &Context) {
-    context.draining.clone().begun().await;
 }
 
 async fn next_posted(registration: &mut Option<Registration>) -> Posted {

@@ -11,6 +11,7 @@ use crate::wire::control::{Control, Envelope};
 use crate::wire::poll::Answer;
 
 use super::context::{Context, come_back};
+use super::turn::Turn;
 
 /// What one answer holds at most.
 const CREDIT: Credit = Credit {
@@ -70,11 +71,11 @@ enum Waited {
 }
 
 async fn waited(context: &Context, subscription: &mut Subscription, wait: Duration) -> Waited {
-    let mut draining = context.draining.clone();
+    let mut turn = Turn::new(context);
     tokio::select! {
         biased;
         batch = subscription.next_batch(CREDIT) => Waited::Batch(batch),
-        () = draining.begun() => Waited::Drained,
+        () = turn.come() => Waited::Drained,
         () = context.clock.sleep(wait) => Waited::Enough,
     }
 }

@@ -7,6 +7,7 @@ pub mod link;
 pub mod long_poll;
 pub mod registry;
 pub mod sse;
+mod turn;
 pub mod websocket;
 
 use crate::bus::reader::Credit;

@@ -8,6 +8,7 @@ use futures_util::stream;
 use gatecast::ingress::Publisher;
 use gatecast::lifecycle::clock::Clock;
 use gatecast::model::code::Code;
+use gatecast::model::peer::Peer;
 use gatecast::server::{Gateway, Settings};
 use gatecast::service::Fallback;
 use http::{Request, Response};
@@ -31,7 +32,7 @@ const CONFIGURATION: &str = r#"
 
 fn settings() -> Settings {
     let mut settings = gatecast::config::load(Some(CONFIGURATION), &[]).unwrap();
-    settings.listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
+    settings.listen = vec![SocketAddr::from(([127, 0, 0, 1], 0)).into()];
     settings
 }
 
@@ -39,8 +40,12 @@ async fn started(settings: Settings) -> Gateway {
     Gateway::start(settings, Clock::system()).await.unwrap()
 }
 
+async fn connect(gateway: &Gateway) -> Socket {
+    Socket::open(gateway.addresses().next().unwrap()).await
+}
+
 async fn get(gateway: &Gateway, target: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut socket = Socket::open(gateway.addresses()[0]).await;
+    let mut socket = connect(gateway).await;
     socket.send(request("GET", target, headers, "")).await;
     socket.answer("GET").await
 }
@@ -61,8 +66,9 @@ async fn routes(
             StreamBody::new(stream::iter(pieces)).boxed_unsync()
         }
         path => {
-            let peer = request.extensions().get::<SocketAddr>().unwrap();
-            whole(format!("{path} for {}", peer.ip())).boxed_unsync()
+            let peer = request.extensions().get::<Peer>().unwrap();
+            let of_tcp = matches!(peer, Peer::Tcp(address) if address.ip().is_loopback());
+            whole(format!("{path}, {of_tcp}")).boxed_unsync()
         }
     };
     Ok(Response::new(body))
@@ -104,12 +110,12 @@ async fn paths_that_are_not_the_gateways_are_the_programs() {
     let gateway = with_routes().await;
     for path in ["/", "/orders", "/v2/stream", "/v1x"] {
         let answer = get(&gateway, path, &[]).await;
-        assert_eq!(answer.text(), format!("{path} for 127.0.0.1"));
+        assert_eq!(answer.text(), format!("{path}, true"));
     }
     for (path, status) in [("/v1", 404), ("/v1/nowhere", 404), ("/healthz", 200)] {
         let answer = get(&gateway, path, &[]).await;
         assert_eq!(answer.status(), status, "{path}");
-        assert!(!answer.text().contains("127.0.0.1"), "{path}");
+        assert!(!answer.text().contains(", true"), "{path}");
     }
 }
 
@@ -137,7 +143,7 @@ async fn a_route_of_the_program_can_publish() {
 #[tokio::test]
 async fn a_body_of_the_program_that_fails_breaks_off() {
     let gateway = with_routes().await;
-    let mut socket = Socket::open(gateway.addresses()[0]).await;
+    let mut socket = connect(&gateway).await;
     socket.send(request("GET", "/broken", &[], "")).await;
     let answer = socket.try_answer("GET").await;
     assert!(answer.is_none_or(|answer| !answer.whole), "a whole answer");

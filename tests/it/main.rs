@@ -10,11 +10,15 @@
 
 mod commands;
 mod configuration;
+mod drain;
 mod embedding;
 mod equivalence;
+mod http2;
 mod joins;
+mod listening;
 mod promises;
 mod refusals;
 mod stalled;
 mod support;
+mod tls;
 mod transcripts;

@@ -36,7 +36,7 @@ impl Real {
         let (clock, hand) = Clock::manual();
         let toml = configuration(script);
         let gateway = launch(&toml, &clock).await;
-        let address = gateway.addresses()[0];
+        let address = gateway.addresses().next().unwrap();
         let narrow = script.seed % 3 == 1;
         Self {
             gateway: Some(gateway),
@@ -145,7 +145,7 @@ impl World for Real {
     async fn restart(&mut self) {
         self.stop().await;
         let gateway = launch(&self.toml, &self.clock).await;
-        self.address = gateway.addresses()[0];
+        self.address = gateway.addresses().next().unwrap();
         self.gateway = Some(gateway);
     }
 
