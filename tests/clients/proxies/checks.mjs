@@ -25,7 +25,7 @@ function connections(port) {
 }
 
 /** A WebSocket through `way`. */
-async function websocket(way, query, key = keys.tv) {
+export async function websocket(way, query, key = keys.tv) {
   const socket = new WebSocket(`${way.origin.replace("http", "ws")}/v1/stream?${query}`, { headers: { "X-API-Key": key }, ca: way.ca });
   const inbox = new Inbox();
   const closed = new Promise((resolve) => socket.on("close", (code) => resolve(code)));
