@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::wire::base_url::BaseUrl;
+
 use super::Fallback;
 
 /// Which pages of other origins may use the gateway from a browser.
@@ -20,6 +22,8 @@ pub struct Settings {
     pub cors: Cors,
     /// The largest request body, in bytes.
     pub body: usize,
+    /// Where clients reach the gateway, where that is not the `Host` that they send.
+    pub public_url: Option<BaseUrl>,
     /// The page at `/`, if there is one.
     pub page: Option<&'static str>,
     /// What answers the paths that are not the gateway's, in a program that has routes of its own.
@@ -31,6 +35,7 @@ impl Default for Settings {
         Self {
             cors: Cors::default(),
             body: 1 << 20,
+            public_url: None,
             page: None,
             fallback: None,
         }
