@@ -33,6 +33,7 @@ pub mod ingress;
 pub mod lifecycle;
 pub mod limit;
 pub mod model;
+pub mod outbound;
 pub mod server;
 pub mod service;
 pub mod session;
