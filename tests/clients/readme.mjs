@@ -54,23 +54,20 @@ await suite("readme", {
     check(existsSync(join(root, "tests", "run")), "tests/run");
   },
 
-  "the same event, three ways: each line shows it": async () => {
+  "the same event on each transport: each line shows it": async () => {
     const demo = await start(["demo", "--listen", "127.0.0.1:0", "--speed", "1"], /^ {2}publish +(curl .*)$/);
     const [address] = /127\.0\.0\.1:\d+/.exec(demo.match[1]);
     const [BACKEND, KEY] = [/gk_[\w-]+/.exec(demo.match[1])[0], /#key=(\S+)/.exec(demo.output().join("\n"))[1]];
     const lines = ways.map((line) => line.replaceAll("127.0.0.1:8080", address));
-    equal(lines.length, 5, "the lines");
-    const [sse, websocket, poll, publish, history] = lines;
+    equal(lines.length, 6, "the lines");
+    const [sse, websocket, tail, poll, publish, history] = lines;
     const desk = (output) => output.includes("Your desk");
-    const [over, socket] = [type(sse, { KEY }, desk), type(websocket, { KEY }, desk)];
-    let id;
-    // Until both have heard it: they join in their own time.
-    const published = async () => { id = JSON.parse((await type(publish, { BACKEND })).output).id; };
-    const both = Promise.all([over, socket]).then((heard) => heard.map(({ output }) => output));
+    // Until all have heard it: they join in their own time.
     let heard;
-    both.then((outputs) => (heard = outputs));
-    await until(async () => { await published(); return heard; }, "both have heard it");
-    check(heard.every(desk), "over SSE and WebSocket");
+    Promise.all([sse, websocket, tail].map((line) => type(line, { KEY }, desk))).then((all) => (heard = all));
+    let id;
+    await until(async () => { id = JSON.parse((await type(publish, { BACKEND })).output).id; return heard; }, "all have heard it");
+    check(heard.every(({ output }) => desk(output)), "over SSE, over WebSocket, and by tail");
     equal(JSON.parse((await type(poll, { KEY })).output).events[0].id, id, "over long-poll");
     check((await type(history, { KEY })).output.includes(id), "in history");
     demo.child.kill("SIGINT");

@@ -2,10 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import WebSocket from "ws";
 import { curlOf } from "../curl_client.mjs";
-import { Inbox, check, equal, keys, token, until, within } from "../harness.mjs";
+import { Inbox, binary, check, equal, keys, reap, token, until, within } from "../harness.mjs";
 
 const tv = ["-H", `X-API-Key: ${keys.tv}`];
 const backend = ["-H", `X-API-Key: ${keys.backend}`];
@@ -223,6 +223,19 @@ export function checks(gateway, way) {
       const before = connections(gateway.port);
       sse.stop();
       await until(() => connections(gateway.port) < before, "its connection has ended", 3_000);
+    },
+
+    "gatecast tail follows over each transport": async () => {
+      for (const transport of ["websocket", "sse", "long-poll"]) {
+        const trust = way.ca ? ["--cacert", way.certificate] : [];
+        const tail = reap(spawn(binary, ["tail", "quakes", "--json", "--url", way.origin, "--key", keys.tv, "--transport", transport, ...trust]));
+        let output = "";
+        tail.stdout.on("data", (data) => (output += data));
+        let id;
+        await until(async () => { id = await gateway.publish("quakes", "n", transport); return output; }, `an event over ${transport}`);
+        await until(() => output.includes(id), `the last event over ${transport}`);
+        tail.kill();
+      }
     },
 
     "a token of the query is in no log of the proxy": async () => {

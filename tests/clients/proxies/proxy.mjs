@@ -30,9 +30,10 @@ function accepts(port) {
 export function home() {
   const directory = mkdtempSync(join(tmpdir(), "gatecast-proxy-"));
   const pair = (name) => join(directory, `pair.${name}`);
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+  // Not an authority's, which openssl makes by itself and rustls takes for no server's.
+  const kind = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"];
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", pair("key")];
-  execFileSync("openssl", ["req", "-x509", "-days", "2", ...key, ...subject, "-out", pair("pem")], { stdio: "pipe" });
+  execFileSync("openssl", ["req", "-x509", "-days", "2", "-subj", "/CN=localhost", ...key, ...kind, "-out", pair("pem")], { stdio: "pipe" });
   writeFileSync(pair("pem"), readFileSync(pair("key")), { flag: "a" });
   process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
   return directory;

@@ -11,7 +11,7 @@ import { join } from "node:path";
 export function waysThrough({ clear, tls, directory, log, cut, nothing }) {
   const certificate = join(directory, "pair.pem");
   const http1 = { cut: 18, nothing: 52, log };
-  const secure = { origin: `https://localhost:${tls}`, ca: readFileSync(certificate, "utf8") };
+  const secure = { origin: `https://localhost:${tls}`, ca: readFileSync(certificate, "utf8"), certificate };
   return [
     { ...http1, name: "HTTP/1.1", origin: `http://127.0.0.1:${clear}`, curl: [] },
     { ...http1, ...secure, name: "TLS", curl: ["--cacert", certificate, "--http1.1"] },
