@@ -11,6 +11,7 @@
 mod commands;
 mod configuration;
 mod drain;
+mod embedding;
 mod endings;
 mod equivalence;
 mod http2;
