@@ -1,33 +1,60 @@
 //! L3: the only caller of [`Bus::publish`]: grants, then limits, then append.
 
+use std::sync::Arc;
+
 use crate::auth::Access;
 use crate::bus::idempotency::Idempotency;
 use crate::bus::reader::Credit;
 use crate::bus::{Bus, Published};
+use crate::lifecycle::clock::Clock;
 use crate::model::code::{Code, Refusal};
 use crate::model::event::{EventName, NewEvent, Offer};
 use crate::model::json::Json;
 use crate::model::room::Room;
 use crate::model::start::Start;
+use crate::telemetry::metrics::Metrics;
 
 /// The way into the log.
 #[derive(Clone)]
 pub struct Ingress {
     bus: Bus,
+    clock: Clock,
+    metrics: Arc<Metrics>,
 }
 
 impl Ingress {
     /// The way into `bus`.
     #[must_use]
-    pub const fn new(bus: Bus) -> Self {
-        Self { bus }
+    pub const fn new(bus: Bus, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self {
+            bus,
+            clock,
+            metrics,
+        }
     }
 
-    /// Publishes what `access` may publish: to all of its rooms, or to none.
+    /// Publishes what `access` may publish: to all of its rooms, or to none; and counts it.
     ///
     /// # Errors
     /// `forbidden` names the first room that is not granted; `too_many_rooms`, `too_large`; what the bus refuses.
     pub async fn publish(
+        &self,
+        access: &Access,
+        offer: Offer,
+        once: Option<Idempotency>,
+    ) -> Result<Published, Refusal> {
+        let offered = self.clock.now();
+        let outcome = self.append(access, offer, once).await;
+        let publishes = self.metrics.publishes();
+        match &outcome {
+            Ok(Published { repeated: true, .. }) => publishes.repeated(),
+            Ok(_) => publishes.published(self.clock.now().since(offered)),
+            Err(refusal) => publishes.refused(refusal.code),
+        }
+        outcome
+    }
+
+    async fn append(
         &self,
         access: &Access,
         offer: Offer,

@@ -104,6 +104,12 @@ impl Delivery {
         &self.entry.event.rooms[self.room]
     }
 
+    /// When it was appended.
+    #[must_use]
+    pub fn at(&self) -> Moment {
+        self.entry.at
+    }
+
     /// The JSON envelope.
     #[must_use]
     pub fn envelope(&self) -> Bytes {

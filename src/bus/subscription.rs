@@ -33,6 +33,8 @@ pub struct Opened {
     pub cursor: Option<Position>,
     /// Where a cursor was brought: whether everything after it is still held.
     pub recovered: Option<bool>,
+    /// What is visible: whatever comes after it is appended while the subscription is open.
+    pub visible: Position,
 }
 
 /// One step of joining a room from a position in the past.
@@ -86,6 +88,8 @@ impl Subscription {
             ),
             Start::Now | Start::Earliest | Start::Newest(_) => None,
         };
+        let visible = log.position(log.visible());
+        signal.has_read(reader.cursor());
         drop(log);
         Opened {
             subscription: Self {
@@ -97,6 +101,7 @@ impl Subscription {
             gaps,
             cursor,
             recovered,
+            visible,
         }
     }
 
@@ -114,7 +119,9 @@ impl Subscription {
     /// Reads now; the batch may be empty but for its cursor.
     pub fn read(&mut self, credit: Credit) -> Batch {
         let log = self.shared.log();
-        self.reader.read(&log, credit)
+        let batch = self.reader.read(&log, credit);
+        self.signal.has_read(self.reader.cursor());
+        batch
     }
 
     /// Everything due up to here has been read.

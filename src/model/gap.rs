@@ -4,8 +4,7 @@ use super::position::Position;
 use super::room::Room;
 
 /// Why events are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// History is bounded, and this part of it was dropped.
     Evicted,
@@ -15,6 +14,28 @@ pub enum Reason {
     Future,
     /// The room is not (any more) for this client.
     Unauthorized,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Evicted, Self::Epoch, Self::Future, Self::Unauthorized];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Evicted => "evicted",
+            Self::Epoch => "epoch",
+            Self::Future => "future",
+            Self::Unauthorized => "unauthorized",
+        }
+    }
+}
+
+impl serde::Serialize for Reason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 /// Events of one room between two positions are not held any more: `from` exclusive, `to` inclusive.

@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::service::Service;
+use crate::telemetry::metrics::Open;
 use crate::transport::context::Context;
 
 use super::settings::Timeouts;
@@ -29,6 +30,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Slots {
     regular: Arc<Semaphore>,
     surplus: Arc<Semaphore>,
+}
+
+/// A connection's place among those allowed, and in the count of them.
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+    _counted: Open,
 }
 
 impl Slots {
@@ -65,8 +72,12 @@ impl Acceptor {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let Some((place, surplus)) = self.slots.take().await else {
+                    let Some((permit, surplus)) = self.slots.take().await else {
                         return;
+                    };
+                    let place = Place {
+                        _permit: permit,
+                        _counted: self.context.metrics.connect(),
                     };
                     let serve = self.clone().serve(stream, peer, place, surplus);
                     self.context.tasks.spawn("connection", serve);

@@ -9,13 +9,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::service::Connection;
+use crate::service::{Connection, Listener};
 use crate::transport::link::Link;
 
 use super::GOODBYE;
-use super::accept::Acceptor;
+use super::accept::{Acceptor, Place};
 use super::io::Guarded;
 
 /// The largest request head, in bytes: hyper answers a larger one with 431.
@@ -27,7 +26,7 @@ impl Acceptor {
         self: Arc<Self>,
         stream: TcpStream,
         peer: SocketAddr,
-        place: OwnedSemaphorePermit,
+        place: Place,
         surplus: bool,
     ) {
         if tune(&stream, self.timeouts.write_stall).is_err() {
@@ -46,6 +45,7 @@ impl Acceptor {
         let connection = Connection {
             peer,
             surplus,
+            listener: Listener::Clients,
             link,
         };
         let link = &connection.link;

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::lifecycle::clock::{Clock, Sleep};
 use crate::lifecycle::drain::Draining;
 use crate::transport::link::Link;
 
 use super::GOODBYE;
+use super::accept::Place;
 
 /// A connection's socket.
 pub(super) struct Guarded {
@@ -33,13 +33,13 @@ pub(super) struct Guarded {
     /// Running while a write makes none.
     stalled: Option<Sleep>,
     /// The connection's place among those allowed: an upgrade takes the socket with it, and so its place.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Guarded {
     pub(super) fn new(
         stream: TcpStream,
-        place: OwnedSemaphorePermit,
+        place: Place,
         link: Link,
         clock: Clock,
         patience: Duration,
@@ -76,6 +76,7 @@ impl Guarded {
         let (clock, patience) = (&self.clock, self.patience);
         let stalled = self.stalled.get_or_insert_with(|| clock.sleep(patience));
         ready!(pin!(stalled).poll(cx));
+        self.link.on_give_up();
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             "the client does not read",

@@ -21,6 +21,7 @@ use crate::lifecycle::tasks::Tasks;
 use crate::model::limits::Limits;
 use crate::model::position::Epoch;
 use crate::service::{Patience, Service};
+use crate::telemetry::metrics::Metrics;
 use crate::transport::context::Context;
 use crate::transport::registry::Registry;
 
@@ -57,11 +58,12 @@ impl Gateway {
             Epoch::from_random(random::bits()),
             clock.clone(),
         );
+        let metrics = Metrics::new(clock.unix());
         let event_bytes = largest_event(&settings.auth);
         let authority = Authority::new(settings.auth)
             .map_err(|mistakes| std::io::Error::other(mistakes.join("\n")))?;
         let context = Arc::new(Context {
-            ingress: Ingress::new(bus.clone()),
+            ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone()),
             bus: bus.clone(),
             authority: Arc::new(authority),
             clock: clock.clone(),
@@ -71,6 +73,7 @@ impl Gateway {
             streams: Registry::default(),
             draining: draining.clone(),
             tasks: tasks.clone(),
+            metrics,
         });
         let Timeouts {
             body, handshake, ..

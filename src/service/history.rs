@@ -82,7 +82,7 @@ impl Service {
         room: Room,
     ) -> Result<Response, Refusal> {
         let access = self.access(request.headers(), query)?;
-        if !access.may_purge() {
+        if !access.is_admin() {
             let message = "only a role with `admin = true` may purge a room";
             return Err(Refusal::new(Code::Forbidden, message).room(room));
         }

@@ -4,6 +4,7 @@ use http::Method;
 
 use crate::model::code::{Code, Refusal};
 use crate::model::room::Room;
+use crate::telemetry::metrics::labels;
 use crate::wire::publish;
 
 /// Where a request goes.
@@ -21,6 +22,8 @@ pub(super) enum Route {
     Health,
     /// `/readyz`
     Ready,
+    /// `/metrics`
+    Metrics,
     /// `/`
     Page,
 }
@@ -34,6 +37,7 @@ impl Route {
             "/v1/messages" => Ok(Self::Messages),
             "/healthz" => Ok(Self::Health),
             "/readyz" => Ok(Self::Ready),
+            "/metrics" => Ok(Self::Metrics),
             "/" => Ok(Self::Page),
             _ => {
                 let room = path
@@ -54,8 +58,27 @@ impl Route {
             Self::Page => "GET, HEAD, OPTIONS",
             Self::Events(_) => "GET, HEAD, POST, DELETE, OPTIONS",
             Self::Publish | Self::Messages => "POST, OPTIONS",
-            Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
+            Self::Health | Self::Ready | Self::Metrics => "GET, HEAD, OPTIONS",
         }
+    }
+
+    /// What metrics call it.
+    pub(super) const fn label(&self) -> labels::Route {
+        match self {
+            Self::Stream => labels::Route::Stream,
+            Self::Events(_) => labels::Route::Events,
+            Self::Publish => labels::Route::Publish,
+            Self::Messages => labels::Route::Messages,
+            Self::Health => labels::Route::Health,
+            Self::Ready => labels::Route::Ready,
+            Self::Metrics => labels::Route::Metrics,
+            Self::Page => labels::Route::Page,
+        }
+    }
+
+    /// Whether it says how the gateway is, and nothing of what passes through it.
+    pub(super) const fn is_operational(&self) -> bool {
+        matches!(self, Self::Health | Self::Ready | Self::Metrics)
     }
 
     /// Whether `method` is one of them.

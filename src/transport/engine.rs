@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::auth::Access;
@@ -11,14 +12,19 @@ use crate::auth::credentials::Credential;
 use crate::bus::rooms::Delivery;
 use crate::bus::{Opened, Past, Subscription};
 use crate::model::code::Code;
+use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::start::Start;
+use crate::model::time::Moment;
 use crate::session::{Action, Answer, Ask, Input, Session};
+use crate::telemetry::metrics::labels::End;
+use crate::telemetry::metrics::{Given, Meter};
 use crate::wire::client::Ref;
 use crate::wire::control::Control;
 
 use super::alarm::Alarm;
 use super::context::{Context, come_back};
+use super::delivery::{Form, hand_over};
 use super::registry::{Posted, Registration};
 use super::{ANSWER, CREDIT};
 
@@ -26,7 +32,13 @@ use super::{ANSWER, CREDIT};
 pub(super) struct Engine {
     context: Arc<Context>,
     session: Session,
+    form: Form,
+    meter: Meter,
     subscription: Option<Subscription>,
+    /// What was visible when reading began.
+    opened: Option<Position>,
+    /// The last step's.
+    now: Moment,
     /// A join whose past is longer than one step.
     joining: Option<Join>,
     registration: Option<Registration>,
@@ -46,17 +58,26 @@ struct Join {
 #[derive(Debug)]
 pub(super) enum Output {
     Control(Control),
-    Events(Vec<Delivery>),
+    /// Encoded.
+    Events(Vec<Bytes>),
     Ping,
-    End { code: Code, reason: String },
+    End {
+        code: Code,
+        reason: String,
+    },
 }
 
 impl Engine {
-    pub(super) fn new(context: Arc<Context>, session: Session) -> Self {
+    /// The engine of `session`, whose events go out in this `form` and count by this `meter`.
+    pub(super) fn new(context: Arc<Context>, session: Session, form: Form, meter: Meter) -> Self {
         Self {
             alarm: Alarm::new(context.clock.clone()),
+            opened: None,
+            now: Moment::default(),
             context,
             session,
+            form,
+            meter,
             subscription: None,
             joining: None,
             registration: None,
@@ -67,6 +88,11 @@ impl Engine {
 
     pub(super) fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// The connection was given up, because the client took nothing.
+    pub(super) const fn was_slow(&mut self) {
+        self.meter.ends(End::Code(Code::Slow));
     }
 
     /// From now on the stream also takes messages that come by other requests.
@@ -122,10 +148,18 @@ impl Engine {
         let mut outputs = Vec::new();
         while let Some(action) = actions.pop_front() {
             match action {
-                Action::Send(control) => outputs.push(Output::Control(control)),
-                Action::Deliver(events) => outputs.push(Output::Events(events)),
+                Action::Send(control) => {
+                    if let Control::Gap(gap) = &control {
+                        self.meter.gap(gap.reason);
+                    }
+                    outputs.push(Output::Control(control));
+                }
+                Action::Deliver(events) => outputs.push(Output::Events(self.encode(&events))),
                 Action::Ping => outputs.push(Output::Ping),
-                Action::End { code, reason } => outputs.push(Output::End { code, reason }),
+                Action::End { code, reason } => {
+                    self.meter.ends(End::Code(code));
+                    outputs.push(Output::End { code, reason });
+                }
                 Action::Answer(answer) => outputs.extend(self.answer(answer)),
                 Action::Ask(ask) => {
                     if let Some(input) = self.ask(ask).await {
@@ -139,11 +173,38 @@ impl Engine {
 
     /// What follows from an action comes before the actions that were already waiting.
     fn step(&mut self, input: Input, actions: &mut VecDeque<Action>) {
-        let mut new = Vec::new();
-        self.session.step(input, self.context.now(), &mut new);
+        let (mut new, now) = (Vec::new(), self.context.now());
+        self.now = now.moment;
+        self.count(&input);
+        self.session.step(input, now, &mut new);
         new.into_iter()
             .rev()
             .for_each(|action| actions.push_front(action));
+    }
+
+    fn encode(&self, events: &[Delivery]) -> Vec<Bytes> {
+        hand_over(&self.meter, events, self.form, self.opened, self.now)
+    }
+
+    /// Counts what only the input tells: how far behind a read was, and the past of a room, which goes out among the
+    /// control messages or in an answer.
+    fn count(&self, input: &Input) {
+        if let Input::Batch(batch) = input
+            && !batch.events.is_empty()
+        {
+            self.meter.read(batch.waiting);
+        }
+        if let Input::Joined {
+            joining, in_answer, ..
+        } = input
+        {
+            self.meter.deliver(joining.events.iter().map(|event| Given {
+                bytes: event.envelope().len(),
+                latency: None,
+            }));
+            let gaps = joining.gaps.iter().filter(|_| *in_answer);
+            gaps.for_each(|gap| self.meter.gap(gap.reason));
+        }
     }
 
     /// Asks what the session cannot know. A join is only noted: its steps are taken as the socket has room.
@@ -204,8 +265,10 @@ impl Engine {
             gaps,
             cursor,
             recovered,
+            visible,
         } = self.context.bus.subscribe(rooms, start);
         self.subscription = Some(subscription);
+        self.opened = Some(visible);
         Input::Opened {
             cursor,
             gaps,
@@ -238,6 +301,7 @@ impl Engine {
                 .is_some()
                 .then_some(Output::Control(Control::Ack(ack))),
             Answer::Refused(reference, refusal) => {
+                self.meter.refused(refusal.code);
                 Some(Output::Control(Control::error(reference, refusal)))
             }
         }

@@ -17,6 +17,7 @@ pub struct Link(Arc<State>);
 struct State {
     asked: AtomicBool,
     blocked: AtomicBool,
+    given_up: AtomicBool,
     flushed: Notify,
 }
 
@@ -33,6 +34,17 @@ impl Link {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         Arc::strong_count(&self.0) <= 2 && !self.0.blocked.load(Ordering::Acquire)
+    }
+
+    /// Whether the connection was ended because its client took nothing of what was written to it.
+    #[must_use]
+    pub fn was_given_up(&self) -> bool {
+        self.0.given_up.load(Ordering::Acquire)
+    }
+
+    /// To be called by the connection's I/O when it gives the client up.
+    pub fn on_give_up(&self) {
+        self.0.given_up.store(true, Ordering::Release);
     }
 
     /// To be called by the connection's I/O with each write: whether it waits for the client.

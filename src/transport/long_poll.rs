@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use crate::auth::Access;
 use crate::bus::reader::{Batch, Credit};
+use crate::bus::rooms::Delivery;
 use crate::bus::{Opened, Subscription};
 use crate::model::code::Code;
 use crate::session::admission::Admitted;
+use crate::telemetry::metrics::Meter;
+use crate::telemetry::metrics::labels::End;
 use crate::wire::control::{Control, Envelope};
 use crate::wire::poll::Answer;
 
 use super::context::{Context, come_back};
+use super::delivery::hand_over;
 
 /// What one answer holds at most.
 const CREDIT: Credit = Credit {
@@ -25,6 +29,7 @@ pub async fn answer(
     access: &Access,
     admitted: Admitted,
     wait: Duration,
+    mut meter: Meter,
 ) -> Answer {
     let Admitted {
         rooms,
@@ -34,6 +39,7 @@ pub async fn answer(
     let Opened {
         mut subscription,
         gaps,
+        visible,
         ..
     } = context.bus.subscribe(rooms, start);
     let mut batch = subscription.read(CREDIT);
@@ -50,13 +56,26 @@ pub async fn answer(
     }
     known.extend(gaps);
     known.extend(batch.gaps);
+    known.iter().for_each(|gap| meter.gap(gap.reason));
+    if !batch.events.is_empty() {
+        meter.read(batch.waiting);
+    }
+    let now = context.clock.now();
+    let events = hand_over(
+        &meter,
+        &batch.events,
+        Delivery::envelope,
+        Some(visible),
+        now,
+    );
+    meter.ends(if control.is_empty() {
+        End::Answered
+    } else {
+        End::Code(Code::Draining)
+    });
     Answer {
         cursor: subscription.cursor(),
-        events: batch
-            .events
-            .iter()
-            .map(|event| Envelope(event.envelope()))
-            .collect(),
+        events: events.into_iter().map(Envelope).collect(),
         gaps: known,
         control,
         more: batch.more,

@@ -15,11 +15,13 @@ use crate::lifecycle::random;
 use crate::model::code::Refusal;
 use crate::model::id::StreamId;
 use crate::session::admission::{Admitted, Opening};
-use crate::session::{Session, ends_abruptly};
+use crate::session::{Action, Session, ends_abruptly};
+use crate::telemetry::metrics::Meter;
 use crate::wire::control::Control;
 use crate::wire::sse;
 
 use super::context::{Context, come_back};
+use super::delivery::Form;
 use super::engine::{Engine, Output};
 use super::link::Link;
 
@@ -32,6 +34,16 @@ pub struct Style {
     pub padding: bool,
     /// Heartbeats as comments.
     pub quiet_heartbeat: bool,
+}
+
+impl Style {
+    fn form(self) -> Form {
+        if self.raw {
+            Delivery::sse_raw
+        } else {
+            Delivery::sse
+        }
+    }
 }
 
 /// The stream broke off on purpose, so that its client comes back.
@@ -50,10 +62,21 @@ pub fn stream(
     admitted: Admitted,
     style: Style,
     link: Link,
+    meter: Meter,
 ) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static {
     let (pipe, mut pieces) = mpsc::channel(1);
     let tasks = context.tasks.clone();
-    let run = run(context, access, opening, admitted, style, pipe);
+    let connection = link.clone();
+    let run = async move {
+        let (session, actions) = begin(&context, &access, &opening, admitted);
+        let mut engine = Engine::new(context, session, style.form(), meter);
+        engine.register(&access);
+        drop((access, opening));
+        let said = run(&mut engine, actions, style, pipe).await;
+        if said.is_none() && connection.was_given_up() {
+            engine.was_slow();
+        }
+    };
     tasks.spawn("sse", run.in_current_span());
     stream! {
         while let Some(piece) = pieces.recv().await {
@@ -76,44 +99,45 @@ enum Piece {
     End,
 }
 
-async fn run(
-    context: Arc<Context>,
-    access: Arc<Access>,
-    opening: Opening,
+fn begin(
+    context: &Context,
+    access: &Arc<Access>,
+    opening: &Opening,
     admitted: Admitted,
-    style: Style,
-    pipe: mpsc::Sender<Piece>,
-) {
+) -> (Session, Vec<Action>) {
     let mut actions = Vec::new();
-    let (id, now) = (StreamId::from_random(random::wide_bits()), context.now());
     let session = Session::admitted(
-        id,
+        StreamId::from_random(random::wide_bits()),
         context.session,
         access.clone(),
-        &opening,
+        opening,
         admitted,
-        now,
+        context.now(),
         &mut actions,
     );
-    let mut engine = Engine::new(context.clone(), session);
-    engine.register(&access);
-    drop((access, opening));
+    (session, actions)
+}
+
+/// The loop of one stream, until its end has been said or the client is gone.
+async fn run(
+    engine: &mut Engine,
+    actions: Vec<Action>,
+    style: Style,
+    pipe: mpsc::Sender<Piece>,
+) -> Option<()> {
     let mut first = Chunk::new(style);
     if style.padding {
         first.append(sse::padding().into());
     }
-    let outputs = engine.start(actions).await;
-    let rest = async {
-        let mut end = first.push_all(outputs);
-        first.send(&pipe).await?;
-        while end.is_none() {
-            end = turn(&mut engine, style, &pipe).await?;
-        }
-        end
-    };
-    if rest.await == Some(false) {
-        let _ = pipe.send(Piece::End).await;
+    let mut end = first.push_all(engine.start(actions).await);
+    first.send(&pipe).await?;
+    while end.is_none() {
+        end = turn(engine, style, &pipe).await?;
     }
+    if end == Some(false) {
+        pipe.send(Piece::End).await.ok()?;
+    }
+    Some(())
 }
 
 /// One turn of the loop: waits, steps, and hands over what is due. The log is read only when the body can take what
@@ -198,7 +222,7 @@ impl Chunk {
     fn push(&mut self, output: Output) -> Option<bool> {
         match output {
             Output::Control(control) => self.control(&control),
-            Output::Events(events) => events.iter().for_each(|event| self.event(event)),
+            Output::Events(blocks) => blocks.into_iter().for_each(|block| self.append(block)),
             Output::Ping => {}
             Output::End { code, .. } => return Some(ends_abruptly(code)),
         }
@@ -211,14 +235,6 @@ impl Chunk {
         }
         let retry = matches!(control, Control::Welcome(_)).then(come_back);
         self.append(sse::control(control, retry).into());
-    }
-
-    fn event(&mut self, event: &Delivery) {
-        self.append(if self.style.raw {
-            event.sse_raw()
-        } else {
-            event.sse()
-        });
     }
 
     fn append(&mut self, block: Bytes) {

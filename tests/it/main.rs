@@ -12,6 +12,7 @@ mod commands;
 mod configuration;
 mod equivalence;
 mod joins;
+mod metrics;
 mod promises;
 mod refusals;
 mod stalled;

@@ -15,12 +15,13 @@ use self::play::play;
 use self::story::Story;
 
 /// The pages that tell stories.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "cursors-and-gaps.md",
     "errors.md",
     "http.md",
     "long-poll.md",
+    "metrics.md",
     "sse.md",
     "websocket.md",
 ];
@@ -61,6 +62,11 @@ async fn the_page_on_cursors_and_gaps_tells_the_truth() {
 #[tokio::test]
 async fn the_page_on_errors_tells_the_truth() {
     tell("errors.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_metrics_tells_the_truth() {
+    tell("metrics.md").await;
 }
 
 #[test]

@@ -1,0 +1,43 @@
+//! `GET /metrics`.
+
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+
+use crate::model::code::{Code, Refusal};
+use crate::telemetry::metrics::Format;
+use crate::wire::accept::prefers_openmetrics;
+use crate::wire::query::Query;
+
+use super::{Connection, Listener, Response, Service, reply};
+
+impl Service {
+    /// All metrics, in the format that the client prefers.
+    pub(super) async fn metrics(
+        &self,
+        request: &Request<Incoming>,
+        query: &Query,
+        connection: &Connection,
+    ) -> Result<Response, Refusal> {
+        if connection.listener == Listener::Clients {
+            self.operator(request, query)?;
+        }
+        let format = if prefers_openmetrics(request.headers()) {
+            Format::OpenMetrics
+        } else {
+            Format::Prometheus
+        };
+        let text = self
+            .context
+            .metrics
+            .expose(format, self.context.bus.report().await);
+        Ok(reply::whole(StatusCode::OK, format.content_type(), text))
+    }
+
+    fn operator(&self, request: &Request<Incoming>, query: &Query) -> Result<(), Refusal> {
+        if self.access(request.headers(), query)?.is_admin() {
+            return Ok(());
+        }
+        let message = "only a role with `admin = true` may read the metrics";
+        Err(Refusal::new(Code::Forbidden, message))
+    }
+}
