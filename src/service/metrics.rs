@@ -1,14 +1,15 @@
 //! `GET /metrics`.
 
-use http::{Request, StatusCode};
+use http::Request;
 use hyper::body::Incoming;
 
 use crate::model::code::{Code, Refusal};
 use crate::telemetry::metrics::Format;
 use crate::wire::accept::prefers_openmetrics;
+use crate::wire::encoding::Encoding;
 use crate::wire::query::Query;
 
-use super::{Connection, Listener, Response, Service, reply};
+use super::{Connection, Listener, Response, Service};
 
 impl Service {
     /// All metrics, in the format that the client prefers.
@@ -30,7 +31,8 @@ impl Service {
             .context
             .metrics
             .expose(format, self.context.bus.report().await);
-        Ok(reply::whole(StatusCode::OK, format.content_type(), text))
+        let encoding = Encoding::preferred(request.headers());
+        Ok(self.long(encoding, format.content_type(), text).await)
     }
 
     fn operator(&self, request: &Request<Incoming>, query: &Query) -> Result<(), Refusal> {

@@ -4,6 +4,7 @@ mod body;
 mod cors;
 mod health;
 mod history;
+mod long;
 mod messages;
 mod metrics;
 mod publish;
@@ -129,7 +130,7 @@ impl Service {
             Route::Events(room) => match *request.method() {
                 Method::POST => self.publish_one(request, &query, room).await,
                 Method::DELETE => self.purge(&request, &query, room),
-                _ => self.history(&request, &query, room),
+                _ => self.history(&request, &query, room).await,
             },
             Route::Publish => self.publish_many(request, &query).await,
             Route::Messages => self.message(request, &query).await,

@@ -68,9 +68,12 @@ pub(super) fn html(body: &'static str) -> Response {
     response
 }
 
+/// The media type of JSON.
+pub(super) const JSON: &str = "application/json";
+
 /// JSON.
 pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
-    whole(status, "application/json", body)
+    whole(status, JSON, body)
 }
 
 /// The answer to a method that a route does not have.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use bytes::Bytes;
+use http::Request;
 use hyper::body::Incoming;
 use tracing::Instrument as _;
 
@@ -15,6 +16,7 @@ use crate::telemetry::metrics::Meter;
 use crate::telemetry::metrics::labels::{Door, HttpVersion};
 use crate::transport::context::come_back;
 use crate::transport::{long_poll, sse, websocket};
+use crate::wire::encoding::Encoding;
 use crate::wire::negotiate::{StreamRequest, transport};
 use crate::wire::poll;
 use crate::wire::query::Query;
@@ -67,8 +69,10 @@ impl Service {
             },
             Transport::LongPoll => {
                 let (access, admitted) = self.admitted(&request, query, &connection, &wanted)?;
+                let encoding = Encoding::preferred(request.headers());
                 drop(request);
-                self.poll(&access, admitted, wanted.wait, version).await
+                let answer = self.poll(&access, admitted, wanted.wait, version).await?;
+                Ok(self.long(encoding, reply::JSON, answer).await)
             }
         }
     }
@@ -151,14 +155,14 @@ impl Service {
         admitted: Admitted,
         wait: Duration,
         version: HttpVersion,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Bytes, Refusal> {
         if admitted.rooms.is_empty() && admitted.gaps.is_empty() {
             let message = "name a room (?room=…): the role has none by default";
             return Err(Refusal::new(Code::BadRequest, message));
         }
         let meter = self.context.metrics.open(Transport::LongPoll, version);
         let answer = long_poll::answer(&self.context, access, admitted, wait, meter).await;
-        Ok(reply::json(StatusCode::OK, poll::to_json(&answer)))
+        Ok(poll::to_json(&answer))
     }
 
     /// What concerns credentials, roles, rooms and load is said on the open socket, because browsers cannot

@@ -1,5 +1,8 @@
-//! Content codings (RFC 9110 §8.4, §12.5.3): whether an answer goes out compressed.
+//! Content codings (RFC 9110 §8.4, §12.5.3): whether an answer goes out compressed, and how.
 
+use std::io::{self, Write as _};
+
+use flate2::{Compression, GzBuilder};
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
@@ -33,9 +36,46 @@ impl Encoding {
     }
 }
 
+/// `body` as gzip, with a file name of `padding` bytes in its header (RFC 1952 §2.3.1), which every client passes over.
+///
+/// At the fast level: events are JSON that repeats itself, of which the next level saves a few per cent more at twice
+/// the time.
+///
+/// # Errors
+/// None that a writer to memory would have.
+pub fn gzip(body: &[u8], padding: usize) -> io::Result<Vec<u8>> {
+    let out = Vec::with_capacity(body.len() / 4);
+    let mut encoder = GzBuilder::new()
+        .filename(vec![b'a'; padding])
+        .write(out, Compression::fast());
+    encoder.write_all(body)?;
+    encoder.finish()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
+    use flate2::read::GzDecoder;
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_compressed_is_what_comes_out(body in prop::collection::vec(0_u8..4, 0..20_000), padding in 0..100_usize) {
+            let mut back = Vec::new();
+            GzDecoder::new(&*gzip(&body, padding).unwrap()).read_to_end(&mut back).unwrap();
+            prop_assert_eq!(back, body);
+        }
+    }
+
+    #[test]
+    fn the_padding_is_seen_in_the_length_and_nowhere_else() {
+        let body = "0123456789".repeat(100);
+        let length = |padding| gzip(body.as_bytes(), padding).unwrap().len();
+        assert_eq!(length(40), length(10) + 30);
+    }
 
     fn preferred(lines: &[&str]) -> Encoding {
         let mut headers = HeaderMap::new();

@@ -9,6 +9,7 @@
 )]
 
 mod commands;
+mod compression;
 mod configuration;
 mod equivalence;
 mod joins;
