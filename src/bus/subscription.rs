@@ -69,11 +69,13 @@ impl Subscription {
         let signal = Arc::new(Signal::default());
         let number = shared.readers.number();
         let mut log = shared.log();
-        for room in &rooms {
-            log.watch(room);
+        rooms.iter().for_each(|room| log.watch(room));
+        let (reader, gaps) = Reader::open(&log, rooms, start);
+        // Before it is registered: nobody shall take it for one that has read nothing.
+        signal.has_read(reader.cursor());
+        for room in reader.rooms() {
             shared.readers.add(room, number, &signal);
         }
-        let (reader, gaps) = Reader::open(&log, rooms, start);
         let cursor = match start {
             Start::At(own) => Some(own),
             Start::Unreadable => None,
@@ -89,7 +91,6 @@ impl Subscription {
             Start::Now | Start::Earliest | Start::Newest(_) => None,
         };
         let visible = log.position(log.visible());
-        signal.has_read(reader.cursor());
         drop(log);
         Opened {
             subscription: Self {

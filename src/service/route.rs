@@ -108,6 +108,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_operators_find_on_their_listener_tells_nothing_of_the_traffic() {
+        for path in ["/healthz", "/readyz", "/metrics"] {
+            assert!(Route::of(path).unwrap().is_operational(), "{path}");
+        }
+        for path in [
+            "/",
+            "/v1/stream",
+            "/v1/publish",
+            "/v1/messages",
+            "/v1/rooms/a/events",
+        ] {
+            assert!(!Route::of(path).unwrap().is_operational(), "{path}");
+        }
+    }
+
+    #[test]
     fn a_room_in_a_path_may_be_encoded_and_is_checked() {
         let room = |path: &str| match Route::of(path) {
             Ok(Route::Events(room)) => Ok(room.as_str().to_owned()),

@@ -115,3 +115,32 @@ impl EncodeMetric for Histogram {
 impl TypedMetric for Histogram {
     const TYPE: MetricType = MetricType::Histogram;
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode_registry;
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    #[test]
+    fn a_bound_belongs_to_its_bucket_and_what_is_beyond_all_of_them_is_counted_too() {
+        let histogram = Histogram::new(&[1_000_000_000, 2_500_000_000], 1e9);
+        histogram.observe(1_000_000_000);
+        histogram.observe_all([1_000_000_001, 0, 9_000_000_000].into_iter());
+        let (mut registry, mut text) = (Registry::default(), String::new());
+        registry.register("h", "Spans", histogram);
+        encode_registry(&mut text, &registry).unwrap();
+        let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            samples,
+            [
+                "h_sum 11.000000001",
+                "h_count 4",
+                "h_bucket{le=\"1.0\"} 2",
+                "h_bucket{le=\"2.5\"} 3",
+                "h_bucket{le=\"+Inf\"} 4",
+            ]
+        );
+    }
+}

@@ -15,6 +15,11 @@ const READER: (&str, &str) = ("X-API-Key", "reader-key");
 const OPERATOR: (&str, &str) = ("X-API-Key", "operator-key");
 
 async fn gate() -> Gate {
+    gate_with("").await
+}
+
+/// A gateway with more in its configuration.
+async fn gate_with(more: &str) -> Gate {
     let keys = api_key("backend", BACKEND.1, "backend")
         + &api_key("reader", READER.1, "reader")
         + &api_key("operator", OPERATOR.1, "operator");
@@ -29,7 +34,7 @@ async fn gate() -> Gate {
         [rooms."r"]
         history = { events = 1000, bytes = "64MiB" }
     "#;
-    Gate::start(&(keys + roles)).await
+    Gate::start(&(keys + roles + more)).await
 }
 
 async fn scrape(gate: &Gate, headers: &[(&str, &str)]) -> Answer {
@@ -60,6 +65,19 @@ async fn only_an_operator_may_read_the_metrics() {
     assert_eq!(scrape(&gate, &[]).await.status(), 200);
     let posted = gate.request("POST", "/metrics", &[OPERATOR], "").await;
     assert_eq!(posted.status(), 405);
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_full_still_tells_its_operator_so() {
+    let gate = gate_with("[limits]\nconnections = 1\n").await;
+    let _full = gate.connect().await;
+    let refused = gate
+        .request("GET", "/v1/rooms/r/events", &[READER], "")
+        .await;
+    assert_eq!(refused.code(), "overloaded");
+    let numbers = numbers(&gate).await;
+    let overloaded = "gatecast_refusals_total{code=\"overloaded\",transport=\"http\"}";
+    assert_eq!(numbers.get(overloaded), 1.0);
 }
 
 #[tokio::test]
