@@ -9,10 +9,14 @@ pub mod auth;
 pub mod bus;
 pub mod cli;
 pub mod config;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ingress;
 pub mod lifecycle;
 pub mod limit;
 pub mod model;
+pub mod outbound;
 pub mod server;
 pub mod service;
 pub mod session;

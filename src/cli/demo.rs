@@ -11,6 +11,7 @@ use super::{failed, print};
 use crate::auth::api_key;
 use crate::config;
 use crate::lifecycle::clock::Clock;
+use crate::server::endpoint::Endpoint;
 use crate::server::{Gateway, Settings};
 use feed::Timeline;
 use publisher::Publisher;
@@ -86,7 +87,7 @@ fn prepare(listen: SocketAddr) -> Result<(Settings, Keys), String> {
         .collect::<Vec<_>>();
     let mut settings =
         config::load(Some(CONFIGURATION), &overlay).map_err(|mistakes| mistakes.to_string())?;
-    settings.listen = vec![listen];
+    settings.listen = vec![listen.into()];
     settings.service.page = Some(PAGE);
     Ok((settings, Keys { display, backend }))
 }
@@ -110,7 +111,7 @@ async fn show(settings: Settings, keys: &Keys, speed: u32) -> ExitCode {
         Ok(gateway) => gateway,
         Err(why) => return failed(&taken(&listen, &why)),
     };
-    let Some(address) = gateway.addresses().first().copied().map(reachable) else {
+    let Some(address) = gateway.addresses().next().map(reachable) else {
         return failed(&"nothing to listen on");
     };
     let publisher = match Publisher::start(address, &keys.backend, Timeline::recorded()).await {
@@ -126,7 +127,7 @@ async fn show(settings: Settings, keys: &Keys, speed: u32) -> ExitCode {
     }
 }
 
-fn taken(listen: &[SocketAddr], why: &std::io::Error) -> String {
+fn taken(listen: &[Endpoint], why: &std::io::Error) -> String {
     let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
     format!(
         "cannot listen on {}: {why}\nTake another port: add `--listen 127.0.0.1:8081`, or `--listen 127.0.0.1:0` for any \
@@ -184,7 +185,7 @@ mod tests {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let (settings, one) = prepare(listen).unwrap();
         let (_, other) = prepare(listen).unwrap();
-        assert_eq!(settings.listen, [listen]);
+        assert_eq!(settings.listen, [listen.into()]);
         assert_eq!(settings.auth.api_keys.len(), 2);
         assert!(settings.service.page.is_some());
         let all = [&one.display, &one.backend, &other.display, &other.backend];

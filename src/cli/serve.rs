@@ -87,8 +87,8 @@ async fn until_signal(settings: Settings) -> ExitCode {
             ));
         }
     };
-    for address in gateway.addresses() {
-        print::line(&format!("listening on http://{address}"));
+    for endpoint in gateway.endpoints() {
+        print::line(&format!("listening on {endpoint}"));
     }
     stop.asked().await;
     end(gateway, stop).await

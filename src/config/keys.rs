@@ -154,8 +154,12 @@ use IfAbsent::{Of, Required, Unset, Value};
 /// Every key that there is.
 #[rustfmt::skip] // a table: one key, one paragraph
 pub(super) static KEYS: &[Key] = &[
-    key("listen", Kind::Addresses, Value(r#""127.0.0.1:8080""#), r#"["0.0.0.0:8080", "[::]:8080"]"#,
-        "Where the gateway listens. Port 0 takes any free one."),
+    key("listen", Kind::Endpoints, Value(r#""127.0.0.1:8080""#), r#"["0.0.0.0:8080", "unix:/run/gatecast.sock"]"#,
+        "Where the gateway listens: in clear text, or over TLS where `tls` is given; `http://` or `https://` before an address says which. A Unix socket is always clear, and port 0 takes any free one."),
+    key("tls.cert", Kind::File, Unset("no endpoint speaks HTTPS"), r#""fullchain.pem""#,
+        "A PEM file with the certificate, and after it those that it is signed by. TLS 1.2 and 1.3, with HTTP/2 for the clients that offer it."),
+    key("tls.key", Kind::File, Unset("no endpoint speaks HTTPS"), r#""privkey.pem""#,
+        "A PEM file with the certificate's private key. Needed with `tls.cert`."),
 
     key("auth.anonymous", Kind::Text("the name of a role", checks::name), Unset("such a client is refused"), r#""viewer""#,
         "The role of a client without a credential. A credential that fails is never downgraded to it."),
@@ -234,14 +238,20 @@ pub(super) static KEYS: &[Key] = &[
         "A WebSocket client that is silent for this long is closed. More than `server.heartbeat`."),
     key("server.drain", Kind::Duration(0, 10 * MINUTE), Value(r#""10s""#), r#""25s""#,
         "How long an orderly stop may take. Stay below the grace of whoever stops the process."),
+    key("server.drain_window", Kind::Duration(0, 10 * MINUTE), Value(r#""1s""#), r#""5s""#,
+        "Over how long an orderly stop spreads the ends of the streams, so that their clients do not come back as one. Less than `server.drain`."),
+    key("server.public_url", Kind::Text("an https:// or http:// URL without query", checks::public_url), Unset("the `Host` of each request"), r#""https://live.example""#,
+        "Where clients reach the gateway, with the path of a proxy that serves it below one: the URLs of `/v1/negotiate` start with it. Needed behind a proxy that ends the TLS."),
     key("server.timeouts.header", Kind::Duration(100, 10 * MINUTE), Value(r#""10s""#), r#""5s""#,
         "From the connection, or from the last answer on it, to a whole request head."),
     key("server.timeouts.body", Kind::Duration(100, 10 * MINUTE), Value(r#""30s""#), r#""10s""#,
         "From the head to the whole body."),
     key("server.timeouts.handshake", Kind::Duration(100, 10 * MINUTE), Value(r#""5s""#), r#""3s""#,
-        "For a WebSocket handshake."),
+        "From the connection through the TLS handshake to the first byte of HTTP; and for a WebSocket handshake."),
     key("server.timeouts.write_stall", Kind::Duration(100, 10 * MINUTE), Value(r#""30s""#), r#""1m""#,
         "How long a client may take nothing of what is written to it."),
+    key("server.timeouts.idle", Kind::Duration(SECOND, 60 * MINUTE), Value(r#""75s""#), r#""5m""#,
+        "How long an HTTP/2 connection is kept on which nothing is under way. For HTTP/1.1 it is `server.timeouts.header`."),
 
     key("cors.origins", Kind::Texts("origins, or `*`", checks::origin), Value("[]"), r#"["https://app.example"]"#,
         "The pages of other origins that may use the gateway from a browser; WebSocket included."),

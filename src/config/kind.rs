@@ -1,6 +1,5 @@
 //! What a key takes: from a raw value to a checked one, or to what is wrong with it.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::node::{Content, Node, Origin};
@@ -8,6 +7,7 @@ use super::source::Fault;
 use super::units;
 use crate::model::limits::Rate;
 use crate::model::secret::Secret;
+use crate::server::endpoint::{Endpoint, Scheme};
 
 /// A rule for a text; the error says what is wrong and what to write instead.
 pub(super) type Check = fn(&str) -> Result<(), String>;
@@ -15,8 +15,8 @@ pub(super) type Check = fn(&str) -> Result<(), String>;
 /// What a key takes.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// One socket address or several.
-    Addresses,
+    /// One endpoint or several.
+    Endpoints,
     /// A text under a rule.
     Text(&'static str, Check),
     /// A list of texts under a rule.
@@ -45,7 +45,6 @@ pub(super) enum Kind {
 
 /// A checked value.
 pub(super) enum Value {
-    Addresses(Vec<SocketAddr>),
     Text(String),
     Texts(Vec<(String, Origin)>),
     Secret(Secret),
@@ -64,13 +63,13 @@ impl Kind {
 
     /// Whether a list may stand here, so that `__0` in a variable's name means its first entry.
     pub(super) fn is_list(self) -> bool {
-        matches!(self, Self::Addresses | Self::Texts(..) | Self::Choices(_))
+        matches!(self, Self::Endpoints | Self::Texts(..) | Self::Choices(_))
     }
 
     /// What it takes, with units and bounds, for people.
     pub(super) fn describe(self) -> String {
         match self {
-            Self::Addresses => "an IP address and port, or a list of them".into(),
+            Self::Endpoints => "an IP address and port, `http://` or `https://` before it, or `unix:` and a path; or a list of them".into(),
             Self::Text(what, _) => what.into(),
             Self::Texts(what, _) => format!("a list of {what}"),
             Self::Secret(what) => what.into(),
@@ -97,7 +96,7 @@ impl Kind {
     /// Whether a raw value has the right shape, its content aside: decides whether a variable is read as TOML.
     pub(super) fn fits(self, node: &Node) -> bool {
         match (self, &node.content) {
-            (Self::Addresses, Content::Array(_) | Content::Text(_))
+            (Self::Endpoints, Content::Array(_) | Content::Text(_))
             | (Self::Texts(..) | Self::Choices(_), Content::Array(_))
             | (Self::Flag, Content::Flag(_))
             | (Self::Count(..) | Self::Size(..), Content::Integer(_)) => true,
@@ -124,7 +123,13 @@ impl Kind {
         }
         let fault = |problem: String| vec![Fault::new(&node.origin, problem)];
         match &node.content {
-            Content::Text(text) => self.read_text(text).map_err(fault),
+            Content::Text(text) => match (self, self.read_text(text).map_err(fault)?) {
+                // One is as good as a list of one.
+                (Self::Endpoints, Value::Text(text)) => {
+                    Ok(Value::Texts(vec![(text, node.origin.clone())]))
+                }
+                (_, value) => Ok(value),
+            },
             Content::Integer(number) => self.read_integer(*number).map_err(fault),
             Content::Flag(flag) => Ok(Value::Flag(*flag)),
             Content::Array(items) => self.read_list(items, &node.origin),
@@ -134,7 +139,9 @@ impl Kind {
 
     fn read_text(self, text: &str) -> Result<Value, String> {
         match self {
-            Self::Addresses => Ok(Value::Addresses(vec![address(text)?])),
+            Self::Endpoints => {
+                Endpoint::parse(text, Scheme::Http).map(|_| Value::Text(text.into()))
+            }
             Self::Text(_, check) | Self::Texts(_, check) => {
                 check(text).map(|()| Value::Text(text.into()))
             }
@@ -170,7 +177,7 @@ impl Kind {
             Self::Count(low, high) | Self::Size(low, high) if !(low..=high).contains(&number) => {
                 Err(format!("is out of bounds: it takes {}", self.describe()))
             }
-            Self::Addresses
+            Self::Endpoints
             | Self::Text(..)
             | Self::Texts(..)
             | Self::Secret(_)
@@ -187,7 +194,7 @@ impl Kind {
     }
 
     fn read_list(self, items: &[Node], origin: &Origin) -> Result<Value, Vec<Fault>> {
-        let (mut addresses, mut texts, mut faults) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut texts, mut faults) = (Vec::new(), Vec::new());
         for item in items {
             let Content::Text(text) = &item.content else {
                 let problem = format!("takes texts in its list, not {}", item.kind_name());
@@ -195,20 +202,19 @@ impl Kind {
                 continue;
             };
             match self.read_text(text) {
-                Ok(Value::Addresses(more)) => addresses.extend(more),
                 Ok(Value::Text(text)) => texts.push((text, item.origin.clone())),
                 Ok(_) => {}
                 Err(problem) => faults.push(Fault::new(&item.origin, problem)),
             }
         }
         faults.extend(repeated(&texts));
-        if items.is_empty() && matches!(self, Self::Addresses | Self::Choices(_)) {
+        if items.is_empty() && matches!(self, Self::Endpoints | Self::Choices(_)) {
             faults.push(Fault::new(origin, "is empty: it takes at least one"));
         }
-        match (faults.is_empty(), self) {
-            (false, _) => Err(faults),
-            (true, Self::Addresses) => Ok(Value::Addresses(addresses)),
-            (true, _) => Ok(Value::Texts(texts)),
+        if faults.is_empty() {
+            Ok(Value::Texts(texts))
+        } else {
+            Err(faults)
         }
     }
 }
@@ -220,14 +226,6 @@ fn repeated(texts: &[(String, Origin)]) -> Vec<Fault> {
         .filter(|(text, _)| !seen.insert(text))
         .map(|(_, origin)| Fault::new(origin, "names this twice"))
         .collect()
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        "is no IP address and port: names such as localhost are not looked up, and an IPv6 address stands in \
-         brackets, as in `[::1]:8080`"
-            .into()
-    })
 }
 
 fn choice(text: &str, all: &[&str]) -> Result<Value, String> {

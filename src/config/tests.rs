@@ -1,6 +1,5 @@
 //! Whole configurations, good and bad.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::*;
@@ -353,8 +352,13 @@ fn the_environment_lies_over_the_file() {
         ]),
     )
     .unwrap();
-    let ports: Vec<u16> = settings.listen.iter().map(SocketAddr::port).collect();
-    assert_eq!(ports, [1, 2, 3]);
+    let listen: Vec<String> = settings.listen.iter().map(ToString::to_string).collect();
+    let all = [
+        "http://127.0.0.1:1",
+        "http://127.0.0.1:2",
+        "http://127.0.0.1:3",
+    ];
+    assert_eq!(listen, all);
     assert_eq!(settings.connections, 5);
     assert_eq!(settings.service.body, 128 * 1024);
     let display = &settings.auth.roles["Display"];

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::kind::Value;
@@ -98,8 +97,6 @@ impl<'a> Section<'a> {
         duration: Duration -> Duration;
         /// The rate of `key`.
         rate: Rate -> Rate;
-        /// The socket addresses of `key`.
-        addresses: Addresses -> Vec<SocketAddr>;
         /// The digest of `key`.
         digest: Digest -> [u8; 32];
     }

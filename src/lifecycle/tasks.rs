@@ -99,6 +99,13 @@ impl Tasks {
     }
 }
 
+/// hyper starts one task for each request of an HTTP/2 connection.
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Tasks {
+    fn execute(&self, future: F) {
+        self.spawn("request", future);
+    }
+}
+
 /// Takes its task off the list, however that ended.
 struct Guard {
     tasks: Tasks,

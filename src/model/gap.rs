@@ -20,6 +20,12 @@ impl Reason {
     /// Every reason.
     pub const ALL: [Self; 4] = [Self::Evicted, Self::Epoch, Self::Future, Self::Unauthorized];
 
+    /// The reason that `text` names on the wire.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == text)
+    }
+
     /// Its name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -77,5 +83,24 @@ impl serde::Serialize for Gap {
         }
         fields.serialize_field("reason", &self.reason)?;
         fields.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_reads_back_from_its_text() {
+        for reason in [
+            Reason::Evicted,
+            Reason::Epoch,
+            Reason::Future,
+            Reason::Unauthorized,
+        ] {
+            let text = serde_json::to_value(reason).unwrap();
+            assert_eq!(Reason::parse(text.as_str().unwrap()), Some(reason));
+        }
+        assert_eq!(Reason::parse("of a later version"), None);
     }
 }

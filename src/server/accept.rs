@@ -1,16 +1,21 @@
 //! Accepting connections, as many as there is room for.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
 
 use crate::service::Service;
 use crate::telemetry::metrics::Open;
 use crate::transport::context::Context;
 
+use super::connection::Accepted;
+use super::endpoint::{Endpoint, Scheme};
+use super::listener::Listener;
 use super::settings::Timeouts;
+use super::tls::Tls;
 
 /// What the listeners of one gateway share.
 pub(super) struct Acceptor {
@@ -61,17 +66,41 @@ impl Slots {
 }
 
 impl Acceptor {
-    /// Accepts until the gateway drains.
-    pub(super) async fn run(self: Arc<Self>, listener: TcpListener) {
+    /// Listens on each endpoint and begins to accept; gives where it listens in fact.
+    pub(super) fn listen(
+        self: Arc<Self>,
+        endpoints: Vec<Endpoint>,
+        tls: Option<&Tls>,
+    ) -> io::Result<Vec<Endpoint>> {
+        let config = tls.map(Tls::config).transpose();
+        let config = config.map_err(|fault| io::Error::other(format!("tls: {fault:?}")))?;
+        let secure = config.map(TlsAcceptor::from);
+        let begin = |Endpoint { address, scheme }: Endpoint| {
+            let tls = match scheme {
+                Scheme::Http => None,
+                Scheme::Https => Some(secure.clone().ok_or_else(no_certificate)?),
+            };
+            let listener = Listener::bind(&address)?;
+            let address = listener.address()?;
+            self.context
+                .tasks
+                .spawn("accept", self.clone().run(listener, tls));
+            Ok(Endpoint { address, scheme })
+        };
+        endpoints.into_iter().map(begin).collect()
+    }
+
+    /// Accepts until the gateway drains; TLS is spoken where `tls` is given.
+    async fn run(self: Arc<Self>, listener: Listener, tls: Option<TlsAcceptor>) {
         let mut draining = self.context.draining.clone();
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = draining.begun() => return,
-                accepted = listener.accept() => accepted,
+                accepted = listener.accept(self.timeouts.write_stall) => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => {
+                Ok((socket, peer)) => {
                     let Some((permit, surplus)) = self.slots.take().await else {
                         return;
                     };
@@ -79,8 +108,17 @@ impl Acceptor {
                         _permit: permit,
                         _counted: self.context.metrics.connect(),
                     };
-                    let serve = self.clone().serve(stream, peer, place, surplus);
-                    self.context.tasks.spawn("connection", serve);
+                    let tls = tls.clone();
+                    let accepted = Accepted {
+                        socket,
+                        peer,
+                        tls,
+                        place,
+                        surplus,
+                    };
+                    self.context
+                        .tasks
+                        .spawn("connection", self.clone().serve(accepted));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept");
@@ -89,4 +127,8 @@ impl Acceptor {
             }
         }
     }
+}
+
+fn no_certificate() -> io::Error {
+    io::Error::other("an endpoint speaks HTTPS, and there is no certificate")
 }

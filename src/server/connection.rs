@@ -1,98 +1,211 @@
-//! One connection: HTTP/1.1 in clear text.
+//! One connection, from its first byte to its last.
 
-use std::net::SocketAddr;
-use std::pin::pin;
+use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
-use crate::service::{Connection, Listener};
+use crate::model::peer::Peer;
+use crate::service::{Connection, Listener, Response};
 use crate::transport::link::Link;
 
 use super::GOODBYE;
 use super::accept::{Acceptor, Place};
-use super::io::Guarded;
+use super::channel::{Channel, Version};
+use super::guarded::Guarded;
+use super::socket::Socket;
 
 /// The largest request head, in bytes: hyper answers a larger one with 431.
 const HEAD: usize = 16 * 1024;
+/// Requests under way at once on one HTTP/2 connection (RFC 9113 §5.1.2).
+const STREAMS: u32 = 250;
+/// What a client may send on one HTTP/2 stream before we have read it, in bytes (RFC 9113 §6.9).
+const WINDOW: u32 = 64 * 1024;
+/// What hyper keeps of one HTTP/2 response that its client does not take yet, in bytes.
+const UNSENT: usize = 64 * 1024;
+/// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
+const PING: Duration = Duration::from_secs(20);
+
+/// A connection as it was accepted.
+pub(super) struct Accepted {
+    pub(super) socket: Socket,
+    pub(super) peer: Peer,
+    /// Where TLS is to be spoken.
+    pub(super) tls: Option<TlsAcceptor>,
+    /// Its place among those allowed.
+    pub(super) place: Place,
+    /// Whether it is one too many.
+    pub(super) surplus: bool,
+}
 
 impl Acceptor {
     /// Serves one connection to its end.
-    pub(super) async fn serve(
-        self: Arc<Self>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        place: Place,
-        surplus: bool,
-    ) {
-        if tune(&stream, self.timeouts.write_stall).is_err() {
-            return;
-        }
-        let clock = self.context.clock.clone();
-        let link = Link::default();
-        let io = Guarded::new(
-            stream,
+    pub(super) async fn serve(self: Arc<Self>, accepted: Accepted) {
+        let Accepted {
+            socket,
+            peer,
+            tls,
             place,
-            link.clone(),
-            clock.clone(),
-            self.timeouts.write_stall,
-            self.context.draining.clone(),
-        );
+            surplus,
+        } = accepted;
+        let link = Link::default();
+        let (context, stall) = (&self.context, self.timeouts.write_stall);
+        let (clock, draining) = (context.clock.clone(), context.draining.clone());
+        let socket = Guarded::new(socket, place, link.clone(), clock, stall, draining);
+        let secure = tls.is_some();
         let connection = Connection {
             peer,
             surplus,
             listener: Listener::Clients,
+            secure,
             link,
         };
-        let link = &connection.link;
-        let service = service_fn(|request| {
-            let (acceptor, connection) = (self.clone(), connection.clone());
-            async move {
-                let response = acceptor.service.respond(request, connection).await;
-                Ok::<_, std::convert::Infallible>(response)
-            }
-        });
-        let mut http = http1::Builder::new();
-        http.timer(clock)
-            .header_read_timeout(self.timeouts.header)
-            .max_buf_size(HEAD)
-            .keep_alive(!surplus);
-        let mut serving = pin!(
-            http.serve_connection(TokioIo::new(io), service)
-                .with_upgrades()
-        );
-        let mut draining = self.context.draining.clone();
-        let ended = tokio::select! {
-            ended = serving.as_mut() => ended,
-            () = draining.begun() => {
-                serving.as_mut().graceful_shutdown();
-                loop {
-                    tokio::select! {
-                        ended = serving.as_mut() => break ended,
-                        // Nothing is being answered or written: half a request head is left.
-                        () = self.context.clock.sleep(GOODBYE) => if link.is_idle() { return },
-                    }
-                }
-            }
+        let served = match self.open(socket, tls).await {
+            Ok(None) => return,
+            Ok(Some((channel, Version::Http1))) => self.http1(channel, connection).await,
+            // In a box: an idle connection of the other kind does not pay for its size.
+            Ok(Some((channel, Version::Http2))) => Box::pin(self.http2(channel, connection)).await,
+            Err(error) => return tracing::debug!(%peer, %error, "connection not opened"),
         };
-        if let Err(error) = ended {
+        if let Err(error) = served {
             tracing::debug!(%peer, %error, "connection ended");
         }
     }
-}
 
-/// Events leave at once (without `TCP_NODELAY` one may wait 40 ms for the acknowledgement of the one before), and a
-/// client that acknowledges nothing is given up by the kernel as one that takes nothing is by us: the heartbeats to a
-/// screen that lost its power fit into the send buffer for hours.
-fn tune(stream: &TcpStream, patience: Duration) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    #[cfg(target_os = "linux")]
-    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(patience))?;
-    #[cfg(not(target_os = "linux"))]
-    let _ = patience;
-    Ok(())
+    /// One patience for the TLS handshake and the first byte of HTTP: who says nothing is not waited for.
+    async fn open(
+        &self,
+        socket: Guarded,
+        tls: Option<TlsAcceptor>,
+    ) -> io::Result<Option<(Channel, Version)>> {
+        let mut draining = self.context.draining.clone();
+        let opening = Channel::open(socket, tls.as_ref());
+        tokio::select! {
+            biased;
+            () = draining.begun() => Ok(None),
+            opened = self.context.clock.timeout(self.timeouts.handshake, opening) => opened.unwrap_or(Ok(None)),
+        }
+    }
+
+    async fn http1(&self, channel: Channel, connection: Connection) -> hyper::Result<()> {
+        let service = service_fn(|request| self.respond(request, connection.clone()));
+        let mut http = http1::Builder::new();
+        http.timer(self.context.clock.clone())
+            .header_read_timeout(self.timeouts.header)
+            .max_buf_size(HEAD)
+            .keep_alive(!connection.surplus);
+        let serving = pin!(
+            http.serve_connection(TokioIo::new(channel), service)
+                .with_upgrades()
+        );
+        self.until_drained(
+            serving,
+            |serving| serving.graceful_shutdown(),
+            &connection.link,
+            std::future::pending(),
+        )
+        .await
+    }
+
+    async fn http2(
+        self: &Arc<Self>,
+        channel: Channel,
+        connection: Connection,
+    ) -> hyper::Result<()> {
+        let requests = Arc::new(AtomicU64::new(0));
+        let service = service_fn(|request| {
+            requests.fetch_add(1, Ordering::Relaxed);
+            let (acceptor, connection) = (self.clone(), connection.clone());
+            // A task of its own polls it.
+            async move { acceptor.respond(request, connection).await }
+        });
+        let mut http = http2::Builder::new(self.context.tasks.clone());
+        http.timer(self.context.clock.clone())
+            .max_concurrent_streams(STREAMS)
+            .initial_stream_window_size(WINDOW)
+            .max_send_buf_size(UNSENT)
+            .max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX))
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING);
+        let serving = pin!(http.serve_connection(TokioIo::new(channel), service));
+        let superfluous = async {
+            if connection.surplus {
+                return self.context.clock.sleep(GOODBYE).await;
+            }
+            self.idle(&requests, &connection.link).await;
+        };
+        self.until_drained(
+            serving,
+            |serving| serving.graceful_shutdown(),
+            &connection.link,
+            superfluous,
+        )
+        .await
+    }
+
+    async fn respond(
+        &self,
+        request: http::Request<hyper::body::Incoming>,
+        connection: Connection,
+    ) -> Result<Response, std::convert::Infallible> {
+        Ok(self.service.respond(request, connection).await)
+    }
+
+    /// Runs a connection to its end; once the gateway drains, or the connection is `superfluous`, it takes no new
+    /// request, and ends when nothing is under way.
+    async fn until_drained<C: Future<Output = hyper::Result<()>>>(
+        &self,
+        mut serving: Pin<&mut C>,
+        shut: fn(Pin<&mut C>),
+        link: &Link,
+        superfluous: impl Future<Output = ()>,
+    ) -> hyper::Result<()> {
+        let mut draining = self.context.draining.clone();
+        tokio::select! {
+            ended = link.drive(serving.as_mut()) => return ended,
+            () = draining.begun() => {}
+            () = superfluous => {}
+        }
+        shut(serving.as_mut());
+        let window = self.context.drain_window + GOODBYE;
+        let (mut moved, all_left) = (link.moved(), self.context.clock.now() + window);
+        loop {
+            tokio::select! {
+                ended = link.drive(serving.as_mut()) => return ended,
+                () = self.context.clock.sleep(GOODBYE) => {}
+            }
+            // Nothing is being answered or written: half a request head is left.
+            if link.is_idle() {
+                return Ok(());
+            }
+            // Each stream has said its end, and its client takes nothing of it: over HTTP/2 the socket may be free
+            // and the stream's own window closed.
+            let now = link.moved();
+            let has_left = draining.has_begun() && self.context.clock.now() >= all_left;
+            if has_left && link.has_only_streams() && now == moved {
+                return Ok(());
+            }
+            moved = now;
+        }
+    }
+
+    /// Returns once nothing has been under way for as long as a connection is kept without. HTTP/1.1 has its header
+    /// timeout for it.
+    async fn idle(&self, requests: &AtomicU64, link: &Link) {
+        let mut seen = None;
+        loop {
+            let now = Some(requests.load(Ordering::Relaxed)).filter(|_| link.is_idle());
+            if now.is_some() && now == seen {
+                return;
+            }
+            seen = now;
+            self.context.clock.sleep(self.timeouts.idle).await;
+        }
+    }
 }

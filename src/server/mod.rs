@@ -1,15 +1,19 @@
 //! L6, the composition root: listen, accept, serve, drain.
 
 mod accept;
+mod ahead;
+mod channel;
 mod connection;
-mod io;
+pub mod endpoint;
+mod guarded;
+mod listener;
 mod settings;
+mod socket;
+pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::net::{TcpListener, TcpSocket};
 
 use crate::auth::Authority;
 use crate::bus::Bus;
@@ -25,22 +29,18 @@ use crate::telemetry::metrics::Metrics;
 use crate::transport::context::Context;
 use crate::transport::registry::Registry;
 
+use endpoint::{Address, Endpoint};
 pub use settings::{Settings, Timeouts};
 
 /// A gateway that is listening. Dropping it ends its streams without waiting for them.
 pub struct Gateway {
-    addresses: Vec<SocketAddr>,
+    endpoints: Vec<Endpoint>,
     drain: Drain,
     tasks: Tasks,
     clock: Clock,
     deadline: Duration,
 }
 
-/// The kernel's send buffer of one connection, in bytes: a reader that does not read costs this and no more,
-/// where an automatic buffer grows to megabytes.
-const SEND_BUFFER: u32 = 128 * 1024;
-/// Connections that wait in the kernel to be accepted: a herd is delayed, not refused.
-const BACKLOG: u32 = 4096;
 /// How long the end of a stream may take once it has been said.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -70,8 +70,10 @@ impl Gateway {
             session: settings.session,
             event_bytes,
             goodbye: GOODBYE,
+            write_stall: settings.timeouts.write_stall,
             streams: Registry::default(),
             draining: draining.clone(),
+            drain_window: settings.drain_window,
             tasks: tasks.clone(),
             metrics,
         });
@@ -85,12 +87,7 @@ impl Gateway {
             timeouts: settings.timeouts,
             slots: accept::Slots::new(settings.connections),
         });
-        let mut addresses = Vec::new();
-        for address in settings.listen {
-            let listener = listen(address)?;
-            addresses.push(listener.local_addr()?);
-            tasks.spawn("accept", acceptor.clone().run(listener));
-        }
+        let endpoints = acceptor.listen(settings.listen, settings.tls.as_ref())?;
         let mut ended = draining;
         tasks.spawn("ages", async move {
             tokio::select! {
@@ -99,7 +96,7 @@ impl Gateway {
             }
         });
         Ok(Self {
-            addresses,
+            endpoints,
             drain,
             tasks,
             clock,
@@ -107,10 +104,20 @@ impl Gateway {
         })
     }
 
-    /// Where it listens, in the order of the settings.
+    /// Where it listens, in the order of the settings, with the ports that were chosen where any would do.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// The TCP addresses among them.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.endpoints
+            .iter()
+            .filter_map(|endpoint| match endpoint.address {
+                Address::Tcp(address) => Some(address),
+                Address::Unix(_) => None,
+            })
     }
 
     /// Stops: nothing new is accepted, every stream ends in its own way, requests under way are finished.
@@ -122,19 +129,6 @@ impl Gateway {
             None => self.tasks.abort(),
         }
     }
-}
-
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    socket.set_reuseaddr(true)?;
-    // Accepted connections inherit it.
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
 }
 
 fn largest_event(auth: &crate::auth::Settings) -> usize {

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::{auth, bus, service, session, telemetry};
 
+use super::endpoint::Endpoint;
+use super::tls::Tls;
+
 /// How long each step of a connection may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -12,10 +15,12 @@ pub struct Timeouts {
     pub header: Duration,
     /// From the head to the whole body.
     pub body: Duration,
-    /// For a TLS or WebSocket handshake.
+    /// From accept through the TLS handshake to the first byte of HTTP; and for a WebSocket handshake.
     pub handshake: Duration,
     /// How long a client may take nothing of what is written to it.
     pub write_stall: Duration,
+    /// How long an HTTP/2 connection is kept on which nothing is under way.
+    pub idle: Duration,
 }
 
 impl Default for Timeouts {
@@ -25,6 +30,7 @@ impl Default for Timeouts {
             body: Duration::from_secs(30),
             handshake: Duration::from_secs(5),
             write_stall: Duration::from_secs(30),
+            idle: Duration::from_secs(75),
         }
     }
 }
@@ -33,13 +39,17 @@ impl Default for Timeouts {
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where to listen.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<Endpoint>,
+    /// The certificate of the endpoints that speak HTTPS.
+    pub tls: Option<Tls>,
     /// Open connections in all.
     pub connections: usize,
     /// The steps of a connection.
     pub timeouts: Timeouts,
     /// How long a drain may take.
     pub drain: Duration,
+    /// Over how long a drain spreads the ends of the streams.
+    pub drain_window: Duration,
     /// Keys, tokens, roles.
     pub auth: auth::Settings,
     /// What the log keeps.
@@ -56,10 +66,12 @@ impl Default for Settings {
     /// The embedded default: 127.0.0.1:8080, memory log, nobody admitted.
     fn default() -> Self {
         Self {
-            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080)).into()],
+            tls: None,
             connections: 20_000,
             timeouts: Timeouts::default(),
             drain: Duration::from_secs(10),
+            drain_window: Duration::from_secs(1),
             auth: auth::Settings::default(),
             bus: bus::Settings::default(),
             session: session::Settings::default(),

@@ -7,6 +7,8 @@ mod history;
 mod long;
 mod messages;
 mod metrics;
+mod negotiate;
+mod openapi;
 mod publish;
 mod reply;
 mod route;
@@ -15,7 +17,8 @@ mod stream;
 
 use std::sync::Arc;
 
-use http::{Method, Request};
+use http::header::HOST;
+use http::{Method, Request, Version};
 use hyper::body::Incoming;
 use tracing::Instrument as _;
 
@@ -23,6 +26,7 @@ use crate::auth::Access;
 use crate::auth::credentials;
 use crate::lifecycle::random;
 use crate::model::code::{Code, Refusal};
+use crate::model::peer::Peer;
 use crate::telemetry::metrics::labels::{self, Door};
 use crate::transport::context::Context;
 use crate::transport::link::Link;
@@ -44,7 +48,9 @@ pub struct Service {
 #[derive(Clone, Debug)]
 pub struct Connection {
     /// Its client's address.
-    pub peer: std::net::SocketAddr,
+    pub peer: Peer,
+    /// Whether it is encrypted, and so whether its client says `https` and `wss`.
+    pub secure: bool,
     /// Whether it is one too many: it is told so, and closed.
     pub surplus: bool,
     /// Which listener took it.
@@ -127,6 +133,8 @@ impl Service {
         }
         let response = match route {
             Route::Stream => return self.stream(request, &query, connection, origin).await,
+            Route::Negotiate => self.negotiate(&request, &query, connection.secure),
+            Route::OpenApi => Ok(self.openapi(&request).await),
             Route::Events(room) => match *request.method() {
                 Method::POST => self.publish_one(request, &query, room).await,
                 Method::DELETE => self.purge(&request, &query, room),
@@ -192,14 +200,20 @@ fn shown(path: &str) -> &str {
     &path[..path.floor_char_boundary(100)]
 }
 
-/// HTTP/1.1 names its host exactly once (RFC 9112 §3.2); two would let a proxy and us see two sites.
+/// HTTP/1.1 names its host exactly once (RFC 9112 §3.2), HTTP/2 by `:authority`, and `Host` says the same if it is
+/// there (RFC 9113 §8.3.1): two would let a proxy and us see two sites.
 fn one_host(request: &Request<Incoming>) -> Result<(), Refusal> {
-    let hosts = request.headers().get_all(http::header::HOST).iter().count();
-    let fits = if request.version() == http::Version::HTTP_10 {
-        hosts <= 1
-    } else {
-        hosts == 1
-    };
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (host, second) = (hosts.next(), hosts.next());
+    let authority = request.uri().authority();
+    let fits = second.is_none()
+        && match (request.version(), authority, host) {
+            (Version::HTTP_10, ..) | (Version::HTTP_2, Some(_), None) => true,
+            (Version::HTTP_2, Some(authority), Some(host)) => {
+                authority.as_str().as_bytes() == host.as_bytes()
+            }
+            (_, _, host) => host.is_some(),
+        };
     if fits {
         return Ok(());
     }

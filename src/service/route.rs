@@ -12,8 +12,12 @@ use crate::wire::publish;
 pub(super) enum Route {
     /// `/v1/stream`
     Stream,
+    /// `/v1/negotiate`
+    Negotiate,
     /// `/v1/rooms/{room}/events`
     Events(Room),
+    /// `/v1/openapi.json`
+    OpenApi,
     /// `/v1/publish`
     Publish,
     /// `/v1/messages`
@@ -29,36 +33,45 @@ pub(super) enum Route {
 }
 
 impl Route {
+    /// The routes whose path names nothing.
+    pub(super) const FIXED: [(&'static str, Self); 9] = [
+        ("/v1/stream", Self::Stream),
+        ("/v1/negotiate", Self::Negotiate),
+        ("/v1/openapi.json", Self::OpenApi),
+        ("/v1/publish", Self::Publish),
+        ("/v1/messages", Self::Messages),
+        ("/healthz", Self::Health),
+        ("/readyz", Self::Ready),
+        ("/metrics", Self::Metrics),
+        ("/", Self::Page),
+    ];
+
     /// The route of `path`.
     pub(super) fn of(path: &str) -> Result<Self, Refusal> {
-        match path {
-            "/v1/stream" => Ok(Self::Stream),
-            "/v1/publish" => Ok(Self::Publish),
-            "/v1/messages" => Ok(Self::Messages),
-            "/healthz" => Ok(Self::Health),
-            "/readyz" => Ok(Self::Ready),
-            "/metrics" => Ok(Self::Metrics),
-            "/" => Ok(Self::Page),
-            _ => {
-                let room = path
-                    .strip_prefix("/v1/rooms/")
-                    .and_then(|rest| rest.strip_suffix("/events"));
-                let room = room
-                    .filter(|room| !room.contains('/'))
-                    .ok_or_else(not_found)?;
-                publish::room(&decoded(room)).map(Self::Events)
-            }
+        if let Some((_, route)) = Self::FIXED.into_iter().find(|(fixed, _)| *fixed == path) {
+            return Ok(route);
         }
+        let room = path
+            .strip_prefix("/v1/rooms/")
+            .and_then(|rest| rest.strip_suffix("/events"));
+        let room = room
+            .filter(|room| !room.contains('/'))
+            .ok_or_else(not_found)?;
+        publish::room(&decoded(room)).map(Self::Events)
     }
 
     /// The methods, as `Allow` lists them.
     pub(super) const fn methods(&self) -> &'static str {
         match self {
             Self::Stream => "GET, OPTIONS",
-            Self::Page => "GET, HEAD, OPTIONS",
             Self::Events(_) => "GET, HEAD, POST, DELETE, OPTIONS",
             Self::Publish | Self::Messages => "POST, OPTIONS",
-            Self::Health | Self::Ready | Self::Metrics => "GET, HEAD, OPTIONS",
+            Self::Negotiate
+            | Self::OpenApi
+            | Self::Health
+            | Self::Ready
+            | Self::Metrics
+            | Self::Page => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -67,6 +80,8 @@ impl Route {
         match self {
             Self::Stream => labels::Route::Stream,
             Self::Events(_) => labels::Route::Events,
+            Self::Negotiate => labels::Route::Negotiate,
+            Self::OpenApi => labels::Route::OpenApi,
             Self::Publish => labels::Route::Publish,
             Self::Messages => labels::Route::Messages,
             Self::Health => labels::Route::Health,

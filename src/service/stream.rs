@@ -190,7 +190,7 @@ impl Service {
         let terms = websocket::Terms {
             batch: wanted.batch,
             version: request.version().into(),
-            link: connection.link.clone(),
+            given_up: connection.link.given_up(),
         };
         let patience = self.patience.handshake;
         let stream = async move {

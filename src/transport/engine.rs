@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::auth::Access;
@@ -24,15 +23,16 @@ use crate::wire::control::Control;
 
 use super::alarm::Alarm;
 use super::context::{Context, come_back};
-use super::delivery::{Form, hand_over};
+use super::delivery::{Size, count};
 use super::registry::{Posted, Registration};
+use super::turn::Turn;
 use super::{ANSWER, CREDIT};
 
 /// A session with its place in the log and its timer.
-pub(super) struct Engine {
+pub(crate) struct Engine {
     context: Arc<Context>,
     session: Session,
-    form: Form,
+    size: Size,
     meter: Meter,
     subscription: Option<Subscription>,
     /// What was visible when reading began.
@@ -45,7 +45,7 @@ pub(super) struct Engine {
     /// Where the answer to the message at hand goes, if not onto the stream.
     reply: Option<oneshot::Sender<Answer>>,
     alarm: Alarm,
-    drained: bool,
+    turn: Turn,
 }
 
 struct Join {
@@ -56,37 +56,33 @@ struct Join {
 
 /// What is to be sent, in order.
 #[derive(Debug)]
-pub(super) enum Output {
+pub(crate) enum Output {
     Control(Control),
-    /// Encoded.
-    Events(Vec<Bytes>),
+    Events(Vec<Delivery>),
     Ping,
-    End {
-        code: Code,
-        reason: String,
-    },
+    End { code: Code, reason: String },
 }
 
 impl Engine {
-    /// The engine of `session`, whose events go out in this `form` and count by this `meter`.
-    pub(super) fn new(context: Arc<Context>, session: Session, form: Form, meter: Meter) -> Self {
+    /// The engine of `session`, whose events go out in this `size` and count by this `meter`.
+    pub(crate) fn new(context: Arc<Context>, session: Session, size: Size, meter: Meter) -> Self {
         Self {
             alarm: Alarm::new(context.clock.clone()),
+            turn: Turn::new(&context),
             opened: None,
             now: Moment::default(),
             context,
             session,
-            form,
+            size,
             meter,
             subscription: None,
             joining: None,
             registration: None,
             reply: None,
-            drained: false,
         }
     }
 
-    pub(super) fn context(&self) -> &Context {
+    pub(crate) fn context(&self) -> &Context {
         &self.context
     }
 
@@ -96,7 +92,7 @@ impl Engine {
     }
 
     /// From now on the stream also takes messages that come by other requests.
-    pub(super) fn register(&mut self, access: &Access) {
+    pub(crate) fn register(&mut self, access: &Access) {
         let stream = self.session.stream().clone();
         self.registration = Some(
             self.context
@@ -106,21 +102,18 @@ impl Engine {
     }
 
     /// Whether the client's messages must wait, because the answer to the last one is still due.
-    pub(super) const fn is_busy(&self) -> bool {
+    pub(crate) const fn is_busy(&self) -> bool {
         self.joining.is_some()
     }
 
     /// The next input that is not the socket's; of the log only if there is `room` for what it gives. Dropping
     /// the future loses nothing.
-    pub(super) async fn next(&mut self, room: bool) -> Input {
+    pub(crate) async fn next(&mut self, room: bool) -> Input {
         self.alarm.set(self.session.deadline(room));
         let busy = self.is_busy();
         let posted = tokio::select! {
             biased;
-            () = drain(&self.context), if !self.drained => {
-                self.drained = true;
-                return Input::Drain { retry_after: come_back() };
-            }
+            () = self.turn.come() => return Input::Drain { retry_after: come_back() },
             () = self.alarm.rung() => return Input::Due { writable: room },
             posted = next_posted(&mut self.registration), if !busy => posted,
             input = next_from_log(&mut self.subscription, &mut self.joining), if room => return input,
@@ -133,12 +126,12 @@ impl Engine {
     }
 
     /// Carries out the first actions of a session that was admitted.
-    pub(super) async fn start(&mut self, actions: Vec<Action>) -> Vec<Output> {
+    pub(crate) async fn start(&mut self, actions: Vec<Action>) -> Vec<Output> {
         self.carry_out(actions.into()).await
     }
 
     /// Steps the session and carries out what it wants; returns what is to be sent.
-    pub(super) async fn run(&mut self, input: Input) -> Vec<Output> {
+    pub(crate) async fn run(&mut self, input: Input) -> Vec<Output> {
         let mut actions = VecDeque::new();
         self.step(input, &mut actions);
         self.carry_out(actions).await
@@ -154,7 +147,10 @@ impl Engine {
                     }
                     outputs.push(Output::Control(control));
                 }
-                Action::Deliver(events) => outputs.push(Output::Events(self.encode(&events))),
+                Action::Deliver(events) => {
+                    count(&self.meter, &events, self.size, self.opened, self.now);
+                    outputs.push(Output::Events(events));
+                }
                 Action::Ping => outputs.push(Output::Ping),
                 Action::End { code, reason } => {
                     self.meter.ends(End::Code(code));
@@ -175,20 +171,16 @@ impl Engine {
     fn step(&mut self, input: Input, actions: &mut VecDeque<Action>) {
         let (mut new, now) = (Vec::new(), self.context.now());
         self.now = now.moment;
-        self.count(&input);
+        self.note(&input);
         self.session.step(input, now, &mut new);
         new.into_iter()
             .rev()
             .for_each(|action| actions.push_front(action));
     }
 
-    fn encode(&self, events: &[Delivery]) -> Vec<Bytes> {
-        hand_over(&self.meter, events, self.form, self.opened, self.now)
-    }
-
     /// Counts what only the input tells: how far behind a read was, and the past of a room, which goes out among the
     /// control messages or in an answer.
-    fn count(&self, input: &Input) {
+    fn note(&self, input: &Input) {
         if let Input::Batch(batch) = input
             && !batch.events.is_empty()
         {
@@ -199,7 +191,7 @@ impl Engine {
         } = input
         {
             self.meter.deliver(joining.events.iter().map(|event| Given {
-                bytes: event.envelope().len(),
+                bytes: event.envelope_len(),
                 latency: None,
             }));
             let gaps = joining.gaps.iter().filter(|_| *in_answer);
@@ -306,10 +298,6 @@ impl Engine {
             }
         }
     }
-}
-
-async fn drain(context: &Context) {
-    context.draining.clone().begun().await;
 }
 
 async fn next_posted(registration: &mut Option<Registration>) -> Posted {

@@ -1,32 +1,62 @@
 //! What a stream must know of the connection that carries it.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 /// A handle on one connection: whether everything handed to it has reached the socket.
 ///
-/// hyper tells a body neither when its bytes are written nor that an error would overtake them: a body that
-/// fails drops what is still buffered. So a stream that must end abruptly after its last whole frame asks here
-/// first; the connection's I/O answers when hyper flushes it, which hyper does only with empty buffers.
+/// hyper tells a body neither when its bytes are written nor that an error would overtake them: a body that fails drops
+/// what is still buffered (and an HTTP/2 stream that is reset, what is still queued). So a stream that must end abruptly
+/// after its last whole frame asks here first. The connection's driver answers after a poll of hyper's connection which
+/// began after the question and left no write blocked: such a poll writes and flushes all that was handed over before.
 #[derive(Clone, Debug, Default)]
 pub struct Link(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    asked: AtomicBool,
+    /// Questions asked so far.
+    asked: AtomicU64,
+    /// Those that were answered.
+    answered: AtomicU64,
     blocked: AtomicBool,
-    given_up: AtomicBool,
+    given_up: GivenUp,
+    /// How often bytes were read or written.
+    moved: AtomicU64,
+    /// Event streams that hold the link.
+    streams: AtomicUsize,
     flushed: Notify,
+    driver: AtomicWaker,
+}
+
+/// Whether a connection was ended because its client took nothing of what was written to it.
+#[derive(Clone, Debug, Default)]
+pub struct GivenUp(Arc<AtomicBool>);
+
+impl GivenUp {
+    /// Whether it was.
+    #[must_use]
+    pub fn is_so(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl Link {
     /// Returns when what was handed over before the call has been written to the socket.
     pub async fn flushed(&self) {
-        let flushed = self.0.flushed.notified();
-        self.0.asked.store(true, Ordering::Release);
-        flushed.await;
+        let question = self.0.asked.fetch_add(1, Ordering::AcqRel) + 1;
+        self.0.driver.wake();
+        loop {
+            let flushed = self.0.flushed.notified();
+            if self.0.answered.load(Ordering::Acquire) >= question {
+                return;
+            }
+            flushed.await;
+        }
     }
 
     /// Whether nothing is under way: only the connection itself and its I/O hold the link (no request is being
@@ -36,32 +66,89 @@ impl Link {
         Arc::strong_count(&self.0) <= 2 && !self.0.blocked.load(Ordering::Acquire)
     }
 
-    /// Whether the connection was ended because its client took nothing of what was written to it.
+    /// Whether its client is given up; to hold this is not to hold the link.
     #[must_use]
-    pub fn was_given_up(&self) -> bool {
-        self.0.given_up.load(Ordering::Acquire)
+    pub fn given_up(&self) -> GivenUp {
+        self.0.given_up.clone()
     }
 
     /// To be called by the connection's I/O when it gives the client up.
     pub fn on_give_up(&self) {
-        self.0.given_up.store(true, Ordering::Release);
+        self.0.given_up.0.store(true, Ordering::Release);
+    }
+
+    /// Whether all that is under way are event streams.
+    #[must_use]
+    pub fn has_only_streams(&self) -> bool {
+        Arc::strong_count(&self.0) <= 2 + self.0.streams.load(Ordering::Acquire)
+    }
+
+    /// How often bytes were read or written so far.
+    #[must_use]
+    pub fn moved(&self) -> u64 {
+        self.0.moved.load(Ordering::Acquire)
+    }
+
+    /// The link, as an event stream holds it.
+    #[must_use]
+    pub fn of_stream(self) -> StreamLink {
+        self.0.streams.fetch_add(1, Ordering::AcqRel);
+        StreamLink(self)
     }
 
     /// To be called by the connection's I/O with each write: whether it waits for the client.
     pub fn on_write(&self, blocked: bool) {
         self.0.blocked.store(blocked, Ordering::Release);
+        if !blocked {
+            self.on_read();
+        }
     }
 
-    /// To be called by the connection's I/O when it is flushed.
-    pub fn on_flush(&self) {
-        if self.0.asked.swap(false, Ordering::AcqRel) {
-            self.0.flushed.notify_waiters();
-        }
+    /// To be called by the connection's I/O when bytes were read.
+    pub fn on_read(&self) {
+        self.0.moved.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Runs the connection, and answers its streams' questions.
+    pub async fn drive<C: Future>(&self, mut connection: Pin<&mut C>) -> C::Output {
+        poll_fn(|cx| {
+            self.0.driver.register(cx.waker());
+            let asked = self.0.asked.load(Ordering::Acquire);
+            let polled = connection.as_mut().poll(cx);
+            if !self.0.blocked.load(Ordering::Acquire)
+                && self.0.answered.fetch_max(asked, Ordering::AcqRel) < asked
+            {
+                self.0.flushed.notify_waiters();
+            }
+            polled
+        })
+        .await
+    }
+}
+
+/// The link, as an event stream holds it.
+#[derive(Debug)]
+pub struct StreamLink(Link);
+
+impl StreamLink {
+    /// See [`Link::flushed`].
+    pub async fn flushed(&self) {
+        self.0.flushed().await;
+    }
+}
+
+impl Drop for StreamLink {
+    fn drop(&mut self) {
+        self.0.0.streams.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::poll;
+
     use super::*;
 
     #[test]
@@ -82,12 +169,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn flushed_returns_at_the_first_flush_after_the_question_and_not_before() {
+    async fn flushed_returns_after_the_first_unblocked_poll_that_began_after_the_question() {
         let link = Link::default();
-        link.on_flush();
-        let mut flushed = Box::pin(link.flushed());
-        assert!(futures_util::poll!(flushed.as_mut()).is_pending());
-        link.on_flush();
-        flushed.await;
+        let mut connection = pin!(std::future::pending::<()>());
+        let mut driven = pin!(link.drive(connection.as_mut()));
+        assert!(poll!(driven.as_mut()).is_pending());
+        let mut flushed = pin!(link.flushed());
+        assert!(
+            poll!(flushed.as_mut()).is_pending(),
+            "polled before the question"
+        );
+        link.on_write(true);
+        assert!(poll!(driven.as_mut()).is_pending());
+        assert!(
+            poll!(flushed.as_mut()).is_pending(),
+            "its bytes are blocked"
+        );
+        link.on_write(false);
+        assert!(poll!(driven.as_mut()).is_pending());
+        assert!(poll!(flushed.as_mut()).is_ready());
+    }
+
+    #[tokio::test]
+    async fn a_question_wakes_a_connection_that_has_nothing_to_do() {
+        let link = Link::default();
+        let connection = pin!(std::future::pending::<()>());
+        tokio::select! {
+            () = link.drive(connection) => {}
+            () = link.flushed() => {}
+        }
     }
 }

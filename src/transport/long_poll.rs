@@ -14,7 +14,8 @@ use crate::wire::control::{Control, Envelope};
 use crate::wire::poll::Answer;
 
 use super::context::{Context, come_back};
-use super::delivery::hand_over;
+use super::delivery::count;
+use super::turn::Turn;
 
 /// What one answer holds at most.
 const CREDIT: Credit = Credit {
@@ -61,13 +62,8 @@ pub async fn answer(
         meter.read(batch.waiting);
     }
     let now = context.clock.now();
-    let events = hand_over(
-        &meter,
-        &batch.events,
-        Delivery::envelope,
-        Some(visible),
-        now,
-    );
+    let size = Delivery::envelope_len;
+    count(&meter, &batch.events, size, Some(visible), now);
     meter.ends(if control.is_empty() {
         End::Answered
     } else {
@@ -75,7 +71,11 @@ pub async fn answer(
     });
     Answer {
         cursor: subscription.cursor(),
-        events: events.into_iter().map(Envelope).collect(),
+        events: batch
+            .events
+            .iter()
+            .map(|event| Envelope(event.envelope()))
+            .collect(),
         gaps: known,
         control,
         more: batch.more,
@@ -89,11 +89,11 @@ enum Waited {
 }
 
 async fn waited(context: &Context, subscription: &mut Subscription, wait: Duration) -> Waited {
-    let mut draining = context.draining.clone();
+    let mut turn = Turn::new(context);
     tokio::select! {
         biased;
         batch = subscription.next_batch(CREDIT) => Waited::Batch(batch),
-        () = draining.begun() => Waited::Drained,
+        () = turn.come() => Waited::Drained,
         () = context.clock.sleep(wait) => Waited::Enough,
     }
 }

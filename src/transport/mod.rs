@@ -3,11 +3,12 @@
 mod alarm;
 pub mod context;
 mod delivery;
-mod engine;
+pub(crate) mod engine;
 pub mod link;
 pub mod long_poll;
 pub mod registry;
 pub mod sse;
+mod turn;
 pub mod websocket;
 
 use crate::bus::reader::Credit;

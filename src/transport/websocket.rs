@@ -27,7 +27,7 @@ use crate::wire::control::Control;
 
 use super::context::Context;
 use super::engine::{Engine, Output};
-use super::link::Link;
+use super::link::GivenUp;
 
 /// How a WebSocket's client is received.
 pub enum Reception {
@@ -56,8 +56,8 @@ pub struct Terms {
     pub batch: bool,
     /// The HTTP that the handshake was made in.
     pub version: HttpVersion,
-    /// The connection.
-    pub link: Link,
+    /// Whether the connection gave its client up.
+    pub given_up: GivenUp,
 }
 
 /// Runs one WebSocket to its end.
@@ -82,7 +82,7 @@ pub async fn run(context: Arc<Context>, upgraded: Upgraded, reception: Reception
     let version = terms.version;
     if let Some((mut engine, outputs)) = begin(&context, reception, version, &mut writer).await {
         let said = drive(&mut engine, outputs, &mut writer, &mut incoming).await;
-        if said.is_none() && terms.link.was_given_up() {
+        if said.is_none() && terms.given_up.is_so() {
             engine.was_slow();
         }
     }
@@ -121,7 +121,7 @@ async fn begin(
         }
     };
     let meter = context.metrics.open(Transport::WebSocket, version);
-    let mut engine = Engine::new(context.clone(), session, Delivery::envelope, meter);
+    let mut engine = Engine::new(context.clone(), session, Delivery::envelope_len, meter);
     let outputs = engine.start(actions).await;
     Some((engine, outputs))
 }
@@ -221,9 +221,9 @@ impl Writer {
                     let json = control.to_json().into();
                     self.text(lines.add(json)).await?;
                 }
-                Output::Events(envelopes) => {
-                    for envelope in envelopes {
-                        let envelope = Utf8Bytes::try_from(envelope)?;
+                Output::Events(events) => {
+                    for event in events {
+                        let envelope = Utf8Bytes::try_from(event.envelope())?;
                         self.text(lines.add(envelope)).await?;
                     }
                 }

@@ -133,7 +133,11 @@ fn accepts_event_stream(headers: &HeaderMap) -> bool {
         .any(|(kind, weight)| kind.eq_ignore_ascii_case("text/event-stream") && weight > 0.0)
 }
 
-fn rooms(query: &Query) -> Result<Vec<Room>, Refusal> {
+/// The rooms that `room=` names, without repetition.
+///
+/// # Errors
+/// `invalid_room`.
+pub fn rooms(query: &Query) -> Result<Vec<Room>, Refusal> {
     let mut rooms = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for name in query.all("room") {

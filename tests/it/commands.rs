@@ -105,7 +105,7 @@ fn check_config_says_ok_and_what_would_run() {
     assert_eq!((code, err.as_str()), (0, ""));
     assert_eq!(
         out,
-        "ok\nlisten:    127.0.0.1:0\nroles:     viewer\napi keys:  0\nissuers:   HS256\nanonymous: refused\n"
+        "ok\nlisten:    http://127.0.0.1:0\nroles:     viewer\napi keys:  0\nissuers:   HS256\nanonymous: refused\n"
     );
 }
 

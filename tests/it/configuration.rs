@@ -56,7 +56,7 @@ fn the_variables_on_the_page_lie_over_its_site() {
     assert_eq!(environment.len(), 4);
     let settings = config::load(Some("[roles.display]\nrooms = []"), &environment)
         .unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    assert_eq!(settings.listen, ["0.0.0.0:80".parse().unwrap()]);
+    assert_eq!(settings.listen[0].to_string(), "http://0.0.0.0:80");
     assert_eq!(settings.connections, 5000);
     assert_eq!(
         settings.auth.roles["display"].subscribe,

@@ -11,11 +11,17 @@
 mod commands;
 mod compression;
 mod configuration;
+mod drain;
 mod equivalence;
+mod http2;
 mod joins;
+mod listening;
 mod metrics;
+mod negotiate;
+mod openapi;
 mod promises;
 mod refusals;
 mod stalled;
 mod support;
+mod tls;
 mod transcripts;

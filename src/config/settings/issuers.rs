@@ -121,9 +121,7 @@ impl Build<'_> {
         match file::read_secret(&self.base.join(said.value)) {
             Ok(secret) => Some(secret),
             Err(why) => {
-                let problem = format!("this file cannot be read: {why}");
-                let instead = "name a file that the gateway may read";
-                self.fault(Some(&said.origin), problem, instead);
+                self.unreadable(&said.origin, &why);
                 None
             }
         }

@@ -2,9 +2,11 @@
 
 mod auth;
 mod issuers;
+mod listen;
 mod log;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::node::Origin;
 use super::source::Fault;
@@ -15,6 +17,7 @@ use crate::model::limits::{Limits, Rate};
 use crate::server::{Settings, Timeouts};
 use crate::service::Cors;
 use crate::telemetry::Format;
+use crate::wire::base_url::BaseUrl;
 use crate::{service, session, telemetry};
 
 /// The settings that `values` make, and what is wrong with them.
@@ -44,11 +47,14 @@ impl Build<'_> {
         let limits = self.limits(&self.values.section("limits"), Limits::DEFAULT);
         let service = self.service(limits.event);
         let server = self.values.section("server");
+        let drain = or(server.duration("drain"), default.drain);
         Settings {
-            listen: or(self.values.root().addresses("listen"), default.listen),
+            listen: self.listen(default.listen),
+            tls: self.tls(),
             connections: or(self.count("limits", "connections"), default.connections),
             timeouts: timeouts(&server.below("timeouts")),
-            drain: or(server.duration("drain"), default.drain),
+            drain,
+            drain_window: self.drain_window(&server, drain, default.drain_window),
             auth: self.auth(limits, service.body),
             bus: self.bus(),
             session: self.session(&server, limits.messages),
@@ -95,6 +101,7 @@ impl Build<'_> {
         service::Settings {
             cors: self.cors(),
             body,
+            public_url: self.public_url(),
             ..service::Settings::default()
         }
     }
@@ -115,6 +122,11 @@ impl Build<'_> {
             .origin_of("event")
             .or_else(|| limits.origin_of("body"));
         self.open_fault(origin, problem, instead);
+    }
+
+    fn public_url(&self) -> Option<BaseUrl> {
+        let text = self.values.section("server").text("public_url")?;
+        BaseUrl::parse(&text.value).ok()
     }
 
     fn cors(&mut self) -> Cors {
@@ -182,6 +194,38 @@ impl Build<'_> {
         whole(self.values.section(section).number(key))
     }
 
+    /// A stream whose turn comes after the deadline would be cut.
+    fn drain_window(
+        &mut self,
+        server: &Section<'_>,
+        drain: Duration,
+        default: Duration,
+    ) -> Duration {
+        let Some(Said { value, origin }) = server.duration("drain_window") else {
+            return default.min(drain / 2);
+        };
+        if value > drain / 2 {
+            let problem = format!(
+                "{} is more than half of the {} that a stop may take: the streams whose turn comes last would be cut",
+                units::show_duration(value),
+                units::show_duration(drain)
+            );
+            let instead = "make it shorter, or `server.drain` longer";
+            self.open_fault(Some(&origin), problem, instead);
+        }
+        value
+    }
+
+    /// A fault of a file that a key names.
+    fn unreadable(&mut self, origin: &Origin, why: &std::io::Error) {
+        let problem = format!("this file cannot be read: {why}");
+        self.fault(
+            Some(origin),
+            problem,
+            "name a file that the gateway may read",
+        );
+    }
+
     /// A fault of a value that may be shown.
     fn open_fault(&mut self, origin: Option<&Origin>, problem: impl Into<String>, instead: &str) {
         self.faults.push(Fault {
@@ -210,6 +254,7 @@ fn timeouts(section: &Section<'_>) -> Timeouts {
         body: or(section.duration("body"), default.body),
         handshake: or(section.duration("handshake"), default.handshake),
         write_stall: or(section.duration("write_stall"), default.write_stall),
+        idle: or(section.duration("idle"), default.idle),
     }
 }
 

@@ -111,6 +111,10 @@ label! {
     Route, "route":
     /// `/v1/stream`
     Stream = "/v1/stream",
+    /// `/v1/negotiate`
+    Negotiate = "/v1/negotiate",
+    /// `/v1/openapi.json`
+    OpenApi = "/v1/openapi.json",
     /// `/v1/rooms/{room}/events`
     Events = "/v1/rooms/{room}/events",
     /// `/v1/publish`

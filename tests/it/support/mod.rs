@@ -5,7 +5,9 @@
 )]
 
 pub(crate) mod http;
+pub(crate) mod http2;
 pub(crate) mod socket;
+pub(crate) mod tls;
 pub(crate) mod websocket;
 
 use std::fmt::Write as _;
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 use gatecast::lifecycle::clock::{Clock, Hand};
 use gatecast::server::Gateway;
+use gatecast::server::endpoint::Endpoint;
 use sha2::{Digest as _, Sha256};
 
 use self::http::Answer;
@@ -37,7 +40,7 @@ impl Gate {
         let (clock, hand) = Clock::manual();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let gateway = launch(toml, any, clock.clone()).await;
-        let address = gateway.addresses()[0];
+        let address = gateway.addresses().next().unwrap();
         Self {
             gateway: Some(gateway),
             clock,
@@ -62,10 +65,22 @@ impl Gate {
         }
     }
 
+    /// Begins to stop; the future gives who was late. It goes on by itself, while the test does.
+    #[allow(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
+    pub(crate) fn begin_stop(&mut self) -> tokio::task::JoinHandle<Vec<(&'static str, usize)>> {
+        let gateway = self.gateway.take().unwrap();
+        tokio::spawn(gateway.drain())
+    }
+
     /// Stops, and starts on the same port with the same configuration and clock: the memory log is a new one.
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
         self.gateway = Some(launch(&self.toml, self.address, self.clock.clone()).await);
+    }
+
+    /// Its clock.
+    pub(crate) const fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// How much virtual time has passed.
@@ -112,7 +127,12 @@ impl Gate {
 async fn launch(toml: &str, address: SocketAddr, clock: Clock) -> Gateway {
     let mut settings = gatecast::config::load(Some(toml), &[])
         .unwrap_or_else(|mistakes| panic!("the test's configuration is wrong:\n{mistakes}"));
-    settings.listen = vec![address];
+    // With a certificate the one endpoint speaks HTTPS.
+    let scheme = settings.listen[0].scheme;
+    settings.listen = vec![Endpoint {
+        scheme,
+        ..address.into()
+    }];
     Gateway::start(settings, clock)
         .await
         .unwrap_or_else(|error| panic!("no gateway on {address}: {error}"))

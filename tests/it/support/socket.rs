@@ -2,14 +2,18 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::within;
 
-/// A TCP connection, with what was read ahead.
+/// What bytes go over: TCP, TLS, or a Unix socket.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A connection, with what was read ahead.
 pub(crate) struct Socket {
-    stream: TcpStream,
+    stream: Box<dyn Io>,
     ahead: Vec<u8>,
     ended: bool,
 }
@@ -18,8 +22,12 @@ impl Socket {
     pub(crate) async fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
+        Self::over(stream)
+    }
+
+    pub(crate) fn over(io: impl Io + 'static) -> Self {
         Self {
-            stream,
+            stream: Box::new(io),
             ahead: Vec::new(),
             ended: false,
         }

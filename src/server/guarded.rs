@@ -11,7 +11,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::lifecycle::clock::{Clock, Sleep};
 use crate::lifecycle::drain::Draining;
@@ -19,10 +18,11 @@ use crate::transport::link::Link;
 
 use super::GOODBYE;
 use super::accept::Place;
+use super::socket::Socket;
 
 /// A connection's socket.
 pub(super) struct Guarded {
-    stream: TcpStream,
+    socket: Socket,
     link: Link,
     clock: Clock,
     /// How long a write may make no progress.
@@ -38,7 +38,7 @@ pub(super) struct Guarded {
 
 impl Guarded {
     pub(super) fn new(
-        stream: TcpStream,
+        socket: Socket,
         place: Place,
         link: Link,
         clock: Clock,
@@ -46,7 +46,7 @@ impl Guarded {
         draining: Draining,
     ) -> Self {
         Self {
-            stream,
+            socket,
             link,
             clock,
             patience,
@@ -90,7 +90,11 @@ impl AsyncRead for Guarded {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let read = Pin::new(&mut self.socket).poll_read(cx, buf);
+        if read.is_ready() {
+            self.link.on_read();
+        }
+        read
     }
 }
 
@@ -100,7 +104,7 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let written = Pin::new(&mut self.socket).poll_write(cx, buf);
         self.guard(cx, written)
     }
 
@@ -109,20 +113,19 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
         self.guard(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.socket.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.link.on_flush();
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(&mut self.socket).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }

@@ -1,0 +1,150 @@
+//! HTTP/2 as a client sees it: requests on one connection, and how each of their streams ends.
+
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::within;
+
+/// One connection.
+#[derive(Clone)]
+pub(crate) struct Http2(SendRequest<Bytes>);
+
+/// A response whose head has come.
+pub(crate) struct Streamed {
+    pub(crate) head: http::response::Parts,
+    body: RecvStream,
+    ahead: Vec<u8>,
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Clean,
+    /// RST_STREAM.
+    Reset(Reason),
+    /// With its connection.
+    Cut,
+}
+
+impl Http2 {
+    /// Speaks it on `io`.
+    pub(crate) async fn on(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+        Self::with_window(io, 65_535).await
+    }
+
+    /// The same, with this much room for what the gateway sends on one stream, in bytes.
+    pub(crate) async fn with_window(
+        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        window: u32,
+    ) -> Self {
+        let mut settings = h2::client::Builder::new();
+        settings.initial_window_size(window);
+        let (requests, connection) = settings.handshake(io).await.unwrap();
+        #[allow(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Self(requests)
+    }
+
+    /// Sends a request, whose `headers` may hold pseudo-headers only as part of `target`.
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> ResponseFuture {
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(format!("https://localhost{target}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut ready = within("room for a request", self.0.clone().ready())
+            .await
+            .unwrap();
+        let request = request.body(()).unwrap();
+        let (response, mut stream) = ready.send_request(request, body.is_none()).unwrap();
+        if let Some(body) = body {
+            stream
+                .send_data(Bytes::copy_from_slice(body.as_bytes()), true)
+                .unwrap();
+        }
+        response
+    }
+
+    /// Sends a request and waits for the head of its response.
+    pub(crate) async fn open(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Streamed {
+        let response = self.send(method, target, headers, body).await;
+        let (head, body) = within("a response", response).await.unwrap().into_parts();
+        Streamed {
+            head,
+            body,
+            ahead: Vec::new(),
+        }
+    }
+
+    /// A whole response: its status and its body.
+    pub(crate) async fn request(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> (u16, String) {
+        let mut streamed = self.open(method, target, headers, body).await;
+        let (rest, end) = streamed.rest().await;
+        assert_eq!(end, End::Clean, "{method} {target}");
+        (streamed.head.status.as_u16(), rest)
+    }
+}
+
+impl Streamed {
+    /// The next block of an event stream, or how the stream ended.
+    pub(crate) async fn block(&mut self) -> Result<String, End> {
+        loop {
+            if let Some(end) = self.ahead.windows(2).position(|at| at == b"\n\n") {
+                let block: Vec<u8> = self.ahead.drain(..end + 2).collect();
+                return Ok(String::from_utf8(block[..end].to_vec()).unwrap());
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// All that is to come, and how it ended.
+    pub(crate) async fn rest(&mut self) -> (String, End) {
+        loop {
+            if let Err(end) = self.fill().await {
+                return (
+                    String::from_utf8(std::mem::take(&mut self.ahead)).unwrap(),
+                    end,
+                );
+            }
+        }
+    }
+
+    /// Takes what comes next and makes room for more.
+    pub(crate) async fn fill(&mut self) -> Result<(), End> {
+        match within("data", self.body.data()).await {
+            Some(Ok(data)) => {
+                self.ahead.extend_from_slice(&data);
+                let _ = self.body.flow_control().release_capacity(data.len());
+                Ok(())
+            }
+            None => Err(End::Clean),
+            Some(Err(error)) => Err(match error.reason() {
+                Some(reason) if error.is_reset() => End::Reset(reason),
+                _ => End::Cut,
+            }),
+        }
+    }
+}
