@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::room::Room;
+use super::event::InvalidEventName;
+use super::json::InvalidJson;
+use super::room::{InvalidRoom, Room};
 
 /// What a client should do about a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,6 +241,28 @@ impl std::fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+impl From<InvalidRoom> for Refusal {
+    fn from(error: InvalidRoom) -> Self {
+        Self::new(Code::InvalidRoom, error.to_string())
+    }
+}
+
+impl From<InvalidEventName> for Refusal {
+    fn from(error: InvalidEventName) -> Self {
+        let code = match error {
+            InvalidEventName::Reserved => Code::ReservedEvent,
+            InvalidEventName::Length | InvalidEventName::Byte => Code::InvalidEvent,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<InvalidJson> for Refusal {
+    fn from(error: InvalidJson) -> Self {
+        Self::new(Code::InvalidJson, error.to_string())
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use crate::model::code::{Code, Refusal};
-use crate::model::event::{EventName, InvalidEventName, Offer};
-use crate::model::json::{InvalidJson, Json};
+use crate::model::event::{EventName, Offer};
+use crate::model::json::Json;
 use crate::model::room::Room;
 
 use super::client::{Fields, bad, fields, none_left, text};
@@ -92,14 +92,14 @@ pub fn one(room: Room, body: &[u8]) -> Result<Offer, Refusal> {
 pub fn payload(room: Room, name: &str, is_json: bool, body: &[u8]) -> Result<Offer, Refusal> {
     let body = utf8(body)?;
     let data = if is_json {
-        Json::parse(body).map_err(not_json)?
+        Json::parse(body)?
     } else {
         Json::string(body)
     };
     Ok(Offer {
         rooms: vec![room],
         several: false,
-        name: event_name(name)?,
+        name: EventName::parse(name)?,
         data,
     })
 }
@@ -165,33 +165,19 @@ pub(super) fn take(fields: &mut Fields<'_>) -> Result<Offer, Refusal> {
 /// # Errors
 /// `invalid_room`.
 pub fn room(name: &str) -> Result<Room, Refusal> {
-    Room::parse(name).map_err(|error| Refusal::new(Code::InvalidRoom, error.to_string()))
-}
-
-fn event_name(name: &str) -> Result<EventName, Refusal> {
-    EventName::parse(name).map_err(|error| {
-        let code = match error {
-            InvalidEventName::Reserved => Code::ReservedEvent,
-            InvalidEventName::Length | InvalidEventName::Byte => Code::InvalidEvent,
-        };
-        Refusal::new(code, error.to_string())
-    })
+    Ok(Room::parse(name)?)
 }
 
 fn name_field(fields: &mut Fields<'_>) -> Result<EventName, Refusal> {
-    event_name(&text(fields, "event")?.ok_or_else(|| bad("`event` is missing"))?)
+    let name = text(fields, "event")?.ok_or_else(|| bad("`event` is missing"))?;
+    Ok(EventName::parse(&name)?)
 }
 
 /// The payload; an event without one has `null`.
 fn data_field(fields: &mut Fields<'_>) -> Result<Json, Refusal> {
-    fields.remove("data").map_or_else(
-        || Ok(Json::null()),
-        |raw| Json::from_raw(raw).map_err(not_json),
-    )
-}
-
-fn not_json(error: InvalidJson) -> Refusal {
-    Refusal::new(Code::InvalidJson, error.to_string())
+    fields
+        .remove("data")
+        .map_or_else(|| Ok(Json::null()), |raw| Ok(Json::from_raw(raw)?))
 }
 
 fn utf8(body: &[u8]) -> Result<&str, Refusal> {
