@@ -24,20 +24,15 @@ pub(super) fn complaint(text: &dyn Display) {
 /// holds up nothing else.
 pub(super) struct Output(tokio::io::Stdout);
 
-/// The reader of standard output has gone.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Gone;
-
 impl Output {
     pub(super) fn new() -> Self {
         Self(tokio::io::stdout())
     }
 
     /// Writes whole lines, and returns when they are out.
-    pub(super) async fn write(&mut self, lines: &str) -> Result<(), Gone> {
-        let written = self.0.write_all(lines.as_bytes()).await;
-        written.map_err(|_| Gone)?;
-        self.0.flush().await.map_err(|_| Gone)
+    pub(super) async fn write(&mut self, lines: &str) -> std::io::Result<()> {
+        self.0.write_all(lines.as_bytes()).await?;
+        self.0.flush().await
     }
 }
 

@@ -4,22 +4,21 @@ use std::io::Read as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Method, Response};
 
 use super::backoff::Backoff;
-use super::remote::Remote;
+use super::remote::{Refused, Remote, room};
 use super::{failed, on_this_thread, print, used_wrongly};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
-use crate::model::code::{Advice, Code};
+use crate::model::code::Advice;
 use crate::model::event::EventName;
 use crate::model::json::{InvalidJson, Json};
 use crate::model::room::Room;
 use crate::outbound::Client;
 use crate::outbound::error::{Error, Fault};
-use crate::wire::message::Refusal;
 use crate::wire::publish::{self, Outcome};
 
 /// What to publish, and where.
@@ -99,11 +98,7 @@ enum Failure {
     /// It could not even be tried.
     Local(String),
     Unanswered(Error),
-    Refused {
-        status: u16,
-        refusal: Option<Refusal>,
-        retry_after: Option<Duration>,
-    },
+    Refused(Refused),
 }
 
 impl Publication<'_> {
@@ -147,9 +142,7 @@ impl Publication<'_> {
         let why = match failure {
             Failure::Local(why) => why.clone(),
             Failure::Unanswered(error) => self.remote.unanswered(error),
-            Failure::Refused {
-                status, refusal, ..
-            } => self.remote.refused(*status, refusal.as_ref()),
+            Failure::Refused(refused) => self.remote.refused(refused),
         };
         let doubt = if in_doubt {
             format!(
@@ -166,29 +159,15 @@ impl Publication<'_> {
 
 /// Reads an answer.
 fn judge(answer: &Response<bytes::Bytes>) -> Result<Outcome, Failure> {
-    let status = answer.status();
-    let refused = |refusal: Option<Refusal>| Failure::Refused {
-        status: status.as_u16(),
-        retry_after: refusal
-            .as_ref()
-            .and_then(|refusal| refusal.retry_after)
-            .or_else(|| retry_after(answer.headers())),
-        refusal,
-    };
-    if !status.is_success() {
-        return Err(refused(Refusal::parse(answer.body()).ok()));
+    let refused = || Refused::by_answer(answer.status(), answer.headers(), answer.body());
+    if !answer.status().is_success() {
+        return Err(Failure::Refused(refused()));
     }
-    let outcome = publish::outcome(answer.body()).map_err(|_| refused(None))?;
+    let outcome = publish::outcome(answer.body()).map_err(|_| Failure::Refused(refused()))?;
     match &outcome.result {
         Ok(_) => Ok(outcome),
-        Err(refusal) => Err(refused(Some(refusal.clone()))),
+        Err(refusal) => Err(Failure::Refused(Refused::by_message(refusal.clone()))),
     }
-}
-
-/// `Retry-After` in seconds (RFC 9110 §10.2.3); its other form, a date, is for caches of documents.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 impl Failure {
@@ -196,12 +175,8 @@ impl Failure {
     fn is_in_doubt(&self) -> bool {
         match self {
             Self::Unanswered(error) => error.fault.reached(),
-            Self::Refused {
-                status,
-                refusal: None,
-                ..
-            } => *status >= 500,
-            Self::Refused { .. } | Self::Local(_) => false,
+            Self::Refused(refused) => refused.refusal.is_none() && refused.status >= 500,
+            Self::Local(_) => false,
         }
     }
 
@@ -221,24 +196,16 @@ impl Failure {
                 | Fault::NotHttp
                 | Fault::TooLarge => false,
             },
-            Self::Refused {
-                status,
-                refusal,
-                retry_after,
-            } => {
-                let code = refusal
-                    .as_ref()
-                    .and_then(|refusal| Code::parse(&refusal.code));
-                let advice =
-                    code.map_or_else(|| Advice::of_status(*status), |code| code.row().advice);
-                advice == Advice::ComeBack && retry_after.is_none_or(|pause| pause <= PATIENCE)
+            Self::Refused(refused) => {
+                refused.advice() == Advice::ComeBack
+                    && refused.retry_after.is_none_or(|pause| pause <= PATIENCE)
             }
         }
     }
 
     const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused { retry_after, .. } => *retry_after,
+            Self::Refused(refused) => refused.retry_after,
             Self::Unanswered(_) | Self::Local(_) => None,
         }
     }
@@ -286,11 +253,6 @@ fn rooms(text: &str) -> Result<Rooms, String> {
         .map(room)
         .collect::<Result<_, _>>()
         .map(Rooms)
-}
-
-/// A room of the command line.
-pub(super) fn room(text: &str) -> Result<Room, String> {
-    Room::parse(text).map_err(|why| why.to_string())
 }
 
 fn event(text: &str) -> Result<EventName, String> {

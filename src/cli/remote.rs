@@ -2,28 +2,36 @@
 
 mod advice;
 mod credential;
+mod refused;
 
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, FromArgMatches};
-use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::tasks::Tasks;
+use crate::model::room::Room;
 use crate::outbound::Client;
 use crate::outbound::trust::Trust;
+use crate::wire::base_url::{BaseUrl, InvalidBaseUrl};
 
 use credential::Credential;
+pub(super) use refused::Refused;
 
 /// Where the gateway is, and who to be there.
 #[derive(Debug)]
 pub struct Remote {
-    base: Uri,
+    base: BaseUrl,
     credential: Option<Credential>,
     authorities: Vec<PathBuf>,
+}
+
+/// A room of the command line.
+pub(super) fn room(text: &str) -> Result<Room, String> {
+    Room::parse(text).map_err(|why| why.to_string())
 }
 
 /// What is written of it. The credential stands apart, because the command line goes before the environment.
@@ -54,7 +62,7 @@ impl Remote {
     /// A file of authorities cannot be used.
     pub(super) fn client(&self, clock: &Clock, tasks: &Tasks) -> Result<Client, String> {
         let trust = Trust::with_files(&self.authorities)?;
-        Ok(Client::new(&trust, clock.clone(), tasks.clone()))
+        Ok(Client::new(&trust, clock.clone(), tasks))
     }
 
     /// A request of this gateway for `path` (and query), by whoever the credential says. A credential in a file is
@@ -83,11 +91,8 @@ impl Remote {
         self.credential.is_some()
     }
 
-    fn uri(&self, path: &str) -> Result<Uri, http::Error> {
-        let mut parts = self.base.clone().into_parts();
-        let prefix = self.base.path().trim_end_matches('/');
-        parts.path_and_query = Some(PathAndQuery::try_from(format!("{prefix}{path}"))?);
-        Ok(Uri::from_parts(parts)?)
+    fn uri(&self, path: &str) -> Result<Uri, http::uri::InvalidUri> {
+        format!("{}{path}", self.base).parse()
     }
 }
 
@@ -122,30 +127,25 @@ fn misused(why: String) -> clap::Error {
 }
 
 /// Checks a gateway's address. What is wrong is said without it: it may hold what nobody should see.
-fn base(url: &str) -> Result<Uri, String> {
-    let uri: Uri = url.parse().map_err(|why| {
-        format!("--url is no URL ({why}); write http://HOST:PORT or https://HOST")
-    })?;
-    match uri.scheme_str() {
-        Some("http" | "https") => {}
-        Some("ws") => return Err("--url takes http:// instead of ws://; `tail --transport websocket` makes a WebSocket of it".into()),
-        Some("wss") => return Err("--url takes https:// instead of wss://; `tail --transport websocket` makes a WebSocket of it".into()),
-        Some(other) => return Err(format!("--url begins with http:// or https://, not with {other}:")),
-        None => return Err("--url begins with http:// or https://, as in http://127.0.0.1:8080".into()),
-    }
-    if uri
-        .authority()
-        .is_some_and(|authority| authority.as_str().contains('@'))
-    {
-        return Err("--url takes no user and password; write --key or --token".into());
-    }
-    if uri.query().is_some() {
-        return Err(
-            "--url ends before any `?`: rooms, cursors and credentials have options of their own"
-                .into(),
-        );
-    }
-    Ok(uri)
+fn base(url: &str) -> Result<BaseUrl, String> {
+    BaseUrl::parse(url).map_err(|why| match (why, url.split_once("://")) {
+        (InvalidBaseUrl::Scheme, Some(("ws", _))) => websocket("http", "ws"),
+        (InvalidBaseUrl::Scheme, Some(("wss", _))) => websocket("https", "wss"),
+        (InvalidBaseUrl::Scheme, _) => format!("--url: {why}, as in http://127.0.0.1:8080"),
+        (InvalidBaseUrl::Authority, _) => {
+            format!("--url: {why}; who you are goes into --key-file or --token-file")
+        }
+        (InvalidBaseUrl::Query, _) => {
+            format!("--url: {why}; rooms and cursors have arguments of their own")
+        }
+        (InvalidBaseUrl::Path, _) => format!("--url: {why}"),
+    })
+}
+
+fn websocket(instead: &str, of: &str) -> String {
+    format!(
+        "--url takes {instead}:// instead of {of}://; `tail --transport websocket` makes a WebSocket of it"
+    )
 }
 
 #[cfg(test)]
@@ -186,17 +186,20 @@ mod tests {
     #[test]
     fn an_address_that_cannot_be_used_says_what_to_write_and_not_what_was_written() {
         for (url, says) in [
-            ("127.0.0.1:8080", "begins with http:// or https://"),
-            ("localhost", "begins with http:// or https://"),
+            ("127.0.0.1:8080", "starts with https:// or http://"),
+            ("localhost", "starts with https:// or http://"),
             ("ws://hidden.example", "http:// instead of ws://"),
             ("wss://hidden.example", "https:// instead of wss://"),
-            ("ftp://hidden.example", "not with ftp:"),
-            ("http://ann:hidden@gate.example", "--key or --token"),
+            ("ftp://hidden.example", "starts with https:// or http://"),
+            (
+                "http://ann:hidden@gate.example",
+                "--key-file or --token-file",
+            ),
             (
                 "https://gate.example/?access_token=hidden",
-                "before any `?`",
+                "before a query",
             ),
-            ("http://[hidden", "is no URL"),
+            ("http://[hidden", "a host and perhaps a port"),
         ] {
             let why = base(url).unwrap_err();
             assert!(why.contains(says), "{url}: {why}");

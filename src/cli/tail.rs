@@ -4,13 +4,13 @@ mod follow;
 mod show;
 mod source;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::print::{self, Gone, Output};
-use super::publish::room;
-use super::remote::Remote;
+use super::print::{self, Output};
+use super::remote::{Remote, room};
 use super::serve::Stop;
 use super::{failed, on_this_thread};
 use crate::lifecycle::clock::Clock;
@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> ExitCode {
             () = stop.asked() => tail.ended(),
             () = print::reader_gone() => tail.ended(),
             done = tail.run() => match done {
-                Ok(Gone) => ExitCode::SUCCESS,
+                Ok(()) => ExitCode::SUCCESS,
                 Err(why) => failed(&why),
             },
         }
@@ -92,6 +92,7 @@ struct Tail<'a> {
 
 /// What a command that goes on for ever ends for.
 enum Halt {
+    /// Nobody reads any more what is printed.
     Gone,
     Failed(String),
     /// Only the connection has ended.
@@ -117,11 +118,11 @@ impl<'a> Tail<'a> {
     }
 
     /// Follows until nobody reads what it prints, or until it has to give up, which the error says.
-    async fn run(&mut self) -> Result<Gone, String> {
+    async fn run(&mut self) -> Result<(), String> {
         loop {
             let transport = self.follow.transport();
             let end = match self.stream().await {
-                Halt::Gone => return Ok(Gone),
+                Halt::Gone => return Ok(()),
                 Halt::Failed(why) => return Err(why),
                 Halt::Ended(end) => end,
             };
@@ -156,13 +157,13 @@ impl<'a> Tail<'a> {
                 Some(Err(why)) => return why.into(),
                 None => return Halt::Ended(End::Silent),
             };
-            if self.print(messages).await.is_err() {
-                return Halt::Gone;
+            if let Err(why) = self.print(messages).await {
+                return why.into();
             }
         }
     }
 
-    async fn print(&mut self, messages: Vec<Message>) -> Result<(), Gone> {
+    async fn print(&mut self, messages: Vec<Message>) -> io::Result<()> {
         let now = self.reach.clock.now();
         let mut lines = String::new();
         for message in messages {
@@ -208,6 +209,15 @@ impl From<Unopened> for Halt {
             Unopened::Ended(end) => Self::Ended(end),
             Unopened::Local(why) => Self::Failed(why),
         }
+    }
+}
+
+impl From<io::Error> for Halt {
+    fn from(why: io::Error) -> Self {
+        if why.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Gone;
+        }
+        Self::Failed(format!("standard output cannot be written to: {why}"))
     }
 }
 

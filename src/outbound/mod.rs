@@ -7,11 +7,10 @@ pub mod body;
 pub mod error;
 pub mod trust;
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::USER_AGENT;
+use http::header::{RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::upgrade::Upgraded;
@@ -58,14 +57,13 @@ pub type Connection = TokioIo<Upgraded>;
 impl Client {
     /// A client that trusts `trust` and runs its connections as `tasks`.
     #[must_use]
-    pub fn new(trust: &Trust, clock: Clock, tasks: Tasks) -> Self {
-        let executor = Executor(tasks);
+    pub fn new(trust: &Trust, clock: Clock, tasks: &Tasks) -> Self {
         let connectors = || HttpsConnectorBuilder::new().with_tls_config(trust.config().clone());
         let any = connectors().https_or_http().enable_all_versions();
         let http1 = connectors().https_or_http().enable_http1();
         Self {
-            any: pool(&executor, &clock, any.wrap_connector(tcp())),
-            http1: pool(&executor, &clock, http1.wrap_connector(tcp())),
+            any: pool(tasks, &clock, any.wrap_connector(tcp())),
+            http1: pool(tasks, &clock, http1.wrap_connector(tcp())),
             clock,
         }
     }
@@ -138,6 +136,14 @@ impl Client {
     }
 }
 
+/// When an answer asks to come back: `Retry-After` in seconds (RFC 9110 §10.2.3). Its other form, a date, is not read:
+/// it would need the server's calendar.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
 fn outgoing(mut request: Request<Bytes>) -> Request<Full<Bytes>> {
     request.headers_mut().entry(USER_AGENT).or_insert(AGENT);
     request.map(Full::new)
@@ -151,24 +157,12 @@ fn tcp() -> HttpConnector {
     tcp
 }
 
-fn pool(executor: &Executor, clock: &Clock, connector: HttpsConnector<HttpConnector>) -> Pool {
-    legacy::Client::builder(executor.clone())
+fn pool(tasks: &Tasks, clock: &Clock, connector: HttpsConnector<HttpConnector>) -> Pool {
+    legacy::Client::builder(tasks.clone())
         .timer(clock.clone())
         .pool_timer(clock.clone())
         .pool_idle_timeout(IDLE)
         .build(connector)
-}
-
-/// hyper's connections are tasks with an owner, like all others.
-#[derive(Clone)]
-struct Executor(Tasks);
-
-type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-impl hyper::rt::Executor<Job> for Executor {
-    fn execute(&self, job: Job) {
-        self.0.spawn("outbound", job);
-    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ const MOST: usize = 1 << 16;
 
 fn client(trusted: &[&std::path::Path]) -> Client {
     let trust = Trust::with_files(trusted).unwrap();
-    Client::new(&trust, Clock::system(), Tasks::default())
+    Client::new(&trust, Clock::system(), &Tasks::default())
 }
 
 fn get(url: &str) -> Request<Bytes> {
@@ -63,6 +63,11 @@ struct Vouched {
 
 impl Vouched {
     fn new() -> Self {
+        Self::offering(&[])
+    }
+
+    /// A server that speaks these protocols (ALPN).
+    fn offering(protocols: &[&[u8]]) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -74,7 +79,7 @@ impl Vouched {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(authority.pem().as_bytes()).unwrap();
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
@@ -83,6 +88,7 @@ impl Vouched {
                 PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap(),
             )
             .unwrap();
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Self {
             authority: file,
             acceptor: TlsAcceptor::from(Arc::new(config)),
@@ -145,7 +151,7 @@ async fn a_server_that_does_not_answer_is_given_up_at_the_deadline() {
     let client = Client::new(
         &Trust::with_files::<&str>([]).unwrap(),
         clock,
-        Tasks::default(),
+        &Tasks::default(),
     );
     let url = format!("http://{address}/");
     let asking = client.open(get(&url), PATIENCE);
@@ -168,6 +174,41 @@ async fn a_server_is_believed_where_a_given_authority_vouches_for_its_name() {
     assert!(
         matches!(fault(&trusting, &url).await, Fault::WrongName(names) if names.join("").contains("localhost"))
     );
+}
+
+/// Answers with the version that was spoken.
+async fn version(
+    request: Request<hyper::body::Incoming>,
+) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+    let version = format!("{:?}", request.version());
+    Ok(Response::new(Full::new(Bytes::from(version))))
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_where_the_server_offers_it_and_never_for_an_upgrade() {
+    let server = Vouched::offering(&[b"h2"]);
+    let trusting = client(&[server.authority.path()]);
+    let (listener, address) = listen().await;
+    let tasks = Tasks::default();
+    let serving = tasks.clone();
+    tasks.spawn("server", async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, requests) = (server.acceptor.clone(), serving.clone());
+            serving.spawn("connection", async move {
+                // Without a protocol in common there is no connection (RFC 7301 §3.2).
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    let connection = hyper::server::conn::http2::Builder::new(requests);
+                    let says = hyper::service::service_fn(version);
+                    let served = connection.serve_connection(TokioIo::new(stream), says);
+                    let _ = served.await;
+                }
+            });
+        }
+    });
+    let url = format!("https://localhost:{}/", address.port());
+    let answer = trusting.fetch(get(&url), PATIENCE, MOST).await.unwrap();
+    assert_eq!(answer.body(), "HTTP/2.0");
+    assert!(trusting.upgrade(get(&url), PATIENCE).await.is_err());
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ use crate::lifecycle::random;
 use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
 use crate::transport::context::Context;
-use crate::transport::link::Link;
+use crate::transport::link::Hold;
 use crate::wire::query::Query;
 
 pub use fallback::Fallback;
@@ -44,7 +44,7 @@ pub struct Service {
 }
 
 /// The connection that a request came on.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Connection {
     /// Its client's address.
     pub peer: Peer,
@@ -52,8 +52,8 @@ pub struct Connection {
     pub secure: bool,
     /// Whether it is one too many: it is told so, and closed.
     pub surplus: bool,
-    /// Whether what was written has reached its socket.
-    pub link: Link,
+    /// What the request holds of it.
+    pub hold: Hold,
 }
 
 impl Service {

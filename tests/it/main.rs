@@ -12,6 +12,7 @@ mod commands;
 mod configuration;
 mod drain;
 mod embedding;
+mod endings;
 mod equivalence;
 mod http2;
 mod joins;

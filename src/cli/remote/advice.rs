@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::Remote;
+use super::{Refused, Remote};
 use crate::model::code::Code;
 use crate::outbound::error::{Error, Fault};
 use crate::wire::message::Refusal;
@@ -10,11 +10,7 @@ use crate::wire::message::Refusal;
 impl Remote {
     /// Why nothing was answered, and what would help.
     pub(in crate::cli) fn unanswered(&self, error: &Error) -> String {
-        let host = self.base.host().unwrap_or_default();
-        let server = self
-            .base
-            .authority()
-            .map_or(host, |authority| authority.as_str());
+        let server = self.base.authority();
         match &error.fault {
             Fault::Refused => format!(
                 "nothing listens at {server}: is the gateway running? `gatecast serve` and `gatecast demo` start one; \
@@ -27,13 +23,8 @@ impl Remote {
                 "the certificate of {server} comes from an authority that is not trusted; --cacert FILE trusts the one \
                  in FILE"
             ),
-            Fault::WrongName(names) if names.is_empty() => {
-                format!(
-                    "the certificate of {server} is not for {host}; write the name it is for in --url"
-                )
-            }
             Fault::WrongName(names) => format!(
-                "the certificate of {server} is not for {host}, but for {}; write such a name in --url",
+                "the certificate of {server} is not for that name, but for {}; write such a name in --url",
                 names.join(", ")
             ),
             Fault::Certificate => format!("the certificate of {server} is not good: {error}"),
@@ -48,16 +39,16 @@ impl Remote {
         }
     }
 
-    /// Why the answer was no, and what would help. Without a `refusal` it was not the gateway that answered.
-    pub(in crate::cli) fn refused(&self, status: u16, refusal: Option<&Refusal>) -> String {
-        let Some(Refusal { code, message, .. }) = refusal else {
-            return self.foreign(status);
+    /// Why the answer was no, and what would help.
+    pub(in crate::cli) fn refused(&self, refused: &Refused) -> String {
+        let Some(Refusal { code, message, .. }) = &refused.refusal else {
+            return self.foreign(refused.status);
         };
         let said = match message.as_str() {
             "" => code.clone(),
             message => format!("{message} ({code})"),
         };
-        match (Code::parse(code), &self.credential) {
+        match (refused.code(), &self.credential) {
             (Some(Code::Unauthorized | Code::Revoked | Code::AuthTimeout), Some(credential)) => {
                 let (what, remedy) = credential.describe();
                 format!("the gateway does not take {what}: {said}; {remedy}")
@@ -93,6 +84,7 @@ impl Remote {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::base_url::BaseUrl;
 
     fn refusal(code: &str, message: &str) -> Refusal {
         Refusal {
@@ -105,7 +97,7 @@ mod tests {
     #[test]
     fn every_refusal_and_every_foreign_answer_says_what_to_do() {
         let remote = Remote {
-            base: http::Uri::from_static("http://gate.example:8080"),
+            base: BaseUrl::parse("http://gate.example:8080").unwrap(),
             credential: None,
             authorities: Vec::new(),
         };
@@ -126,7 +118,11 @@ mod tests {
             (502, None, "502 Bad Gateway"),
             (404, None, "check --url"),
         ] {
-            let said = remote.refused(status, refusal.as_ref());
+            let said = remote.refused(&Refused {
+                status,
+                refusal,
+                retry_after: None,
+            });
             assert!(said.contains(says), "{said}");
         }
     }

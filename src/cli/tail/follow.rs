@@ -10,7 +10,8 @@ use crate::model::transport::Transport;
 use crate::outbound::error::Error;
 use crate::wire::message::{Event, Gap, Message, Refusal, Welcome};
 
-use super::super::backoff::{Backoff, Pause};
+use crate::cli::backoff::{Backoff, Pause};
+use crate::cli::remote::Refused;
 
 /// How long the gateway may take until its first message.
 const OPENING: Duration = Duration::from_secs(10);
@@ -86,12 +87,8 @@ pub(super) enum Told {
 pub(super) enum End {
     /// There was no answer, or it broke off.
     Unanswered(Error),
-    /// The answer was no; without a refusal, it was not the gateway's.
-    Refused {
-        status: u16,
-        refusal: Option<Refusal>,
-        retry_after: Option<Duration>,
-    },
+    /// The answer, or the end, was a no.
+    Refused(Refused),
     /// A WebSocket's close code (RFC 6455 §7.4).
     Closed(u16),
     /// The end came in order.
@@ -238,13 +235,7 @@ impl Follow {
             }
         };
         let end = self.in_the_gateways_words(end);
-        self.proven |= matches!(
-            &end,
-            End::Refused {
-                refusal: Some(_),
-                ..
-            }
-        );
+        self.proven |= matches!(&end, End::Refused(refused) if refused.refusal.is_some());
         match self.judge(&end, opened) {
             Verdict::Never => Next::Stop(end),
             Verdict::Elsewhere => self.elsewhere(end),
@@ -254,52 +245,22 @@ impl Follow {
 
     /// What the gateway said before an end says more than the end.
     fn in_the_gateways_words(&mut self, end: End) -> End {
-        let told = self.told.take();
-        let refused = |told: Refusal| End::Refused {
-            status: Code::parse(&told.code).map_or(0, |code| code.row().status),
-            retry_after: told.retry_after,
-            refusal: Some(told),
-        };
-        match (end, told) {
-            (end @ (End::Unanswered(_) | End::Refused { .. } | End::Silent), _) | (end, None) => {
-                end
+        match (end, self.told.take()) {
+            (End::Closed(_) | End::Finished | End::Broken | End::Foreign, Some(told)) => {
+                End::Refused(Refused::by_message(told))
             }
-            (_, Some(told)) => refused(told),
+            (end, _) => end,
         }
     }
 
     fn judge(&self, end: &End, opened: bool) -> Verdict {
         match end {
             End::Unanswered(error) if !error.fault.reached() && !self.proven => Verdict::Never,
+            End::Refused(refused) => judge_refused(refused),
             End::Closed(close) if Some(*close) == Code::TransportNotAllowed.row().close => {
                 Verdict::Elsewhere
             }
             End::Closed(close) => advised(Advice::of_close(*close), None),
-            End::Refused {
-                refusal: Some(refusal),
-                retry_after,
-                status,
-            } => {
-                let code = Code::parse(&refusal.code);
-                match (refusal.reconnect, code) {
-                    // The second: something on the way has taken `Upgrade` away.
-                    (_, Some(Code::TransportNotAllowed | Code::UpgradeRequired)) => {
-                        Verdict::Elsewhere
-                    }
-                    (Some(true), _) => Verdict::Again(*retry_after),
-                    (Some(false), _) => Verdict::Never,
-                    (None, Some(code)) => advised(code.row().advice, *retry_after),
-                    (None, None) => advised(Advice::of_status(*status), *retry_after),
-                }
-            }
-            End::Refused {
-                status,
-                refusal: None,
-                retry_after,
-            } => match Advice::of_status(*status) {
-                Advice::ComeBack => Verdict::Again(*retry_after),
-                Advice::StayAway | Advice::Mend => Verdict::Elsewhere,
-            },
             End::Foreign if !opened => Verdict::Elsewhere,
             End::Unanswered(_) | End::Finished | End::Broken | End::Silent | End::Foreign => {
                 Verdict::Again(None)
@@ -339,13 +300,23 @@ impl Follow {
     fn is_the_transports_fault(&self, end: &End) -> bool {
         match end {
             End::Unanswered(error) => error.fault.reached(),
-            End::Refused { refusal, .. } => refusal.is_none() && !self.worked,
+            End::Refused(refused) => refused.refusal.is_none() && !self.worked,
             End::Closed(_) | End::Finished | End::Broken | End::Silent | End::Foreign => true,
         }
     }
 
     fn turn(&mut self) {
         self.current = (self.current + 1) % self.transports.len();
+    }
+}
+
+fn judge_refused(refused: &Refused) -> Verdict {
+    match (refused.code(), refused.advice()) {
+        // The second: something on the way has taken `Upgrade` away.
+        (Some(Code::TransportNotAllowed | Code::UpgradeRequired), _) => Verdict::Elsewhere,
+        // What is no gateway may still let another transport pass.
+        (None, Advice::StayAway | Advice::Mend) if refused.refusal.is_none() => Verdict::Elsewhere,
+        (_, advice) => advised(advice, refused.retry_after),
     }
 }
 

@@ -68,9 +68,7 @@ pub(super) fn open(transport: Transport, welcome: &Welcome) -> String {
 pub(super) fn end(end: &End, remote: &Remote) -> String {
     let why = match end {
         End::Unanswered(error) => remote.unanswered(error),
-        End::Refused {
-            status, refusal, ..
-        } => remote.refused(*status, refusal.as_ref()),
+        End::Refused(refused) => remote.refused(refused),
         End::Closed(close) => format!("the connection was closed with {close}"),
         End::Finished => "the connection was ended".into(),
         End::Broken => "the connection broke off".into(),

@@ -4,16 +4,17 @@ mod long_poll;
 mod sse;
 mod websocket;
 
-use http::{HeaderMap, HeaderValue, Method, Response};
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Response};
 
 use super::follow::{End, Follow};
-use crate::cli::publish::retry_after;
-use crate::cli::remote::Remote;
+use crate::cli::remote::{Refused, Remote};
 use crate::lifecycle::clock::Clock;
 use crate::model::transport::Transport;
 use crate::outbound::Client;
 use crate::outbound::body::Body;
-use crate::wire::message::{Message, Refusal};
+use crate::wire::message::Message;
 
 /// The largest message, event or answer that is held, in bytes.
 const MOST: usize = 16 << 20;
@@ -94,26 +95,14 @@ impl Reach<'_> {
 }
 
 /// Reads an answer that is not the wanted one.
-async fn refusal(reach: &Reach<'_>, answer: Response<Body>, patience: std::time::Duration) -> End {
+async fn refusal(reach: &Reach<'_>, answer: Response<Body>, patience: Duration) -> End {
     let (head, body) = answer.into_parts();
     let body = reach
         .clock
         .timeout(patience, body.whole(MOST_REFUSED))
         .await;
-    let refusal = match body {
-        Some(Ok(body)) => Refusal::parse(&body).ok(),
-        Some(Err(_)) | None => None,
-    };
-    refused(head.status.as_u16(), refusal, &head.headers)
-}
-
-fn refused(status: u16, refusal: Option<Refusal>, headers: &HeaderMap) -> End {
-    let told = refusal.as_ref().and_then(|refusal| refusal.retry_after);
-    End::Refused {
-        status,
-        refusal,
-        retry_after: told.or_else(|| retry_after(headers)),
-    }
+    let body = body.and_then(Result::ok).unwrap_or_default();
+    End::Refused(Refused::by_answer(head.status, &head.headers, &body))
 }
 
 /// Reads one message.

@@ -39,19 +39,19 @@ fn refused(status: u16, code: &str, retry_after: Option<Duration>) -> End {
         retry_after,
         ..Refusal::default()
     };
-    End::Refused {
+    End::Refused(Refused {
         status,
         refusal: Some(refusal),
         retry_after,
-    }
+    })
 }
 
-fn foreign(status: u16) -> End {
-    End::Refused {
+fn foreign(status: u16, retry_after: Option<Duration>) -> End {
+    End::Refused(Refused {
         status,
         refusal: None,
-        retry_after: None,
-    }
+        retry_after,
+    })
 }
 
 fn unanswered(fault: Fault) -> End {
@@ -125,9 +125,9 @@ fn a_transport_that_the_role_or_the_way_forbids_gives_way_to_the_next_at_once() 
         || refused(403, "transport_not_allowed", None),
         || refused(426, "upgrade_required", None),
         || End::Closed(3505),
-        || foreign(400),
-        || foreign(501),
-        || foreign(200),
+        || foreign(400, None),
+        || foreign(501, None),
+        || foreign(200, None),
         || End::Foreign,
     ] {
         let mut follow = any();
@@ -172,7 +172,10 @@ fn a_gateway_that_is_away_for_a_while_is_met_again_on_the_same_transport() {
             follow.ended(unanswered(Fault::Refused), at(2)),
             Next::Wait(_)
         ));
-        assert!(matches!(follow.ended(foreign(502), at(2)), Next::Wait(_)));
+        assert!(matches!(
+            follow.ended(foreign(502, None), at(2)),
+            Next::Wait(_)
+        ));
         assert_eq!(follow.transport(), Transport::WebSocket);
     }
 }
@@ -209,11 +212,7 @@ fn what_the_gateway_asks_for_is_the_least_pause() {
     assert_eq!(wait(&follow.ended(End::Closed(3001), at(20))), (2500, 3500));
     let full = refused(503, "overloaded", Some(7 * SECOND));
     assert_eq!(wait(&follow.ended(full, at(21))).0, 7000);
-    let proxy = End::Refused {
-        status: 503,
-        refusal: None,
-        retry_after: Some(4 * SECOND),
-    };
+    let proxy = foreign(503, Some(4 * SECOND));
     assert_eq!(wait(&follow.ended(proxy, at(22))).0, 4000);
     follow.asked_to_wait(Some(3 * SECOND));
     assert_eq!(wait(&follow.ended(End::Broken, at(23))).0, 3000);
@@ -249,13 +248,7 @@ fn who_is_sent_away_stays_away() {
         let Next::Stop(end) = next else {
             panic!("{next:?}");
         };
-        let in_its_words = matches!(
-            end,
-            End::Refused {
-                refusal: Some(_),
-                ..
-            }
-        );
+        let in_its_words = matches!(&end, End::Refused(refused) if refused.refusal.is_some());
         assert!(told.is_none() || in_its_words, "{end:?}");
     }
 }
@@ -311,7 +304,12 @@ fn a_gateway_that_was_never_there_is_not_waited_for() {
         ));
     }
     let mut behind_a_proxy = any();
-    let tries = (1..).find(|_| matches!(behind_a_proxy.ended(foreign(502), at(0)), Next::Stop(_)));
+    let tries = (1..).find(|_| {
+        matches!(
+            behind_a_proxy.ended(foreign(502, None), at(0)),
+            Next::Stop(_)
+        )
+    });
     assert_eq!(tries, Some(6));
     let mut overloaded = any();
     for _ in 0..50 {

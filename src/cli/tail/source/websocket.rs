@@ -6,9 +6,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message as Frame};
 
-use super::{End, Follow, MOST, Message, Reach, Unopened, message, refusal, refused};
+use super::{End, Follow, MOST, Message, Reach, Unopened, message, refusal};
+use crate::cli::remote::Refused;
 use crate::lifecycle::random;
-use crate::model::code::Code;
 use crate::outbound::{Connection, Upgrade};
 use crate::wire::websocket::Offer;
 
@@ -56,8 +56,7 @@ impl Source {
         match message {
             // Before the first message there is nothing to go on with.
             Message::Error(refusal) if !self.welcomed => {
-                let status = Code::parse(&refusal.code).map_or(0, |code| code.row().status);
-                return Err(refused(status, Some(refusal), &http::HeaderMap::new()));
+                return Err(End::Refused(Refused::by_message(refusal)));
             }
             Message::Welcome(_) => self.welcomed = true,
             Message::Event(_)
