@@ -15,7 +15,7 @@
 //! let settings = config::load(Some(include_str!("../examples/embed.toml")), &config::environment())?;
 //! let gateway = Gateway::start(settings, Clock::system()).await?;
 //! let id = gateway.publisher().publish(&["orders"], "order", &7).await?;
-//! println!("{id} went to whoever listens on {:?}", gateway.addresses());
+//! println!("{id} went to whoever listens on {:?}", gateway.endpoints());
 //! gateway.drain().await;
 //! # Ok(())
 //! # }

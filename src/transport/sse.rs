@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 
 use crate::auth::Access;
 use crate::bus::rooms::Delivery;
-use crate::lifecycle::clock::{Clock, Sleep};
+use crate::lifecycle::clock::Clock;
 use crate::lifecycle::random;
 use crate::model::code::Refusal;
 use crate::model::id::StreamId;
@@ -125,6 +125,9 @@ enum Piece {
     End,
 }
 
+/// Long enough for a body to run.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// The way from a stream's task to its body.
 struct Pipe {
     sender: mpsc::Sender<Piece>,
@@ -162,11 +165,19 @@ impl Pipe {
         room.map(drop)
     }
 
-    /// Sleeps until the body has taken nothing for too long. Over HTTP/1.1 the connection is given up by then; over
+    /// Returns once the body has taken nothing for too long. Over HTTP/1.1 the connection is given up by then; over
     /// HTTP/2 other streams share it, and this one alone is: it is reset when its client takes what it has.
-    fn stalled(&self, context: &Context) -> Sleep {
-        let since = self.full_since.unwrap_or_else(|| context.clock.now());
-        context.clock.sleep_until(since + context.write_stall)
+    ///
+    /// The last moment is waited for by itself: after a pause of the whole process (a stop, a machine that slept) every
+    /// timer rings at once, before any body could run.
+    fn stalled(&self, context: &Context) -> impl Future<Output = ()> + use<> {
+        let clock = context.clock.clone();
+        let since = self.full_since.unwrap_or_else(|| clock.now());
+        let ring = clock.sleep_until(since + context.write_stall.saturating_sub(MOMENT));
+        async move {
+            ring.await;
+            clock.sleep(MOMENT).await;
+        }
     }
 }
 

@@ -191,6 +191,14 @@ export function checks(gateway, way) {
       again.stop();
     },
 
+    // A proxy sends a body whole before it reads the answer: a gateway that closes over the rest makes it a 502.
+    "a stranger's large body is refused in the gateway's own words": async () => {
+      for (let n = 0; n < 10; n += 1) {
+        const refused = await through.run("/v1/rooms/quakes/events", "-H", "Expect:", "--data-binary", "@-", { input: "x".repeat(400_000) });
+        equal([refused.status, refused.json().code], [401, "unauthorized"], "the refusal");
+      }
+    },
+
     "a body of 1 MiB is taken, and one byte more is refused by the gateway": async () => {
       const limit = 1 << 20;
       const fit = (size) => {

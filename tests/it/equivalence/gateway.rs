@@ -240,7 +240,9 @@ fn configuration(script: &Script) -> String {
         );
     }
     let _ = writeln!(toml, "[log]\nkind = \"memory\"\nevents = {}", script.total);
-    toml + "[limits]\nmessages = \"100000/s\"\n"
+    // A client that stays away from a stream for long is no client that stalls: scripts move the clock by minutes while
+    // a stream's window is closed, and tests of their own give such streams up.
+    toml + "[server.timeouts]\nwrite_stall = \"10m\"\n[limits]\nmessages = \"100000/s\"\n"
 }
 
 fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> String {
