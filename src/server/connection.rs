@@ -173,12 +173,25 @@ impl Acceptor {
             () = superfluous => {}
         }
         shut(serving.as_mut());
+        let window = self.context.drain_window + GOODBYE;
+        let (mut moved, all_left) = (link.moved(), self.context.clock.now() + window);
         loop {
             tokio::select! {
                 ended = link.drive(serving.as_mut()) => return ended,
-                // Nothing is being answered or written: half a request head is left.
-                () = self.context.clock.sleep(GOODBYE) => if link.is_idle() { return Ok(()) },
+                () = self.context.clock.sleep(GOODBYE) => {}
             }
+            // Nothing is being answered or written: half a request head is left.
+            if link.is_idle() {
+                return Ok(());
+            }
+            // Each stream has said its end, and its client takes nothing of it: over HTTP/2 the socket may be free
+            // and the stream's own window closed.
+            let now = link.moved();
+            let has_left = draining.has_begun() && self.context.clock.now() >= all_left;
+            if has_left && link.has_only_streams() && now == moved {
+                return Ok(());
+            }
+            moved = now;
         }
     }
 

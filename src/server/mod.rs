@@ -68,6 +68,7 @@ impl Gateway {
             session: settings.session,
             event_bytes,
             goodbye: GOODBYE,
+            write_stall: settings.timeouts.write_stall,
             streams: Registry::default(),
             draining: draining.clone(),
             drain_window: settings.drain_window,

@@ -32,6 +32,8 @@ pub struct Context {
     pub event_bytes: usize,
     /// How long the end of a stream may take once it has been said.
     pub goodbye: Duration,
+    /// How long a stream's client may take nothing of what waits for it.
+    pub write_stall: Duration,
     /// The streams that take messages by `POST /v1/messages`.
     pub streams: Registry,
     /// Whether the gateway is stopping.

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
@@ -24,6 +24,10 @@ struct State {
     /// Those that were answered.
     answered: AtomicU64,
     blocked: AtomicBool,
+    /// How often bytes were read or written.
+    moved: AtomicU64,
+    /// Event streams that hold the link.
+    streams: AtomicUsize,
     flushed: Notify,
     driver: AtomicWaker,
 }
@@ -49,9 +53,36 @@ impl Link {
         Arc::strong_count(&self.0) <= 2 && !self.0.blocked.load(Ordering::Acquire)
     }
 
+    /// Whether all that is under way are event streams.
+    #[must_use]
+    pub fn has_only_streams(&self) -> bool {
+        Arc::strong_count(&self.0) <= 2 + self.0.streams.load(Ordering::Acquire)
+    }
+
+    /// How often bytes were read or written so far.
+    #[must_use]
+    pub fn moved(&self) -> u64 {
+        self.0.moved.load(Ordering::Acquire)
+    }
+
+    /// The link, as an event stream holds it.
+    #[must_use]
+    pub fn of_stream(self) -> StreamLink {
+        self.0.streams.fetch_add(1, Ordering::AcqRel);
+        StreamLink(self)
+    }
+
     /// To be called by the connection's I/O with each write: whether it waits for the client.
     pub fn on_write(&self, blocked: bool) {
         self.0.blocked.store(blocked, Ordering::Release);
+        if !blocked {
+            self.on_read();
+        }
+    }
+
+    /// To be called by the connection's I/O when bytes were read.
+    pub fn on_read(&self) {
+        self.0.moved.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Runs the connection, and answers its streams' questions.
@@ -68,6 +99,23 @@ impl Link {
             polled
         })
         .await
+    }
+}
+
+/// The link, as an event stream holds it.
+#[derive(Debug)]
+pub struct StreamLink(Link);
+
+impl StreamLink {
+    /// See [`Link::flushed`].
+    pub async fn flushed(&self) {
+        self.0.flushed().await;
+    }
+}
+
+impl Drop for StreamLink {
+    fn drop(&mut self) {
+        self.0.0.streams.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

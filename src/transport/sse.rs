@@ -1,6 +1,7 @@
 //! Server-Sent Events (WHATWG HTML §9.2) as a response body.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use async_stream::stream;
@@ -11,9 +12,11 @@ use tracing::Instrument as _;
 
 use crate::auth::Access;
 use crate::bus::rooms::Delivery;
+use crate::lifecycle::clock::Sleep;
 use crate::lifecycle::random;
 use crate::model::code::Refusal;
 use crate::model::id::StreamId;
+use crate::model::time::Moment;
 use crate::session::admission::{Admitted, Opening};
 use crate::session::{Session, ends_abruptly};
 use crate::wire::control::Control;
@@ -51,14 +54,24 @@ pub fn stream(
     style: Style,
     link: Link,
 ) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static {
-    let (pipe, mut pieces) = mpsc::channel(1);
+    let (sender, mut pieces) = mpsc::channel(1);
     let tasks = context.tasks.clone();
+    let pipe = Pipe::new(sender);
     let run = run(context, access, opening, admitted, style, pipe);
     tasks.spawn("sse", run.in_current_span());
+    let link = link.of_stream();
     stream! {
         while let Some(piece) = pieces.recv().await {
             match piece {
                 Piece::Blocks(bytes) => yield Ok(bytes),
+                // hyper takes the second part from here once HTTP/2's window has room for all of the first, and for
+                // this byte: what is beyond the window would be lost with the stream's reset.
+                Piece::Last(mut bytes) => {
+                    let last = bytes.split_off(bytes.len().saturating_sub(1));
+                    yield Ok(bytes);
+                    yield Ok(last);
+                    break;
+                }
                 Piece::End => return,
             }
         }
@@ -72,8 +85,55 @@ pub fn stream(
 enum Piece {
     /// One write.
     Blocks(Bytes),
+    /// The last write before an abrupt end.
+    Last(Bytes),
     /// A clean end, so that the client stays away.
     End,
+}
+
+/// The way from a stream's task to its body.
+struct Pipe {
+    sender: mpsc::Sender<Piece>,
+    /// Since when the body has taken nothing, if it should.
+    full_since: Option<Moment>,
+}
+
+impl Pipe {
+    const fn new(sender: mpsc::Sender<Piece>) -> Self {
+        Self {
+            sender,
+            full_since: None,
+        }
+    }
+
+    /// Whether the body has taken what it was given.
+    fn has_room(&mut self, context: &Context) -> bool {
+        let room = self.sender.capacity() > 0;
+        self.full_since = match self.full_since {
+            _ if room => None,
+            None => Some(context.clock.now()),
+            since => since,
+        };
+        room
+    }
+
+    /// Returns once it has, where it had not; nothing once the client is gone. Dropping the future loses nothing.
+    async fn taken(&mut self, has_room: bool) -> Option<()> {
+        if has_room {
+            self.sender.closed().await;
+            return None;
+        }
+        let room = self.sender.reserve().await.ok();
+        self.full_since = None;
+        room.map(drop)
+    }
+
+    /// Sleeps until the body has taken nothing for too long. Over HTTP/1.1 the connection is given up by then; over
+    /// HTTP/2 other streams share it, and this one alone is: it is reset when its client takes what it has.
+    fn stalled(&self, context: &Context) -> Sleep {
+        let since = self.full_since.unwrap_or_else(|| context.clock.now());
+        context.clock.sleep_until(since + context.write_stall)
+    }
 }
 
 async fn run(
@@ -82,7 +142,7 @@ async fn run(
     opening: Opening,
     admitted: Admitted,
     style: Style,
-    pipe: mpsc::Sender<Piece>,
+    mut pipe: Pipe,
 ) {
     let mut actions = Vec::new();
     let (id, now) = (StreamId::from_random(random::wide_bits()), context.now());
@@ -105,45 +165,45 @@ async fn run(
     let outputs = engine.start(actions).await;
     let rest = async {
         let mut end = first.push_all(outputs);
-        first.send(&pipe).await?;
+        first.send(&pipe.sender, end).await?;
         while end.is_none() {
-            end = turn(&mut engine, style, &pipe).await?;
+            end = turn(&mut engine, style, &mut pipe).await?;
         }
         end
     };
     if rest.await == Some(false) {
-        let _ = pipe.send(Piece::End).await;
+        let _ = pipe.sender.send(Piece::End).await;
     }
 }
 
 /// One turn of the loop: waits, steps, and hands over what is due. The log is read only when the body can take what
 /// it gives. Returns whether the stream's end, if this was it, is abrupt; nothing if the client is gone.
-async fn turn(
-    engine: &mut Engine,
-    style: Style,
-    pipe: &mpsc::Sender<Piece>,
-) -> Option<Option<bool>> {
-    let mut permit = None;
+async fn turn(engine: &mut Engine, style: Style, pipe: &mut Pipe) -> Option<Option<bool>> {
+    let mut room = pipe.has_room(engine.context());
+    let mut stall = pin!(pipe.stalled(engine.context()));
     let input = loop {
         tokio::select! {
             biased;
-            () = pipe.closed() => return None,
-            free = pipe.reserve(), if permit.is_none() => permit = Some(free.ok()?),
-            input = engine.next(permit.is_some()) => break input,
+            taken = pipe.taken(room) => {
+                taken?;
+                room = true;
+            }
+            () = stall.as_mut(), if !room => return None,
+            input = engine.next(room) => break input,
         }
     };
     let mut chunk = Chunk::new(style);
     let end = chunk.push_all(engine.run(input).await);
-    drop(permit);
     let goodbye = engine.context().goodbye;
+    let pipe = &pipe.sender;
     match end {
-        None => chunk.send(pipe).await?,
+        None => chunk.send(pipe, end).await?,
         // A client that does not read is not waited for with what it will not read.
         Some(_) => {
             engine
                 .context()
                 .clock
-                .timeout(goodbye, chunk.send(pipe))
+                .timeout(goodbye, chunk.send(pipe, end))
                 .await??
         }
     }
@@ -186,12 +246,17 @@ impl Chunk {
         outputs.into_iter().find_map(|output| self.push(output))
     }
 
-    /// Hands it over, if there is anything in it; nothing if the client is gone.
-    async fn send(self, pipe: &mpsc::Sender<Piece>) -> Option<()> {
-        match self.take() {
-            Some(bytes) => pipe.send(Piece::Blocks(bytes)).await.ok(),
-            None => Some(()),
-        }
+    /// Hands it over, if there is anything in it; `end` says whether the stream's end follows and is abrupt. Nothing
+    /// if the client is gone.
+    async fn send(self, pipe: &mpsc::Sender<Piece>, end: Option<bool>) -> Option<()> {
+        let Some(bytes) = self.take() else {
+            return Some(());
+        };
+        let piece = match end {
+            Some(true) => Piece::Last(bytes),
+            Some(false) | None => Piece::Blocks(bytes),
+        };
+        pipe.send(piece).await.ok()
     }
 
     /// Adds one output; an end says whether it is abrupt.

@@ -25,9 +25,15 @@ pub struct Handshake {
 /// Judges a GET for a WebSocket.
 ///
 /// # Errors
-/// Not an upgrade or not version 13 (426), no proper key or only foreign subprotocols (400).
+/// Not an upgrade, not over HTTP/1.1 or not version 13 (426), no proper key or only foreign subprotocols (400).
 pub fn handshake(version: Version, headers: &HeaderMap) -> Result<Handshake, Refusal> {
     let versions = || headers.get_all(SEC_WEBSOCKET_VERSION).iter();
+    if version > Version::HTTP_11 {
+        return Err(Refusal::new(
+            Code::UpgradeRequired,
+            "a WebSocket is opened over HTTP/1.1 here; or take transport=sse",
+        ));
+    }
     if !is_upgrade(version, headers) || versions().any(|version| version != "13") {
         return Err(Refusal::new(
             Code::UpgradeRequired,

@@ -10,8 +10,11 @@
 
 mod commands;
 mod configuration;
+mod drain;
 mod equivalence;
+mod http2;
 mod joins;
+mod listening;
 mod promises;
 mod refusals;
 mod stalled;

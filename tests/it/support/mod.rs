@@ -65,10 +65,22 @@ impl Gate {
         }
     }
 
+    /// Begins to stop; the future gives who was late. It goes on by itself, while the test does.
+    #[allow(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
+    pub(crate) fn begin_stop(&mut self) -> tokio::task::JoinHandle<Vec<(&'static str, usize)>> {
+        let gateway = self.gateway.take().unwrap();
+        tokio::spawn(gateway.drain())
+    }
+
     /// Stops, and starts on the same port with the same configuration and clock: the memory log is a new one.
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
         self.gateway = Some(launch(&self.toml, self.address, self.clock.clone()).await);
+    }
+
+    /// Its clock.
+    pub(crate) const fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// How much virtual time has passed.

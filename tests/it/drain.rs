@@ -1,0 +1,177 @@
+//! Stopping: who is told what, when, and what is still finished.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::http::{self, Next, request};
+use crate::support::websocket::WebSocket;
+use crate::support::{Gate, api_key, patiently};
+
+const KEY: (&str, &str) = ("X-API-Key", "a-key");
+const EVENT_STREAM: (&str, &str) = ("Accept", "text/event-stream");
+/// The gateway asks for the body: it has read the head, and the request is under way.
+const EXPECT: (&str, &str) = ("Expect", "100-continue");
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn gate(more: &str) -> Gate {
+    let key = api_key("a", KEY.1, "a");
+    let roles = "[roles.a]\nsubscribe = [\"*\"]\npublish = [\"*\"]\n";
+    Gate::start(&format!("{key}{roles}{more}")).await
+}
+
+async fn event_source(gate: &Gate) -> http::Body {
+    let mut socket = gate.connect().await;
+    socket
+        .send(request(
+            "GET",
+            "/v1/stream?room=r",
+            &[KEY, EVENT_STREAM],
+            "",
+        ))
+        .await;
+    let (_, mut body) = socket.open_body("GET").await;
+    body.event("welcome").await;
+    body
+}
+
+async fn websocket(gate: &Gate) -> WebSocket {
+    let socket = gate.connect().await;
+    let mut socket = WebSocket::upgrade(socket, "/v1/stream?room=r", &[KEY])
+        .await
+        .unwrap();
+    socket.text().await;
+    socket
+}
+
+#[tokio::test]
+async fn every_transport_is_told_that_it_may_come_back_and_then_ended_in_its_own_way() {
+    let mut gate = gate("").await;
+    let (mut sse, mut socket) = (event_source(&gate).await, websocket(&gate).await);
+    let history = gate
+        .request("GET", "/v1/rooms/r/events", &[KEY], "")
+        .await
+        .json();
+    let target = format!(
+        "/v1/stream?room=r&since={}",
+        history["cursor"].as_str().unwrap()
+    );
+    let mut poll = gate.connect().await;
+    poll.send(request("GET", &target, &[KEY], "")).await;
+    gate.request("GET", "/healthz", &[], "").await;
+    gate.stop().await;
+
+    let bye = sse.event("bye").await;
+    let bye: serde_json::Value = serde_json::from_str(
+        bye.lines()
+            .find_map(|line| line.strip_prefix("data: "))
+            .unwrap(),
+    )
+    .unwrap();
+    assert_eq!(
+        (&bye["code"], &bye["reconnect"]),
+        (&json!("draining"), &json!(true))
+    );
+    assert!(
+        (1000..=3000).contains(&bye["retry_after_ms"].as_u64().unwrap()),
+        "{bye}"
+    );
+    assert_eq!(
+        sse.end().await,
+        Next::Cut,
+        "an EventSource comes back from a body that breaks off"
+    );
+
+    let told: serde_json::Value = serde_json::from_str(&socket.text().await).unwrap();
+    assert_eq!(
+        (&told["type"], &told["code"]),
+        (&json!("bye"), &json!("draining"))
+    );
+    assert_eq!(socket.closed().await.0, Some(3001));
+
+    let answer = poll.answer("GET").await;
+    assert_eq!(answer.json()["control"][0]["type"], "bye");
+    assert_eq!(answer.header("connection"), Some("close"));
+}
+
+#[tokio::test]
+async fn the_ends_of_the_streams_are_spread_over_the_window_and_none_is_late() {
+    const STREAMS: usize = 60;
+    let mut gate = gate("[server]\ndrain = \"20s\"\ndrain_window = \"10s\"\n").await;
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS {
+        streams.push(event_source(&gate).await);
+    }
+    let clock = gate.clock().clone();
+    let began = clock.now();
+    let told = streams.into_iter().map(|mut stream| {
+        let clock = clock.clone();
+        async move {
+            stream.event("bye").await;
+            clock.now().since(began).as_secs()
+        }
+    });
+    let drained = gate.begin_stop();
+    let (late, told) = gate
+        .hasten(
+            SECOND / 10,
+            futures_util::future::join(drained, join_all(told)),
+        )
+        .await;
+    assert_eq!(late.unwrap(), []);
+    // A step of the test's clock may pass before a stream has heard of the drain, or its client of the end.
+    assert!(told.iter().all(|second| *second <= 12), "{told:?}");
+    for quarter in 0..4 {
+        let within = |second: &&u64| (quarter * 3..quarter * 3 + 3).contains(*second);
+        let count = told.iter().filter(within).count();
+        assert!(count < STREAMS / 2, "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_publish_whose_body_is_on_its_way_is_finished_and_a_new_one_finds_the_door_closed() {
+    let mut gate = gate("").await;
+    let mut under_way = gate.connect().await;
+    let whole = request(
+        "POST",
+        "/v1/rooms/r/events",
+        &[KEY, EXPECT],
+        r#"{"event":"e","data":1}"#,
+    );
+    let (first, rest) = whole.split_at(whole.find("\r\n\r\n").unwrap() + 4);
+    under_way.send(first).await;
+    under_way.until(b"100 Continue\r\n\r\n").await.unwrap();
+    let drained = gate.begin_stop();
+    let address = gate.address();
+    let closed = async {
+        while tokio::net::TcpStream::connect(address).await.is_ok() {
+            patiently(Duration::from_millis(1), std::future::pending::<()>()).await;
+        }
+    };
+    crate::support::within("the door to close", closed).await;
+    under_way.send(rest).await;
+    assert_eq!(under_way.answer("POST").await.status(), 202);
+    assert_eq!(gate.hasten(SECOND, drained).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn who_is_not_done_at_the_deadline_is_named_and_cut() {
+    let mut gate = gate("[server]\ndrain = \"1s\"\n").await;
+    let mut under_way = gate.connect().await;
+    let whole = request(
+        "POST",
+        "/v1/rooms/r/events",
+        &[KEY, EXPECT],
+        r#"{"event":"e","data":1}"#,
+    );
+    under_way
+        .send(&whole[..whole.find("\r\n\r\n").unwrap() + 4])
+        .await;
+    under_way.until(b"100 Continue\r\n\r\n").await.unwrap();
+    let before = gate.elapsed();
+    let drained = gate.begin_stop();
+    let late = gate.hasten(SECOND / 10, drained).await.unwrap();
+    assert_eq!(late, [("connection", 1)]);
+    assert!(gate.elapsed() - before <= 2 * SECOND);
+}

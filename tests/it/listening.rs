@@ -1,0 +1,80 @@
+//! Where a gateway listens: several endpoints at once, and Unix sockets.
+
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use gatecast::lifecycle::clock::Clock;
+use gatecast::server::Gateway;
+use tokio::net::UnixStream;
+
+use crate::support::http::request;
+use crate::support::socket::Socket;
+use crate::support::tls::Certificate;
+
+async fn start(toml: &str) -> std::io::Result<Gateway> {
+    let settings = gatecast::config::load(Some(toml), &[]).unwrap_or_else(|why| panic!("{why}"));
+    Gateway::start(settings, Clock::system()).await
+}
+
+async fn answers(mut socket: Socket) -> bool {
+    socket.send(request("GET", "/healthz", &[], "")).await;
+    socket.answer("GET").await.text() == "ok\n"
+}
+
+async fn on_unix(path: &Path) -> Socket {
+    Socket::over(UnixStream::connect(path).await.unwrap())
+}
+
+#[tokio::test]
+async fn one_gateway_listens_in_clear_text_over_tls_and_on_a_unix_socket() {
+    let (certificate, directory) = (Certificate::new(), tempfile::tempdir().unwrap());
+    let path = directory.path().join("gatecast.sock");
+    let listen = format!(
+        "listen = [\"http://127.0.0.1:0\", \"127.0.0.1:0\", \"unix:{}\"]\n",
+        path.display()
+    );
+    let gateway = start(&(listen + &certificate.toml())).await.unwrap();
+    let shown: Vec<String> = gateway
+        .endpoints()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let tcp: Vec<_> = gateway.addresses().collect();
+    assert_eq!(shown[0], format!("http://{}", tcp[0]));
+    assert_eq!(shown[1], format!("https://{}", tcp[1]));
+    assert_eq!(shown[2], format!("unix:{}", path.display()));
+    assert!(answers(Socket::open(tcp[0]).await).await);
+    assert!(answers(Socket::over(certificate.speak(tcp[1], "http/1.1").await)).await);
+    assert!(answers(on_unix(&path).await).await);
+    gateway.drain().await;
+    assert!(!path.exists(), "the socket's file goes with the gateway");
+}
+
+#[tokio::test]
+async fn the_socket_that_a_killed_process_left_behind_is_taken_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("gatecast.sock");
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    let gateway = start(&format!("listen = \"unix:{}\"\n", path.display()))
+        .await
+        .unwrap();
+    assert!(answers(on_unix(&path).await).await);
+    gateway.drain().await;
+}
+
+#[tokio::test]
+async fn a_socket_at_which_somebody_answers_and_a_file_that_is_none_are_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let (taken, file) = (
+        directory.path().join("taken"),
+        directory.path().join("file"),
+    );
+    let _other = UnixListener::bind(&taken).unwrap();
+    std::fs::write(&file, "a file").unwrap();
+    for path in [&taken, &file] {
+        let failed = start(&format!("listen = \"unix:{}\"\n", path.display())).await;
+        assert_eq!(failed.err().unwrap().kind(), std::io::ErrorKind::AddrInUse);
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "a file");
+}
