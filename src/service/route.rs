@@ -23,6 +23,8 @@ pub(super) enum Route {
     Ready,
     /// `/`
     Page,
+    /// `*`, the gateway as a whole (RFC 9110 §9.3.7)
+    Whole,
 }
 
 impl Route {
@@ -35,6 +37,7 @@ impl Route {
             "/healthz" => Ok(Self::Health),
             "/readyz" => Ok(Self::Ready),
             "/" => Ok(Self::Page),
+            "*" => Ok(Self::Whole),
             _ => {
                 let room = path
                     .strip_prefix("/v1/rooms/")
@@ -55,6 +58,7 @@ impl Route {
             Self::Events(_) => "GET, HEAD, POST, DELETE, OPTIONS",
             Self::Publish | Self::Messages => "POST, OPTIONS",
             Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
+            Self::Whole => "OPTIONS",
         }
     }
 
