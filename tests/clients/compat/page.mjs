@@ -1,12 +1,11 @@
-// The tables of proto-docs/clients.md, between two marks; the words around them are people's.
+// The tables of proto-docs/clients.md.
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { here, root } from "../harness.mjs";
+import { here } from "../harness.mjs";
+import { table } from "../made.mjs";
 import { clients, scenarios } from "./clients.mjs";
 
-const file = join(root, "proto-docs", "clients.md");
-const marks = ["<!-- made by tests/clients/compat/run.mjs --write -->\n", "<!-- end of what is made -->\n"];
 const names = { clear: "HTTP/1.1", tls: "HTTP/1.1 with TLS", h2: "HTTP/2" };
 
 /** The pinned versions of npm's and Python's packages. */
@@ -16,9 +15,6 @@ function versions() {
   const python = readFileSync(join(here, "requirements.txt"), "utf8").matchAll(/^([\w-]+)==(\S+)$/gm);
   return { node: Object.fromEntries(npm), chromium: Object.fromEntries(npm), python: Object.fromEntries([...python].map(([, name, version]) => [name, version])) };
 }
-
-const row = (cells) => `| ${cells.join(" | ")} |\n`;
-const table = (head, rows) => row(head) + row(head.map(() => "---")) + rows.map(row).join("");
 
 function takers(runs) {
   const known = versions();
@@ -57,23 +53,3 @@ const system = ([{ chromium }]) =>
   `Last written with ${chromium.replace("/", " ").replace("Headless", "")}, Node ${process.version}, ${first("python3", ["--version"])} and ${first("curl", ["--version"]).split(" (")[0]}.\n`;
 
 export const tables = (runs) => `\n${takers(runs)}\n${cells(runs)}\n${streams(runs)}\n${system(runs)}\n`;
-
-function split() {
-  const [before, rest] = readFileSync(file, "utf8").split(marks[0]);
-  const [made, after] = rest.split(marks[1]);
-  return { before, made, after };
-}
-
-export function write(made) {
-  const { before, after } = split();
-  writeFileSync(file, before + marks[0] + made + marks[1] + after);
-}
-
-/** The number of lines that are not those of the page. */
-export function compare(made) {
-  const lines = (text) => text.split("\n").filter((line) => !line.startsWith("Last written with"));
-  const [found, committed] = [lines(made), lines(split().made)];
-  const odd = found.filter((line, n) => line !== committed[n]);
-  if (odd.length) console.log(`proto-docs/clients.md is not what this run made; --write writes these lines:\n${odd.join("\n")}`);
-  return Math.max(odd.length, Math.abs(found.length - committed.length));
-}

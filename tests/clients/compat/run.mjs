@@ -3,25 +3,24 @@
 //   node tests/clients/compat/run.mjs            compares with the tables of proto-docs/clients.md
 //   node tests/clients/compat/run.mjs --write    writes them
 //   node tests/clients/compat/run.mjs h2 curl    only these wires and programs, and no tables
-import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { certificate } from "../certificate.mjs";
 import { here, reap } from "../harness.mjs";
+import { compare, write } from "../made.mjs";
 import { clients, scenarios } from "./clients.mjs";
-import { compare, tables, write } from "./page.mjs";
+import { tables } from "./page.mjs";
+
+const page = ["clients.md", "tests/clients/compat/run.mjs"];
 
 const words = process.argv.slice(2).filter((word) => word !== "--write");
 const all = ["clear", "tls", "h2"];
 const programs = words.filter((word) => !all.includes(word));
 const wires = words.length > programs.length ? all.filter((wire) => words.includes(wire)) : all;
 
-/** A certificate of this run, and the environment in which every client trusts it. */
-function certificate() {
-  const directory = mkdtempSync(join(tmpdir(), "gatecast-compat-tls-"));
-  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
-  const [cert, key] = [join(directory, "cert.pem"), join(directory, "key.pem")];
-  execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert], { stdio: "pipe" });
+/** The environment in which the gateway has a certificate that every client trusts. */
+function trusted() {
+  const { cert, key } = certificate();
   // In the order in which Node, Python and curl are told.
   return { COMPAT_CERT: cert, COMPAT_KEY: key, NODE_EXTRA_CA_CERTS: cert, SSL_CERT_FILE: cert, CURL_CA_BUNDLE: cert };
 }
@@ -51,7 +50,7 @@ function judge({ wire, results }) {
   return wrong;
 }
 
-const environment = certificate();
+const environment = trusted();
 let wrong = 0;
 const runs = [];
 for (const wire of wires) {
@@ -60,7 +59,7 @@ for (const wire of wires) {
   wrong += judge(runs.at(-1));
   console.log(`        ${wire}: ${Math.round((Date.now() - began) / 1000)} s`);
 }
-if (process.argv.includes("--write")) write(tables(runs));
-else if (!words.length) wrong += compare(tables(runs));
+if (process.argv.includes("--write")) write(...page, tables(runs));
+else if (!words.length) wrong += compare(...page, tables(runs));
 console.log(`compat: ${wrong ? `${wrong} FAILED` : "all as expected"}`);
 process.exit(wrong ? 1 : 0);
