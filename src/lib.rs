@@ -9,6 +9,9 @@ pub mod auth;
 pub mod bus;
 pub mod cli;
 pub mod config;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ingress;
 pub mod lifecycle;
 pub mod limit;

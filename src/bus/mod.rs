@@ -9,6 +9,8 @@ pub mod idempotency;
 pub mod log;
 mod memory;
 mod models;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod naive;
 pub mod reader;
 pub mod rooms;
 mod settings;

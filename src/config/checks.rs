@@ -2,6 +2,7 @@
 
 use crate::auth::grants;
 use crate::model::room::Room;
+use crate::wire::base_url::BaseUrl;
 
 /// The name of a role, an API key or a key id: 1 to 64 bytes without surprises in logs and headers.
 pub(super) fn name(text: &str) -> Result<(), String> {
@@ -24,7 +25,7 @@ pub(super) fn visible(text: &str) -> Result<(), String> {
 /// The query parameter that may carry a token.
 pub(super) fn query(text: &str) -> Result<(), String> {
     /// What the routes use themselves.
-    const TAKEN: [&str; 18] = [
+    const TAKEN: [&str; 19] = [
         "room",
         "rooms",
         "since",
@@ -39,6 +40,7 @@ pub(super) fn query(text: &str) -> Result<(), String> {
         "wait",
         "data",
         "padding",
+        "heartbeat",
         "batch",
         "on_error",
         "stream",
@@ -108,6 +110,12 @@ pub(super) fn origin(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Where clients reach the gateway.
+pub(super) fn public_url(text: &str) -> Result<(), String> {
+    let checked = BaseUrl::parse(text).map(drop);
+    checked.map_err(|why| format!("is no URL to reach the gateway by: {why}"))
+}
+
 /// The filter of the log lines.
 pub(super) fn filter(text: &str) -> Result<(), String> {
     crate::telemetry::check_filter(text).map_err(|why| format!("is no filter of log lines ({why})"))
@@ -133,6 +141,8 @@ mod tests {
             &["", "app.example", "https://app.example/", "https://*.example", "ftp://a", "https://A.example", "null", "https://"]),
         (grant, &["news", "org:{org}:*", "*"], &["", "a*b", "{", "a b"]),
         (room_template, &["news", "org:{org}:news"], &["", "org:*", "{"]),
+        (public_url, &["https://live.example", "http://10.0.0.1:8080/live/"],
+            &["", "live.example", "wss://live.example", "https://live.example/?a=1", "https://u@live.example", "https://a/../b"]),
         (filter, &["info", "gatecast::transport=debug,info"], &["gatecast=loud", "=["]),
     ];
 

@@ -6,6 +6,8 @@ mod head;
 mod health;
 mod history;
 mod messages;
+mod negotiate;
+mod openapi;
 mod publish;
 mod reply;
 mod route;
@@ -44,7 +46,7 @@ pub struct Service {
 pub struct Connection {
     /// Its client's address.
     pub peer: Peer,
-    /// Whether its bytes are encrypted: TLS ends here.
+    /// Whether it is encrypted, and so whether its client says `https` and `wss`.
     pub secure: bool,
     /// Whether it is one too many: it is told so, and closed.
     pub surplus: bool,
@@ -106,6 +108,8 @@ impl Service {
         }
         match route {
             Route::Stream => self.stream(request, &query, connection, origin).await,
+            Route::Negotiate => self.negotiate(&request, &query, connection.secure),
+            Route::OpenApi => Ok(openapi::document()),
             Route::Events(room) => match *request.method() {
                 Method::POST => self.publish_one(request, &query, room).await,
                 Method::DELETE => self.purge(&request, &query, room),

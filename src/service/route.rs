@@ -11,8 +11,12 @@ use crate::wire::publish;
 pub(super) enum Route {
     /// `/v1/stream`
     Stream,
+    /// `/v1/negotiate`
+    Negotiate,
     /// `/v1/rooms/{room}/events`
     Events(Room),
+    /// `/v1/openapi.json`
+    OpenApi,
     /// `/v1/publish`
     Publish,
     /// `/v1/messages`
@@ -28,37 +32,45 @@ pub(super) enum Route {
 }
 
 impl Route {
+    /// The routes whose path names nothing.
+    pub(super) const FIXED: [(&'static str, Self); 8] = [
+        ("/v1/stream", Self::Stream),
+        ("/v1/negotiate", Self::Negotiate),
+        ("/v1/openapi.json", Self::OpenApi),
+        ("/v1/publish", Self::Publish),
+        ("/v1/messages", Self::Messages),
+        ("/healthz", Self::Health),
+        ("/readyz", Self::Ready),
+        ("/", Self::Page),
+    ];
+
     /// The route of `path`.
     pub(super) fn of(path: &str) -> Result<Self, Refusal> {
-        match path {
-            "/v1/stream" => Ok(Self::Stream),
-            "/v1/publish" => Ok(Self::Publish),
-            "/v1/messages" => Ok(Self::Messages),
-            "/healthz" => Ok(Self::Health),
-            "/readyz" => Ok(Self::Ready),
-            "/" => Ok(Self::Page),
-            "*" => Ok(Self::Whole),
-            _ => {
-                let room = path
-                    .strip_prefix("/v1/rooms/")
-                    .and_then(|rest| rest.strip_suffix("/events"));
-                let room = room
-                    .filter(|room| !room.contains('/'))
-                    .ok_or_else(not_found)?;
-                publish::room(&decoded(room)).map(Self::Events)
-            }
+        if path == "*" {
+            return Ok(Self::Whole);
         }
+        if let Some((_, route)) = Self::FIXED.into_iter().find(|(fixed, _)| *fixed == path) {
+            return Ok(route);
+        }
+        let room = path
+            .strip_prefix("/v1/rooms/")
+            .and_then(|rest| rest.strip_suffix("/events"));
+        let room = room
+            .filter(|room| !room.contains('/'))
+            .ok_or_else(not_found)?;
+        publish::room(&decoded(room)).map(Self::Events)
     }
 
     /// The methods, as `Allow` lists them.
     pub(super) const fn methods(&self) -> &'static str {
         match self {
             Self::Stream => "GET, OPTIONS",
-            Self::Page => "GET, HEAD, OPTIONS",
             Self::Events(_) => "GET, HEAD, POST, DELETE, OPTIONS",
             Self::Publish | Self::Messages => "POST, OPTIONS",
-            Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
             Self::Whole => "OPTIONS",
+            Self::Negotiate | Self::OpenApi | Self::Health | Self::Ready | Self::Page => {
+                "GET, HEAD, OPTIONS"
+            }
         }
     }
 

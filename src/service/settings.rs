@@ -1,6 +1,9 @@
 //! What concerns each request.
 
 use std::time::Duration;
+
+use crate::wire::base_url::BaseUrl;
+
 /// Which pages of other origins may use the gateway from a browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cors {
@@ -17,6 +20,8 @@ pub struct Settings {
     pub cors: Cors,
     /// The largest request body, in bytes.
     pub body: usize,
+    /// Where clients reach the gateway, where that is not the `Host` that they send.
+    pub public_url: Option<BaseUrl>,
     /// The page at `/`, if there is one.
     pub page: Option<&'static str>,
 }
@@ -26,6 +31,7 @@ impl Default for Settings {
         Self {
             cors: Cors::default(),
             body: 1 << 20,
+            public_url: None,
             page: None,
         }
     }

@@ -24,7 +24,7 @@ use super::turn::Turn;
 use super::{ANSWER, CREDIT};
 
 /// A session with its place in the log and its timer.
-pub(super) struct Engine {
+pub(crate) struct Engine {
     context: Arc<Context>,
     session: Session,
     subscription: Option<Subscription>,
@@ -45,7 +45,7 @@ struct Join {
 
 /// What is to be sent, in order.
 #[derive(Debug)]
-pub(super) enum Output {
+pub(crate) enum Output {
     Control(Control),
     Events(Vec<Delivery>),
     Ping,
@@ -53,7 +53,7 @@ pub(super) enum Output {
 }
 
 impl Engine {
-    pub(super) fn new(context: Arc<Context>, session: Session) -> Self {
+    pub(crate) fn new(context: Arc<Context>, session: Session) -> Self {
         Self {
             alarm: Alarm::new(context.clock.clone()),
             turn: Turn::new(&context),
@@ -66,12 +66,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn context(&self) -> &Context {
+    pub(crate) fn context(&self) -> &Context {
         &self.context
     }
 
     /// From now on the stream also takes messages that come by other requests.
-    pub(super) fn register(&mut self, access: &Access) {
+    pub(crate) fn register(&mut self, access: &Access) {
         let stream = self.session.stream().clone();
         self.registration = Some(
             self.context
@@ -81,13 +81,13 @@ impl Engine {
     }
 
     /// Whether the client's messages must wait, because the answer to the last one is still due.
-    pub(super) const fn is_busy(&self) -> bool {
+    pub(crate) const fn is_busy(&self) -> bool {
         self.joining.is_some()
     }
 
     /// The next input that is not the socket's; of the log only if there is `room` for what it gives. Dropping
     /// the future loses nothing.
-    pub(super) async fn next(&mut self, room: bool) -> Input {
+    pub(crate) async fn next(&mut self, room: bool) -> Input {
         self.alarm.set(self.session.deadline(room));
         let busy = self.is_busy();
         let posted = tokio::select! {
@@ -105,12 +105,12 @@ impl Engine {
     }
 
     /// Carries out the first actions of a session that was admitted.
-    pub(super) async fn start(&mut self, actions: Vec<Action>) -> Vec<Output> {
+    pub(crate) async fn start(&mut self, actions: Vec<Action>) -> Vec<Output> {
         self.carry_out(actions.into()).await
     }
 
     /// Steps the session and carries out what it wants; returns what is to be sent.
-    pub(super) async fn run(&mut self, input: Input) -> Vec<Output> {
+    pub(crate) async fn run(&mut self, input: Input) -> Vec<Output> {
         let mut actions = VecDeque::new();
         self.step(input, &mut actions);
         self.carry_out(actions).await

@@ -2,7 +2,7 @@
 
 mod alarm;
 pub mod context;
-mod engine;
+pub(crate) mod engine;
 pub mod link;
 pub mod long_poll;
 pub mod registry;

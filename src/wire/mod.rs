@@ -1,8 +1,10 @@
 //! L1, pure: codecs that take bytes and give values, and back. No socket, no clock, no logger.
 
+pub mod base_url;
 pub mod client;
 pub mod control;
 pub mod encoded;
+pub mod endpoints;
 pub mod negotiate;
 pub mod poll;
 pub mod problem;

@@ -143,7 +143,11 @@ fn accepts_event_stream(headers: &HeaderMap) -> bool {
     })
 }
 
-fn rooms(query: &Query) -> Result<Vec<Room>, Refusal> {
+/// The rooms that `room=` names, without repetition.
+///
+/// # Errors
+/// `invalid_room`.
+pub fn rooms(query: &Query) -> Result<Vec<Room>, Refusal> {
     let mut rooms = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for name in query.all("room") {

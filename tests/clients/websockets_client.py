@@ -2,52 +2,18 @@
 
 import asyncio
 import json
-import os
-import re
-import subprocess
 import sys
 import traceback
-import urllib.request
-from pathlib import Path
 
 import websockets
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-HERE = Path(__file__).resolve().parent
-BINARY = os.environ.get("GATECAST", str(HERE.parent.parent / "target" / "debug" / "gatecast"))
-TV, BACKEND, WALL = "clients-tv-key", "clients-backend-key", "clients-wall-key"
+from gateway import BACKEND, TV, WALL, Gateway
 
 
-class Gateway:
-    """A gateway of its own, which can be restarted where it was."""
-
-    def __init__(self):
-        self.listen = "127.0.0.1:0"
-        self.up()
-
-    def up(self):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("GATECAST__")}
-        environment["GATECAST__LISTEN"] = self.listen
-        command = [BINARY, "serve", "--config", str(HERE / "gateway.toml")]
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        match = re.fullmatch(r"listening on http://(\S+)\n", line)
-        assert match, f"the gateway said {line!r}"
-        self.listen = match[1]
-
-    def down(self):
-        self.process.terminate()
-        assert self.process.wait(15) == 0, "an orderly end"
-
-    def publish(self, room, event, data):
-        request = urllib.request.Request(
-            f"http://{self.listen}/v1/rooms/{room}/events",
-            data=json.dumps({"event": event, "data": data}).encode(),
-            headers={"X-API-Key": BACKEND},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)["id"]
+class Client(Gateway):
+    """A gateway, and the WebSockets to it."""
 
     async def published(self, room, event, data):
         return await asyncio.to_thread(self.publish, room, event, data)
@@ -198,7 +164,7 @@ TESTS = [
 
 def main():
     print(f"python {sys.version.split()[0]}, websockets {websockets.__version__}", flush=True)
-    gateway, failed = Gateway(), 0
+    gateway, failed = Client(), 0
     try:
         for test in TESTS:
             name = test.__name__.replace("_", " ")

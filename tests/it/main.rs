@@ -15,6 +15,8 @@ mod equivalence;
 mod http2;
 mod joins;
 mod listening;
+mod negotiate;
+mod openapi;
 mod promises;
 mod refusals;
 mod stalled;

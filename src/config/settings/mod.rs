@@ -17,6 +17,7 @@ use crate::model::limits::{Limits, Rate};
 use crate::server::{Settings, Timeouts};
 use crate::service::Cors;
 use crate::telemetry::Format;
+use crate::wire::base_url::BaseUrl;
 use crate::{service, session, telemetry};
 
 /// The settings that `values` make, and what is wrong with them.
@@ -100,6 +101,7 @@ impl Build<'_> {
         service::Settings {
             cors: self.cors(),
             body,
+            public_url: self.public_url(),
             ..service::Settings::default()
         }
     }
@@ -120,6 +122,11 @@ impl Build<'_> {
             .origin_of("event")
             .or_else(|| limits.origin_of("body"));
         self.open_fault(origin, problem, instead);
+    }
+
+    fn public_url(&self) -> Option<BaseUrl> {
+        let text = self.values.section("server").text("public_url")?;
+        BaseUrl::parse(&text.value).ok()
     }
 
     fn cors(&mut self) -> Cors {

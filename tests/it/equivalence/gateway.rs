@@ -3,16 +3,19 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use gatecast::lifecycle::clock::{Clock, Hand};
 use gatecast::server::Gateway;
 
+use super::clients::carrier::{Carrier, Shared, Way};
 use super::clients::http::Response;
 use super::clients::link::Link;
 use super::record::{Start, Transport};
 use super::run::{Get, Post, SENDER, Taken, World};
 use super::script::{Draft, Script, Source};
+use crate::support::tls::Certificate;
 use crate::support::{api_key, patiently};
 
 const VIEWER: &str = "a-key-of-the-viewer";
@@ -23,6 +26,9 @@ const RELAY: &str = "a-key-of-the-relay";
 pub(super) struct Real {
     gateway: Option<Gateway>,
     address: SocketAddr,
+    secure: SocketAddr,
+    /// An HTTP/2 connection that some of the streams share.
+    shared: Option<Shared>,
     clock: Clock,
     hand: Hand,
     toml: String,
@@ -36,11 +42,13 @@ impl Real {
         let (clock, hand) = Clock::manual();
         let toml = configuration(script);
         let gateway = launch(&toml, &clock).await;
-        let address = gateway.addresses().next().unwrap();
+        let (address, secure) = both(&gateway);
         let narrow = script.seed % 3 == 1;
         Self {
             gateway: Some(gateway),
             address,
+            secure,
+            shared: None,
             clock,
             hand,
             toml,
@@ -65,6 +73,34 @@ impl Real {
             self.hand.advance(Duration::from_secs(1));
         }
         panic!("the gateway did not stop");
+    }
+
+    /// Half of the streams go in clear text over HTTP/1.1, the others over TLS and HTTP/2 in turn. A WebSocket is
+    /// opened over HTTP/1.1.
+    fn way(&self, transport: Transport) -> Way {
+        let turn = self.opened % 8;
+        Way {
+            clear: self.address,
+            secure: self.secure,
+            tls: matches!(turn, 1 | 3 | 5),
+            http2: matches!(turn, 3 | 5 | 7) && transport != Transport::WebSocket,
+            narrow: self.narrow && self.opened % 3 == 1,
+        }
+    }
+
+    /// On a connection of its own, or on one that is shared where it is as wide as others.
+    async fn http2(&mut self, way: &Way, request: &str) -> Carrier {
+        if let (Some(shared), false) = (&self.shared, way.narrow)
+            && let Some(carrier) = Carrier::http2(shared, request).await
+        {
+            return carrier;
+        }
+        let connection = way.http2(certificate()).await;
+        let carrier = Carrier::http2(&connection, request).await;
+        if !way.narrow && self.opened.is_multiple_of(2) != way.tls {
+            self.shared = Some(connection);
+        }
+        carrier.unwrap()
     }
 
     async fn post(&self, target: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
@@ -116,8 +152,13 @@ impl World for Real {
 
     async fn open(&mut self, get: &Get) -> Link {
         self.opened += 1;
-        let narrow = self.narrow && self.opened.is_multiple_of(2);
-        Link::open(self.address, get.opening.transport, narrow, &opening(get)).await
+        let way = self.way(get.opening.transport);
+        let (request, certificate) = (opening(get), certificate());
+        let carrier = match way.http2 {
+            true => self.http2(&way, &request).await,
+            false => Carrier::http1(&way, certificate, &request).await,
+        };
+        Link::new(carrier, get.opening.transport)
     }
 
     async fn read(&mut self, link: &mut Link, bytes: usize) -> Taken {
@@ -145,7 +186,8 @@ impl World for Real {
     async fn restart(&mut self) {
         self.stop().await;
         let gateway = launch(&self.toml, &self.clock).await;
-        self.address = gateway.addresses().next().unwrap();
+        (self.address, self.secure) = both(&gateway);
+        self.shared = None;
         self.gateway = Some(gateway);
     }
 
@@ -153,6 +195,18 @@ impl World for Real {
         let pause = Duration::from_millis(((round * round) / 4).min(200) as u64);
         patiently(pause, std::future::pending::<()>()).await;
     }
+}
+
+/// One for all runs.
+fn certificate() -> &'static Certificate {
+    static CERTIFICATE: OnceLock<Certificate> = OnceLock::new();
+    CERTIFICATE.get_or_init(Certificate::new)
+}
+
+/// The address in clear text, and the one over TLS.
+fn both(gateway: &Gateway) -> (SocketAddr, SocketAddr) {
+    let mut addresses = gateway.addresses();
+    (addresses.next().unwrap(), addresses.next().unwrap())
 }
 
 async fn launch(toml: &str, clock: &Clock) -> Gateway {
@@ -163,7 +217,8 @@ async fn launch(toml: &str, clock: &Clock) -> Gateway {
 }
 
 fn configuration(script: &Script) -> String {
-    let mut toml = "listen = \"127.0.0.1:0\"\n".to_owned();
+    let listen = "listen = [\"http://127.0.0.1:0\", \"https://127.0.0.1:0\"]\n";
+    let mut toml = listen.to_owned() + &certificate().toml();
     for (name, key) in [
         ("viewer", VIEWER),
         ("publisher", PUBLISHER),

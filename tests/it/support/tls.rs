@@ -52,6 +52,17 @@ impl Certificate {
         protocols: &[&str],
         versions: &[&'static rustls::SupportedProtocolVersion],
     ) -> std::io::Result<TlsStream<TcpStream>> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        self.handshake(stream, protocols, versions).await
+    }
+
+    async fn handshake(
+        &self,
+        stream: TcpStream,
+        protocols: &[&str],
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = rustls::RootCertStore::empty();
         let own = rustls::pki_types::CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap();
         roots.add(own).unwrap();
@@ -65,12 +76,17 @@ impl Certificate {
             .iter()
             .map(|name| name.as_bytes().to_vec())
             .collect();
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
         let name = ServerName::try_from("localhost").unwrap();
         TlsConnector::from(Arc::new(config))
             .connect(name, stream)
             .await
+    }
+
+    /// TLS in whichever version on `stream`, to speak `protocol`.
+    pub(crate) async fn over(&self, stream: TcpStream, protocol: &str) -> TlsStream<TcpStream> {
+        self.handshake(stream, &[protocol], &[&TLS12, &TLS13])
+            .await
+            .unwrap()
     }
 
     /// A connection in whichever version, that speaks `protocol`.

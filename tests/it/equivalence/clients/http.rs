@@ -42,6 +42,17 @@ impl Response {
         matches!(self.state, State::Whole)
     }
 
+    /// Begins with this status, where the head comes by itself.
+    pub(super) const fn begin(&mut self, status: u16) {
+        self.status = status;
+        self.state = State::Open;
+    }
+
+    /// The body has ended as its framing promised.
+    pub(super) const fn end(&mut self) {
+        self.state = State::Whole;
+    }
+
     /// Takes more bytes.
     pub(in super::super) fn feed(&mut self, bytes: &[u8]) {
         self.ahead.extend(bytes);

@@ -1,13 +1,10 @@
 //! A client's socket: it takes a counted number of bytes, and what is not whole by then never was.
 
-use std::net::SocketAddr;
 use std::time::Duration;
-
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream};
 
 use super::super::record::{Raw, Transport};
 use super::super::run::Taken;
+use super::carrier::Carrier;
 use super::http::Response;
 use super::sse::Blocks;
 use super::websocket::{Frames, Message, frame};
@@ -18,7 +15,7 @@ const MOMENT: Duration = Duration::from_millis(2);
 
 /// One connection.
 pub(in super::super) struct Link {
-    stream: TcpStream,
+    carrier: Carrier,
     transport: Transport,
     response: Response,
     blocks: Blocks,
@@ -27,22 +24,10 @@ pub(in super::super) struct Link {
 }
 
 impl Link {
-    /// Connects and sends the request. With a narrow window the gateway soon has to wait for this client.
-    pub(in super::super) async fn open(
-        address: SocketAddr,
-        transport: Transport,
-        narrow: bool,
-        request: &str,
-    ) -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        if narrow {
-            socket.set_recv_buffer_size(4096).unwrap();
-        }
-        let mut stream = socket.connect(address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
+    /// A stream whose request was sent.
+    pub(in super::super) fn new(carrier: Carrier, transport: Transport) -> Self {
         Self {
-            stream,
+            carrier,
             transport,
             response: Response::new(),
             blocks: Blocks::default(),
@@ -55,18 +40,13 @@ impl Link {
     pub(in super::super) async fn read(&mut self, most: usize) -> Taken {
         let mut left = most;
         let mut frames = Vec::new();
-        let mut chunk = vec![0; 16 * 1024];
         while left > 0 && !self.over {
-            let end = left.min(chunk.len());
-            match patiently(MOMENT, self.stream.read(&mut chunk[..end])).await {
+            match patiently(MOMENT, self.carrier.read(left, &mut self.response)).await {
                 None => break,
-                Some(Ok(0) | Err(_)) => self.over = true,
-                Some(Ok(count)) => {
-                    left -= count;
-                    self.response.feed(&chunk[..count]);
-                    self.decode(&mut frames).await;
-                }
+                Some(Err(_)) => self.over = true,
+                Some(Ok(count)) => left -= count,
             }
+            self.decode(&mut frames).await;
         }
         Taken {
             frames,
@@ -119,8 +99,7 @@ impl Link {
         self.write(1, text.as_bytes()).await;
     }
 
-    /// That the other side has hung up is seen by the next read.
     async fn write(&mut self, opcode: u8, payload: &[u8]) {
-        let _ = self.stream.write_all(&frame(opcode, payload)).await;
+        self.carrier.write(&frame(opcode, payload)).await;
     }
 }

@@ -1,40 +1,53 @@
-//! What the log should be.
+//! What the log should be, written for the eye: what a property test, and a fuzzer, hold against it.
 
-use crate::bus::reader::Credit;
-use crate::bus::{History, Settings};
+mod operations;
+
+pub(crate) use operations::{Begin, Op, ROOMS, assert_agree, epoch, name, settings};
+
+use super::reader::Credit;
+use super::{History, Settings};
 use crate::model::time::Moment;
 
-use super::{Begin, ROOMS, name};
-
-/// What the log should be, written for the eye: one list a room, looked through from end to end.
-pub(super) struct Naive {
-    pub(super) settings: Settings,
-    pub(super) now: Moment,
-    pub(super) head: u64,
-    pub(super) rooms: Vec<Vec<Event>>,
-    pub(super) floors: Vec<u64>,
+/// What the log should be: one list a room, looked through from end to end.
+pub(crate) struct Naive {
+    pub(crate) settings: Settings,
+    pub(crate) now: Moment,
+    pub(crate) head: u64,
+    pub(crate) rooms: Vec<Vec<Event>>,
+    pub(crate) floors: Vec<u64>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Event {
-    pub(super) seq: u64,
-    pub(super) cost: usize,
-    pub(super) share: usize,
-    pub(super) size: usize,
-    pub(super) at: Moment,
+pub(crate) struct Event {
+    pub(crate) seq: u64,
+    pub(crate) cost: usize,
+    pub(crate) share: usize,
+    pub(crate) size: usize,
+    pub(crate) at: Moment,
 }
 
-pub(super) struct NaiveReader {
-    pub(super) cursor: u64,
-    pub(super) joined: Vec<(usize, u64)>,
+pub(crate) struct NaiveReader {
+    pub(crate) cursor: u64,
+    pub(crate) joined: Vec<(usize, u64)>,
 }
 
 impl Naive {
-    pub(super) fn history(&self, room: usize) -> History {
+    /// An empty log.
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            now: Moment::default(),
+            head: 0,
+            rooms: vec![Vec::new(); ROOMS],
+            floors: vec![0; ROOMS],
+        }
+    }
+
+    pub(crate) fn history(&self, room: usize) -> History {
         self.settings.history(&name(room))
     }
 
-    pub(super) fn expire(&mut self) {
+    pub(crate) fn expire(&mut self) {
         for room in 0..ROOMS {
             let age = self.history(room).age;
             while self.rooms[room]
@@ -46,11 +59,17 @@ impl Naive {
         }
     }
 
-    pub(super) fn drop_oldest(&mut self, room: usize) {
+    pub(crate) fn drop_oldest(&mut self, room: usize) {
         self.floors[room] = self.rooms[room].remove(0).seq;
     }
 
-    pub(super) fn append(&mut self, rooms: &[usize], size: usize) {
+    pub(crate) fn purge(&mut self, room: usize) {
+        while !self.rooms[room].is_empty() {
+            self.drop_oldest(room);
+        }
+    }
+
+    pub(crate) fn append(&mut self, rooms: &[usize], size: usize) {
         self.expire();
         self.head += 1;
         let names: usize = rooms
@@ -92,14 +111,14 @@ impl Naive {
     }
 
     /// Every event held, once.
-    pub(super) fn all(&self) -> Vec<Event> {
+    pub(crate) fn all(&self) -> Vec<Event> {
         let mut all: Vec<Event> = self.rooms.iter().flatten().copied().collect();
         all.sort_by_key(|event| event.seq);
         all.dedup_by_key(|event| event.seq);
         all
     }
 
-    pub(super) fn open(&mut self, rooms: &[usize], start: Begin) -> NaiveReader {
+    pub(crate) fn open(&mut self, rooms: &[usize], start: Begin) -> NaiveReader {
         self.expire();
         let from = |room: usize| match start {
             Begin::Now => self.head,
@@ -129,7 +148,7 @@ impl Naive {
     }
 
     /// Gaps as (room, from, to), events, and the cursor.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         reader: &mut NaiveReader,
         credit: Credit,
@@ -168,6 +187,6 @@ fn shares(events: &[Event]) -> usize {
     events.iter().map(|event| event.share).sum()
 }
 
-pub(super) fn bytes(events: &[Event]) -> usize {
+pub(crate) fn bytes(events: &[Event]) -> usize {
     events.iter().map(|event| event.cost).sum()
 }

@@ -1,0 +1,4 @@
+//! Cursors.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| gatecast::fuzzing::cursor(data));

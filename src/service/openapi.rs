@@ -1,0 +1,60 @@
+//! `GET /v1/openapi.json`: this interface, described for programs.
+
+use http::StatusCode;
+
+use super::{Response, reply};
+
+/// The file as it stands beside the pages.
+const DOCUMENT: &str = include_str!("../../proto-docs/openapi.json");
+
+pub(super) fn document() -> Response {
+    reply::json(StatusCode::OK, DOCUMENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::super::route::Route;
+    use super::*;
+
+    type Routes = BTreeMap<String, BTreeSet<String>>;
+
+    fn described(document: &serde_json::Value) -> Routes {
+        let paths = document["paths"].as_object().unwrap().iter();
+        paths
+            .map(|(path, item)| {
+                let keys = item.as_object().unwrap().keys();
+                let methods = keys.filter(|key| *key != "parameters");
+                (
+                    path.clone(),
+                    methods.map(|key| key.to_uppercase()).collect(),
+                )
+            })
+            .collect()
+    }
+
+    fn routed() -> Routes {
+        let events = Route::of("/v1/rooms/a/events").unwrap();
+        Route::FIXED
+            .into_iter()
+            .chain([("/v1/rooms/{room}/events", events)])
+            .map(|(path, route)| {
+                let methods = route.methods().split(", ").map(str::to_owned);
+                (path.to_owned(), methods.collect())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_document_has_each_route_with_each_of_its_methods_and_no_other() {
+        let document = serde_json::from_str(DOCUMENT).unwrap();
+        assert_eq!(described(&document), routed());
+    }
+
+    #[test]
+    fn the_document_has_the_version_of_the_crate() {
+        let document: serde_json::Value = serde_json::from_str(DOCUMENT).unwrap();
+        assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    }
+}
