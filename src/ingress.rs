@@ -1,5 +1,9 @@
 //! L3: the only caller of [`Bus::publish`]: grants, then limits, then append.
 
+mod publisher;
+
+use std::sync::Arc;
+
 use crate::auth::Access;
 use crate::bus::idempotency::Idempotency;
 use crate::bus::reader::Credit;
@@ -7,8 +11,11 @@ use crate::bus::{Bus, Published};
 use crate::model::code::{Code, Refusal};
 use crate::model::event::{EventName, NewEvent, Offer};
 use crate::model::json::Json;
+use crate::model::limits::Limits;
 use crate::model::room::Room;
 use crate::model::start::Start;
+
+pub use publisher::Publisher;
 
 /// The way into the log.
 #[derive(Clone)]
@@ -34,22 +41,28 @@ impl Ingress {
         once: Option<Idempotency>,
     ) -> Result<Published, Refusal> {
         granted(access, &offer.rooms)?;
-        within_limits(access, &offer)?;
         let from = access.role.sender.then(|| access.principal.name().into());
+        self.append(offer, access.role.limits, from, once).await
+    }
+
+    async fn append(
+        &self,
+        offer: Offer,
+        limits: Limits,
+        from: Option<Arc<str>>,
+        once: Option<Idempotency>,
+    ) -> Result<Published, Refusal> {
+        within_limits(limits, &offer)?;
         let Offer {
             rooms, name, data, ..
         } = offer;
-        self.bus
-            .publish(
-                NewEvent {
-                    rooms,
-                    name,
-                    data,
-                    from,
-                },
-                once,
-            )
-            .await
+        let new = NewEvent {
+            rooms,
+            name,
+            data,
+            from,
+        };
+        self.bus.publish(new, once).await
     }
 
     /// Sends an event of our own through the log, and returns when it has come back.
@@ -101,8 +114,7 @@ pub fn granted(access: &Access, rooms: &[Room]) -> Result<(), Refusal> {
     }
 }
 
-fn within_limits(access: &Access, offer: &Offer) -> Result<(), Refusal> {
-    let limits = access.role.limits;
+fn within_limits(limits: Limits, offer: &Offer) -> Result<(), Refusal> {
     if offer.rooms.len() > limits.rooms_per_stream {
         let message = format!("an event has at most {} rooms", limits.rooms_per_stream);
         return Err(Refusal::new(Code::TooManyRooms, message).limit("rooms_per_stream"));

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use gatecast::cli::{Command, check_config, demo, key, parse, serve, token};
+use gatecast::cli::{
+    Command, check_config, completions, demo, key, man, parse, publish, serve, tail, token,
+};
 
 fn main() -> ExitCode {
     match parse() {
@@ -11,5 +13,9 @@ fn main() -> ExitCode {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Key(args) => key::run(&args),
+        Command::Publish(args) => publish::run(&args),
+        Command::Tail(args) => tail::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }

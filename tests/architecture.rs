@@ -7,6 +7,8 @@
     reason = "a test that cannot go on says so and stops"
 )]
 
+#[path = "architecture/page.rs"]
+mod page;
 #[path = "architecture/tokens.rs"]
 mod tokens;
 
@@ -185,28 +187,6 @@ fn what_may_not_occur_is_found_in_code_and_not_in_texts() {
     ] {
         assert_eq!(forbidden(&tokens(text)).count(), count, "{text}");
     }
-}
-
-#[test]
-fn the_page_on_the_architecture_names_what_exists_and_what_each_room_may_import() {
-    let page = fs::read_to_string(root().join("proto-docs/architecture.md")).unwrap();
-    let mut above: BTreeSet<&str> = BTreeSet::new();
-    let mut named = BTreeSet::new();
-    for row in page.lines().filter(|line| line.starts_with("| `src/")) {
-        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let room = cells[0].trim_matches('`').strip_prefix("src/").unwrap();
-        let said: BTreeSet<&str> = match cells[3] {
-            "nothing" => BTreeSet::new(),
-            "all above" => above.clone(),
-            list => list.split(", ").collect(),
-        };
-        let exists = |name: &&str| top_level().contains(*name);
-        let may: BTreeSet<&str> = allowed(room).unwrap().into_iter().filter(exists).collect();
-        assert_eq!(said, may, "what the page says that {room} may import");
-        above.insert(room);
-        named.insert(room.to_owned());
-    }
-    assert_eq!(named, top_level(), "the rooms that the page names");
 }
 
 /// What is wrong with the imports of one file, once for each room.

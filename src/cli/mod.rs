@@ -4,17 +4,23 @@
 //! wrongly: an unknown option, a missing value). Results go to standard output, everything else to standard error.
 
 pub mod check_config;
+pub mod completions;
 pub mod demo;
 pub mod key;
+pub mod man;
+pub mod publish;
 pub mod serve;
+pub mod tail;
 pub mod token;
 
+mod backoff;
 mod print;
+pub mod remote;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use crate::{config, server};
 
@@ -43,6 +49,14 @@ pub enum Command {
     Token(token::Args),
     /// Make an API key.
     Key(key::Args),
+    /// Publish one event.
+    Publish(publish::Args),
+    /// Print the events of rooms as they come, and what was missed after each break.
+    Tail(tail::Args),
+    /// Print the completions of a shell.
+    Completions(completions::Args),
+    /// Print the manual, or write its pages.
+    Man(man::Args),
 }
 
 /// The configuration that a command works on.
@@ -57,6 +71,11 @@ pub struct Source {
 #[must_use]
 pub fn parse() -> Command {
     Line::parse().command
+}
+
+/// The whole command line, for those who describe it.
+fn definition() -> clap::Command {
+    Line::command()
 }
 
 impl Source {
@@ -79,4 +98,26 @@ impl Source {
 fn failed(why: &dyn std::fmt::Display) -> ExitCode {
     print::complaint(why);
     ExitCode::FAILURE
+}
+
+/// Says what was used wrongly, as clap does, and ends with 2.
+fn used_wrongly(why: &dyn std::fmt::Display) -> ExitCode {
+    print::complaint(&format!("error: {why}"));
+    ExitCode::from(2)
+}
+
+/// Runs a client, which has little to do at once, on this thread. What still blocks at the end, such as a write to a
+/// pipe that nobody reads, is left behind.
+fn on_this_thread(future: impl Future<Output = ExitCode>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let exit = runtime.block_on(future);
+            runtime.shutdown_background();
+            exit
+        }
+        Err(why) => failed(&format!("nothing to run on: {why}")),
+    }
 }

@@ -4,6 +4,10 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
+
+use tokio::io::{AsyncWriteExt as _, Interest};
+use tokio::net::unix::pipe;
 
 /// One line of what the command was asked for. A reader who has gone wants no more of it: that is no error.
 pub(super) fn line(text: &dyn Display) {
@@ -14,4 +18,31 @@ pub(super) fn line(text: &dyn Display) {
 /// One line about it, for people.
 pub(super) fn complaint(text: &dyn Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Standard output for a command that goes on for long: a write that blocks, because the reader is a pager or slow,
+/// holds up nothing else.
+pub(super) struct Output(tokio::io::Stdout);
+
+impl Output {
+    pub(super) fn new() -> Self {
+        Self(tokio::io::stdout())
+    }
+
+    /// Writes whole lines, and returns when they are out.
+    pub(super) async fn write(&mut self, lines: &str) -> std::io::Result<()> {
+        self.0.write_all(lines.as_bytes()).await?;
+        self.0.flush().await
+    }
+}
+
+/// Returns when the reader of standard output has gone, also while there is nothing to write; never where output goes
+/// to a file.
+pub(super) async fn reader_gone() {
+    // Looked at and never written to, so that nothing depends on its blocking mode, which others share.
+    let watched = std::io::stdout().as_fd().try_clone_to_owned();
+    match watched.and_then(pipe::Sender::from_owned_fd_unchecked) {
+        Ok(output) if output.ready(Interest::ERROR).await.is_ok() => {}
+        Ok(_) | Err(_) => std::future::pending().await,
+    }
 }

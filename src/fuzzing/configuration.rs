@@ -51,7 +51,7 @@ fn assert_holds(settings: &Settings, toml: &str, environment: &[(String, String)
     for history in rooms.chain([&settings.bus.total]) {
         assert!(history.events > 0 && history.bytes > 0 && !history.age.is_zero());
     }
-    let with_comment = format!("# a comment\n{toml}");
+    let with_comment = format!("{toml}\n# a comment");
     let again = config::load(Some(&with_comment), environment).unwrap();
     assert_eq!(format!("{again:?}"), format!("{settings:?}"));
 }

@@ -80,7 +80,7 @@ impl Tasks {
     }
 }
 
-/// hyper starts one task for each request of an HTTP/2 connection.
+/// hyper starts one task for each request of an HTTP/2 connection, and for each connection of our own client.
 impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Tasks {
     fn execute(&self, future: F) {
         self.spawn("request", future);

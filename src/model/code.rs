@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::room::Room;
+use super::event::InvalidEventName;
+use super::json::InvalidJson;
+use super::room::{InvalidRoom, Room};
 
 /// What a client should do about a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +131,39 @@ impl Code {
     pub const fn as_str(self) -> &'static str {
         self.row().text
     }
+
+    /// The code of this stable text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+}
+
+impl Advice {
+    /// What a WebSocket's close code tells its client to do, also one that is in no row: a proxy's, or a later
+    /// version's, whose range says it.
+    #[must_use]
+    pub fn of_close(close: u16) -> Self {
+        let row = Code::ALL
+            .iter()
+            .map(|code| code.row())
+            .find(|row| row.close == Some(close));
+        match (row, close) {
+            (Some(row), _) => row.advice,
+            (None, 3500..=3999) => Self::StayAway,
+            (None, _) => Self::ComeBack,
+        }
+    }
+
+    /// What a status without a code tells: it comes from something between the gateway and its client.
+    #[must_use]
+    pub const fn of_status(status: u16) -> Self {
+        match status {
+            408 | 425 | 429 | 500 | 502..=504 => Self::ComeBack,
+            204 | 401 | 403 | 407 | 451 => Self::StayAway,
+            _ => Self::Mend,
+        }
+    }
 }
 
 /// A refusal on its way to the one who is refused: a row of the table and what is known about this case.
@@ -207,6 +242,28 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+impl From<InvalidRoom> for Refusal {
+    fn from(error: InvalidRoom) -> Self {
+        Self::new(Code::InvalidRoom, error.to_string())
+    }
+}
+
+impl From<InvalidEventName> for Refusal {
+    fn from(error: InvalidEventName) -> Self {
+        let code = match error {
+            InvalidEventName::Reserved => Code::ReservedEvent,
+            InvalidEventName::Length | InvalidEventName::Byte => Code::InvalidEvent,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<InvalidJson> for Refusal {
+    fn from(error: InvalidJson) -> Self {
+        Self::new(Code::InvalidJson, error.to_string())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +279,34 @@ mod tests {
                 Some(other) => panic!("{code:?} closes with {other}"),
             }
         }
+    }
+
+    #[test]
+    fn a_close_code_gives_the_advice_of_its_row_or_of_its_range() {
+        for code in Code::ALL {
+            let row = code.row();
+            if let Some(close) = row.close {
+                assert_eq!(Advice::of_close(close), row.advice, "{code:?}");
+            }
+        }
+        for (close, advice) in [
+            (1001, Advice::ComeBack),
+            (1006, Advice::ComeBack),
+            (1012, Advice::ComeBack),
+            (3499, Advice::ComeBack),
+            (3599, Advice::StayAway),
+            (4000, Advice::ComeBack),
+        ] {
+            assert_eq!(Advice::of_close(close), advice, "{close}");
+        }
+    }
+
+    #[test]
+    fn every_code_is_found_by_its_text() {
+        for code in Code::ALL {
+            assert_eq!(Code::parse(code.as_str()), Some(*code));
+        }
+        assert_eq!(Code::parse("nonsense"), None);
     }
 
     #[test]

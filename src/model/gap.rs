@@ -17,6 +17,20 @@ pub enum Reason {
     Unauthorized,
 }
 
+impl Reason {
+    /// The reason that `text` names on the wire.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "evicted" => Self::Evicted,
+            "epoch" => Self::Epoch,
+            "future" => Self::Future,
+            "unauthorized" => Self::Unauthorized,
+            _ => return None,
+        })
+    }
+}
+
 /// Events of one room between two positions are not held any more: `from` exclusive, `to` inclusive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
@@ -56,5 +70,24 @@ impl serde::Serialize for Gap {
         }
         fields.serialize_field("reason", &self.reason)?;
         fields.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_reads_back_from_its_text() {
+        for reason in [
+            Reason::Evicted,
+            Reason::Epoch,
+            Reason::Future,
+            Reason::Unauthorized,
+        ] {
+            let text = serde_json::to_value(reason).unwrap();
+            assert_eq!(Reason::parse(text.as_str().unwrap()), Some(reason));
+        }
+        assert_eq!(Reason::parse("of a later version"), None);
     }
 }

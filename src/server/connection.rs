@@ -1,11 +1,15 @@
 //! One connection, from its first byte to its last.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::header::CONNECTION;
+use http::{HeaderValue, StatusCode};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -45,6 +49,35 @@ pub(super) struct Accepted {
     pub(super) surplus: bool,
 }
 
+/// What all requests of one connection have in common.
+struct Remote {
+    peer: Peer,
+    surplus: bool,
+    secure: bool,
+    link: Link,
+}
+
+impl Remote {
+    /// The connection, as one request has it.
+    fn connection(&self) -> Connection {
+        Connection {
+            peer: self.peer,
+            surplus: self.surplus,
+            secure: self.secure,
+            hold: self.link.hold(),
+        }
+    }
+}
+
+/// No request follows on this connection. An upgrade says `Upgrade` there and nothing else, because some clients refuse
+/// a list.
+fn last(response: &mut Response) {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+}
+
 impl Acceptor {
     /// Serves one connection to its end.
     pub(super) async fn serve(self: Arc<Self>, accepted: Accepted) {
@@ -60,7 +93,7 @@ impl Acceptor {
         let (clock, draining) = (context.clock.clone(), context.draining.clone());
         let socket = Guarded::new(socket, place, link.clone(), clock, stall, draining);
         let secure = tls.is_some();
-        let connection = Connection {
+        let remote = Remote {
             peer,
             surplus,
             secure,
@@ -68,9 +101,9 @@ impl Acceptor {
         };
         let served = match self.open(socket, tls).await {
             Ok(None) => return,
-            Ok(Some((channel, Version::Http1))) => self.http1(channel, connection).await,
+            Ok(Some((channel, Version::Http1))) => self.http1(channel, &remote).await,
             // In a box: an idle connection of the other kind does not pay for its size.
-            Ok(Some((channel, Version::Http2))) => Box::pin(self.http2(channel, connection)).await,
+            Ok(Some((channel, Version::Http2))) => Box::pin(self.http2(channel, &remote)).await,
             Err(error) => return tracing::debug!(%peer, %error, "connection not opened"),
         };
         if let Err(error) = served {
@@ -93,37 +126,32 @@ impl Acceptor {
         }
     }
 
-    async fn http1(&self, channel: Channel, connection: Connection) -> hyper::Result<()> {
-        let service = service_fn(|request| self.respond(request, connection.clone()));
+    async fn http1(&self, channel: Channel, remote: &Remote) -> hyper::Result<()> {
+        let service = service_fn(async |request| {
+            let mut response = self.service.respond(request, remote.connection()).await;
+            if remote.surplus || self.context.draining.has_begun() {
+                last(&mut response);
+            }
+            Ok::<_, Infallible>(response)
+        });
         let mut http = http1::Builder::new();
         http.timer(self.context.clock.clone())
             .header_read_timeout(self.timeouts.header)
-            .max_buf_size(HEAD)
-            .keep_alive(!connection.surplus);
-        let serving = pin!(
-            http.serve_connection(TokioIo::new(channel), service)
-                .with_upgrades()
-        );
-        self.until_drained(
-            serving,
-            |serving| serving.graceful_shutdown(),
-            &connection.link,
-            std::future::pending(),
-        )
-        .await
+            .max_buf_size(HEAD);
+        let serving = http.serve_connection(TokioIo::new(channel), service);
+        let serving = pin!(serving.with_upgrades());
+        let shut = |serving: Pin<&mut _>| http1::UpgradeableConnection::graceful_shutdown(serving);
+        self.until_drained(serving, shut, &remote.link, pending())
+            .await
     }
 
-    async fn http2(
-        self: &Arc<Self>,
-        channel: Channel,
-        connection: Connection,
-    ) -> hyper::Result<()> {
+    async fn http2(self: &Arc<Self>, channel: Channel, remote: &Remote) -> hyper::Result<()> {
         let requests = Arc::new(AtomicU64::new(0));
         let service = service_fn(|request| {
             requests.fetch_add(1, Ordering::Relaxed);
-            let (acceptor, connection) = (self.clone(), connection.clone());
+            let (acceptor, connection) = (self.clone(), remote.connection());
             // A task of its own polls it.
-            async move { acceptor.respond(request, connection).await }
+            async move { Ok::<_, Infallible>(acceptor.service.respond(request, connection).await) }
         });
         let mut http = http2::Builder::new(self.context.tasks.clone());
         http.timer(self.context.clock.clone())
@@ -134,31 +162,19 @@ impl Acceptor {
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING);
         let serving = pin!(http.serve_connection(TokioIo::new(channel), service));
+        let shut = |serving: Pin<&mut _>| http2::Connection::graceful_shutdown(serving);
         let superfluous = async {
-            if connection.surplus {
-                return self.context.clock.sleep(GOODBYE).await;
+            match remote.surplus {
+                true => self.context.clock.sleep(GOODBYE).await,
+                false => self.idle(&requests, &remote.link).await,
             }
-            self.idle(&requests, &connection.link).await;
         };
-        self.until_drained(
-            serving,
-            |serving| serving.graceful_shutdown(),
-            &connection.link,
-            superfluous,
-        )
-        .await
+        self.until_drained(serving, shut, &remote.link, superfluous)
+            .await
     }
 
-    async fn respond(
-        &self,
-        request: http::Request<hyper::body::Incoming>,
-        connection: Connection,
-    ) -> Result<Response, std::convert::Infallible> {
-        Ok(self.service.respond(request, connection).await)
-    }
-
-    /// Runs a connection to its end; once the gateway drains, or the connection is `superfluous`, it takes no new
-    /// request, and ends when nothing is under way.
+    /// Runs a connection to its end. Once the gateway drains, or the connection is `superfluous`, it ends as soon as
+    /// nothing is under way on it: some clients of HTTP/2 take GOAWAY for the end of every stream.
     async fn until_drained<C: Future<Output = hyper::Result<()>>>(
         &self,
         mut serving: Pin<&mut C>,
@@ -166,32 +182,31 @@ impl Acceptor {
         link: &Link,
         superfluous: impl Future<Output = ()>,
     ) -> hyper::Result<()> {
-        let mut draining = self.context.draining.clone();
+        let (clock, mut draining) = (&self.context.clock, self.context.draining.clone());
         tokio::select! {
             ended = link.drive(serving.as_mut()) => return ended,
             () = draining.begun() => {}
             () = superfluous => {}
         }
+        tokio::select! {
+            ended = link.drive(serving.as_mut()) => return ended,
+            () = link.freed() => {}
+            () = clock.sleep(self.context.drain_window + GOODBYE) => {}
+        }
         shut(serving.as_mut());
-        let window = self.context.drain_window + GOODBYE;
-        let (mut moved, all_left) = (link.moved(), self.context.clock.now() + window);
+        let mut moved = None;
         loop {
+            // Half a request head is left, or streams that have said their end to a client which takes nothing of it:
+            // over HTTP/2 the socket may be free and the stream's own window closed.
+            let stuck = !link.is_answering() && moved == Some(link.moved());
+            if moved.is_some() && (link.is_idle() || stuck) {
+                return Ok(());
+            }
+            moved = Some(link.moved());
             tokio::select! {
                 ended = link.drive(serving.as_mut()) => return ended,
-                () = self.context.clock.sleep(GOODBYE) => {}
+                () = clock.sleep(GOODBYE) => {}
             }
-            // Nothing is being answered or written: half a request head is left.
-            if link.is_idle() {
-                return Ok(());
-            }
-            // Each stream has said its end, and its client takes nothing of it: over HTTP/2 the socket may be free
-            // and the stream's own window closed.
-            let now = link.moved();
-            let has_left = draining.has_begun() && self.context.clock.now() >= all_left;
-            if has_left && link.has_only_streams() && now == moved {
-                return Ok(());
-            }
-            moved = now;
         }
     }
 

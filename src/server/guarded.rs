@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -20,6 +21,9 @@ use crate::transport::link::Link;
 use super::GOODBYE;
 use super::socket::Socket;
 
+/// What a client may still send behind our end, in bytes: a request body or a message that was too large.
+const UNREAD: usize = 16 << 20;
+
 /// A connection's socket.
 pub(super) struct Guarded {
     socket: Socket,
@@ -32,6 +36,8 @@ pub(super) struct Guarded {
     hurried: bool,
     /// Running while a write makes none.
     stalled: Option<Sleep>,
+    /// Running once the gateway's half is closed; and how many bytes may still come.
+    lingering: Option<Box<(Sleep, usize)>>,
     /// The connection's place among those allowed: an upgrade takes the socket with it, and so its place.
     _place: OwnedSemaphorePermit,
 }
@@ -53,6 +59,7 @@ impl Guarded {
             draining,
             hurried: false,
             stalled: None,
+            lingering: None,
             _place: place,
         }
     }
@@ -80,6 +87,28 @@ impl Guarded {
             io::ErrorKind::TimedOut,
             "the client does not read",
         )))
+    }
+}
+
+impl Guarded {
+    /// Takes what the client still sends, unread, until it has closed its half: who closes a connection with unread
+    /// bytes resets it, and the reset overtakes the last answer or close code (RFC 9112 §9.6). Not for ever, and not
+    /// from one who floods.
+    fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((patience, left)) = self.lingering.as_deref_mut() else {
+            return Poll::Ready(());
+        };
+        let mut space = [MaybeUninit::uninit(); 4096];
+        loop {
+            let mut buf = ReadBuf::uninit(&mut space);
+            match Pin::new(&mut self.socket).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if (1..*left).contains(&buf.filled().len()) => {
+                    *left -= buf.filled().len();
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return Pin::new(patience).poll(cx),
+            }
+        }
     }
 }
 
@@ -125,6 +154,10 @@ impl AsyncWrite for Guarded {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+            self.lingering = Some(Box::new((self.clock.sleep(GOODBYE), UNREAD)));
+        }
+        self.linger(cx).map(Ok)
     }
 }

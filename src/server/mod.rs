@@ -4,6 +4,7 @@ mod accept;
 mod ahead;
 mod channel;
 mod connection;
+mod embed;
 pub mod endpoint;
 mod guarded;
 mod listener;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use crate::auth::Authority;
 use crate::bus::Bus;
-use crate::ingress::Ingress;
+use crate::ingress::{Ingress, Publisher};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::Drain;
 use crate::lifecycle::random;
@@ -38,6 +39,7 @@ pub struct Gateway {
     tasks: Tasks,
     clock: Clock,
     deadline: Duration,
+    publisher: Publisher,
 }
 
 /// How long the end of a stream may take once it has been said.
@@ -84,6 +86,7 @@ impl Gateway {
             timeouts: settings.timeouts,
             slots: accept::Slots::new(settings.connections),
         });
+        let publisher = acceptor.context.publisher();
         let endpoints = acceptor.listen(settings.listen, settings.tls.as_ref())?;
         let mut ended = draining;
         tasks.spawn("ages", async move {
@@ -98,6 +101,7 @@ impl Gateway {
             tasks,
             clock,
             deadline: settings.drain,
+            publisher,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod body;
 mod cors;
+mod fallback;
 mod head;
 mod health;
 mod history;
@@ -26,9 +27,10 @@ use crate::lifecycle::random;
 use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
 use crate::transport::context::Context;
-use crate::transport::link::Link;
+use crate::transport::link::Hold;
 use crate::wire::query::Query;
 
+pub use fallback::Fallback;
 pub use reply::{Body, Response};
 use route::Route;
 pub use settings::{Cors, Patience, Settings};
@@ -42,7 +44,7 @@ pub struct Service {
 }
 
 /// The connection that a request came on.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Connection {
     /// Its client's address.
     pub peer: Peer,
@@ -50,8 +52,8 @@ pub struct Connection {
     pub secure: bool,
     /// Whether it is one too many: it is told so, and closed.
     pub surplus: bool,
-    /// Whether what was written has reached its socket.
-    pub link: Link,
+    /// What the request holds of it.
+    pub hold: Hold,
 }
 
 impl Service {
@@ -95,6 +97,9 @@ impl Service {
         origin: &cors::Origin,
     ) -> Result<Response, Refusal> {
         head::check(&request)?;
+        if let Some(fallback) = self.beside(request.uri().path()) {
+            return self.fall_back(fallback, request, &connection).await;
+        }
         let route = Route::of(request.uri().path())?;
         if request.method() == Method::OPTIONS {
             return Ok(origin.preflight(&route));
@@ -122,6 +127,30 @@ impl Service {
             Route::Page => self.page(),
             Route::Whole => Err(route::not_found()),
         }
+    }
+
+    /// What answers `path`, if the gateway itself does not.
+    fn beside(&self, path: &str) -> Option<&Fallback> {
+        let own = match Route::of(path) {
+            Ok(Route::Page) => self.settings.page.is_some(),
+            Ok(_) => true,
+            Err(_) => path == "/v1" || path.starts_with("/v1/"),
+        };
+        self.settings.fallback.as_ref().filter(|_| !own)
+    }
+
+    async fn fall_back(
+        &self,
+        fallback: &Fallback,
+        mut request: Request<Incoming>,
+        connection: &Connection,
+    ) -> Result<Response, Refusal> {
+        if connection.surplus {
+            return Err(surplus());
+        }
+        request.extensions_mut().insert(self.context.publisher());
+        request.extensions_mut().insert(connection.peer);
+        Ok(fallback.answer(request).await)
     }
 
     /// Who makes this request, by the first credential present. One that fails is never less than one.

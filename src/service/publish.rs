@@ -17,6 +17,7 @@ use crate::model::event::Offer;
 use crate::model::id::Principal;
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::wire::control::Error;
 use crate::wire::poll;
 use crate::wire::publish;
 use crate::wire::query::Query;
@@ -33,16 +34,6 @@ enum Outcome {
     One { id: Position, room: Room },
     Several { id: Position, rooms: Vec<Room> },
     Refused { error: Error },
-}
-
-#[derive(Serialize)]
-struct Error {
-    code: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    room: Option<Room>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -112,7 +103,9 @@ impl Service {
                 }
                 // The key came with another body: that concerns the request, not this event.
                 Err(refusal) if refusal.code == Code::IdempotencyConflict => return Err(refusal),
-                Err(refusal) => Outcome::refused(refusal),
+                Err(refusal) => Outcome::Refused {
+                    error: Error::new(None, refusal),
+                },
             });
         }
         Ok(accepted(&Outcomes { results }, all_repeated))
@@ -140,26 +133,6 @@ impl Service {
             }
         };
         Ok((outcome, repeated))
-    }
-}
-
-impl Outcome {
-    fn refused(refusal: Refusal) -> Self {
-        let Refusal {
-            code,
-            message,
-            room,
-            limit,
-            ..
-        } = refusal;
-        Self::Refused {
-            error: Error {
-                code: code.as_str(),
-                message,
-                room,
-                limit,
-            },
-        }
     }
 }
 

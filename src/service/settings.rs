@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::wire::base_url::BaseUrl;
 
+use super::Fallback;
+
 /// Which pages of other origins may use the gateway from a browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cors {
@@ -24,6 +26,8 @@ pub struct Settings {
     pub public_url: Option<BaseUrl>,
     /// The page at `/`, if there is one.
     pub page: Option<&'static str>,
+    /// What answers the paths that are not the gateway's, in a program that has routes of its own.
+    pub fallback: Option<Fallback>,
 }
 
 impl Default for Settings {
@@ -33,6 +37,7 @@ impl Default for Settings {
             body: 1 << 20,
             public_url: None,
             page: None,
+            fallback: None,
         }
     }
 }

@@ -105,7 +105,7 @@ impl Service {
             opening,
             admitted,
             style,
-            connection.link,
+            connection.hold,
         ))
     }
 
@@ -119,7 +119,11 @@ impl Service {
         if wanted.plain_refusals || refusal.code.row().advice != Advice::ComeBack {
             return Err(refusal);
         }
-        Ok(reply::event_stream(sse::refusal(refusal, connection.link)))
+        Ok(reply::event_stream(sse::refusal(
+            self.context.clock.clone(),
+            refusal,
+            connection.hold,
+        )))
     }
 
     async fn poll(

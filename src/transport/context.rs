@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::auth::{Access, Authority};
 use crate::bus::{Bus, Published};
-use crate::ingress::Ingress;
+use crate::ingress::{Ingress, Publisher};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::Draining;
 use crate::lifecycle::random;
@@ -52,6 +52,12 @@ impl Context {
             moment: self.clock.now(),
             unix: self.clock.unix(),
         }
+    }
+
+    /// The way in for the program that the gateway runs in.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(self.ingress.clone(), self.event_bytes)
     }
 
     /// The largest client message, in bytes: the largest payload, and the names and keys around it.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
-/// A handle on one connection: whether everything handed to it has reached the socket.
+/// A handle on one connection: what is under way on it, and whether everything handed to it has reached the socket.
 ///
 /// hyper tells a body neither when its bytes are written nor that an error would overtake them: a body that fails drops
 /// what is still buffered (and an HTTP/2 stream that is reset, what is still queued). So a stream that must end abruptly
@@ -19,57 +19,65 @@ pub struct Link(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// Requests that are being answered.
+    requests: AtomicUsize,
+    /// Event streams that are open.
+    streams: AtomicUsize,
+    released: Notify,
     /// Questions asked so far.
     asked: AtomicU64,
     /// Those that were answered.
     answered: AtomicU64,
+    flushed: Notify,
     blocked: AtomicBool,
     /// How often bytes were read or written.
     moved: AtomicU64,
-    /// Event streams that hold the link.
-    streams: AtomicUsize,
-    flushed: Notify,
     driver: AtomicWaker,
 }
 
 impl Link {
-    /// Returns when what was handed over before the call has been written to the socket.
-    pub async fn flushed(&self) {
-        let question = self.0.asked.fetch_add(1, Ordering::AcqRel) + 1;
-        self.0.driver.wake();
-        loop {
-            let flushed = self.0.flushed.notified();
-            if self.0.answered.load(Ordering::Acquire) >= question {
-                return;
-            }
-            flushed.await;
+    /// For a request that has begun.
+    #[must_use]
+    pub fn hold(&self) -> Hold {
+        self.0.requests.fetch_add(1, Ordering::AcqRel);
+        Hold {
+            state: self.0.clone(),
+            kind: Kind::Request,
         }
     }
 
-    /// Whether nothing is under way: only the connection itself and its I/O hold the link (no request is being
-    /// answered, no stream is open), and nothing written waits for the client to take it.
+    /// Whether nothing is under way: no request is being answered, no stream is open, and nothing written waits for
+    /// the client to take it.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        Arc::strong_count(&self.0) <= 2 && !self.0.blocked.load(Ordering::Acquire)
+        self.is_free() && !self.0.blocked.load(Ordering::Acquire)
     }
 
-    /// Whether all that is under way are event streams.
+    /// Returns when no request is being answered and no stream is open.
+    pub async fn freed(&self) {
+        loop {
+            let released = self.0.released.notified();
+            if self.is_free() {
+                return;
+            }
+            released.await;
+        }
+    }
+
+    fn is_free(&self) -> bool {
+        !self.is_answering() && self.0.streams.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether a request is being answered; a stream is no such request.
     #[must_use]
-    pub fn has_only_streams(&self) -> bool {
-        Arc::strong_count(&self.0) <= 2 + self.0.streams.load(Ordering::Acquire)
+    pub fn is_answering(&self) -> bool {
+        self.0.requests.load(Ordering::Acquire) > 0
     }
 
     /// How often bytes were read or written so far.
     #[must_use]
     pub fn moved(&self) -> u64 {
         self.0.moved.load(Ordering::Acquire)
-    }
-
-    /// The link, as an event stream holds it.
-    #[must_use]
-    pub fn of_stream(self) -> StreamLink {
-        self.0.streams.fetch_add(1, Ordering::AcqRel);
-        StreamLink(self)
     }
 
     /// To be called by the connection's I/O with each write: whether it waits for the client.
@@ -102,20 +110,54 @@ impl Link {
     }
 }
 
-/// The link, as an event stream holds it.
+/// What a request, and the stream that it may become, has of its connection: while it is held, the connection is in
+/// use.
 #[derive(Debug)]
-pub struct StreamLink(Link);
+pub struct Hold {
+    state: Arc<State>,
+    kind: Kind,
+}
 
-impl StreamLink {
-    /// See [`Link::flushed`].
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Request,
+    Stream,
+}
+
+impl Hold {
+    /// The request has become a stream.
+    #[must_use]
+    pub fn into_stream(mut self) -> Self {
+        if let Kind::Request = self.kind {
+            self.state.streams.fetch_add(1, Ordering::AcqRel);
+            self.state.requests.fetch_sub(1, Ordering::AcqRel);
+            self.kind = Kind::Stream;
+        }
+        self
+    }
+
+    /// Returns when what was handed over before the call has been written to the socket.
     pub async fn flushed(&self) {
-        self.0.flushed().await;
+        let question = self.state.asked.fetch_add(1, Ordering::AcqRel) + 1;
+        self.state.driver.wake();
+        loop {
+            let flushed = self.state.flushed.notified();
+            if self.state.answered.load(Ordering::Acquire) >= question {
+                return;
+            }
+            flushed.await;
+        }
     }
 }
 
-impl Drop for StreamLink {
+impl Drop for Hold {
     fn drop(&mut self) {
-        self.0.0.streams.fetch_sub(1, Ordering::AcqRel);
+        let count = match self.kind {
+            Kind::Request => &self.state.requests,
+            Kind::Stream => &self.state.streams,
+        };
+        count.fetch_sub(1, Ordering::AcqRel);
+        self.state.released.notify_waiters();
     }
 }
 
@@ -130,17 +172,19 @@ mod tests {
     #[test]
     fn a_connection_is_idle_only_when_nothing_is_answered_and_nothing_waits_to_be_taken() {
         let link = Link::default();
-        let io = link.clone();
         assert!(link.is_idle());
-        let request = link.clone();
-        assert!(!link.is_idle(), "a request is being answered");
-        drop(request);
-        io.on_write(true);
+        let request = link.hold();
+        assert!(!link.is_idle() && link.is_answering());
+        let stream = request.into_stream();
+        assert!(!link.is_idle() && !link.is_answering());
+        drop(stream);
+        assert!(link.is_idle());
+        link.on_write(true);
         assert!(
             !link.is_idle(),
             "a client takes its answer slowly, and is not cut"
         );
-        io.on_write(false);
+        link.on_write(false);
         assert!(link.is_idle());
     }
 
@@ -150,7 +194,8 @@ mod tests {
         let mut connection = pin!(std::future::pending::<()>());
         let mut driven = pin!(link.drive(connection.as_mut()));
         assert!(poll!(driven.as_mut()).is_pending());
-        let mut flushed = pin!(link.flushed());
+        let hold = link.hold();
+        let mut flushed = pin!(hold.flushed());
         assert!(
             poll!(flushed.as_mut()).is_pending(),
             "polled before the question"
@@ -167,12 +212,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_is_freed_when_the_last_that_holds_it_lets_go() {
+        let link = Link::default();
+        let (request, stream) = (link.hold(), link.hold().into_stream());
+        let mut freed = pin!(link.freed());
+        assert!(poll!(freed.as_mut()).is_pending());
+        drop(request);
+        assert!(poll!(freed.as_mut()).is_pending());
+        drop(stream);
+        assert!(poll!(freed.as_mut()).is_ready());
+    }
+
+    #[tokio::test]
     async fn a_question_wakes_a_connection_that_has_nothing_to_do() {
         let link = Link::default();
         let connection = pin!(std::future::pending::<()>());
+        let hold = link.hold();
         tokio::select! {
             () = link.drive(connection) => {}
-            () = link.flushed() => {}
+            () = hold.flushed() => {}
         }
     }
 }

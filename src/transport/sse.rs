@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_stream::stream;
 use bytes::{Bytes, BytesMut};
@@ -12,7 +13,7 @@ use tracing::Instrument as _;
 
 use crate::auth::Access;
 use crate::bus::rooms::Delivery;
-use crate::lifecycle::clock::Sleep;
+use crate::lifecycle::clock::{Clock, Sleep};
 use crate::lifecycle::random;
 use crate::model::code::Refusal;
 use crate::model::id::StreamId;
@@ -24,7 +25,7 @@ use crate::wire::sse;
 
 use super::context::{Context, come_back};
 use super::engine::{Engine, Output};
-use super::link::Link;
+use super::link::Hold;
 
 /// How this client wants its stream written.
 #[derive(Clone, Copy, Debug)]
@@ -52,14 +53,14 @@ pub fn stream(
     opening: Opening,
     admitted: Admitted,
     style: Style,
-    link: Link,
+    hold: Hold,
 ) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static {
     let (sender, mut pieces) = mpsc::channel(1);
-    let tasks = context.tasks.clone();
+    let (tasks, clock) = (context.tasks.clone(), context.clock.clone());
     let pipe = Pipe::new(sender);
     let run = run(context, access, opening, admitted, style, pipe);
     tasks.spawn("sse", run.in_current_span());
-    let link = link.of_stream();
+    let hold = hold.into_stream();
     stream! {
         while let Some(piece) = pieces.recv().await {
             match piece {
@@ -76,9 +77,19 @@ pub fn stream(
             }
         }
         // Also where the task ended without a word: a clean end would tell the client to stay away.
-        link.flushed().await;
+        break_off(&hold, &clock).await;
         yield Err(BrokenOff);
     }
+}
+
+/// How long the last block may take to the client's own code before the stream breaks off.
+const HEARD: Duration = Duration::from_millis(250);
+
+/// Waits until the client has what was written. That its socket has it is not enough: Chromium throws away what its
+/// page has not read yet when the stream breaks off, and so do readers of `fetch` bodies.
+async fn break_off(hold: &Hold, clock: &Clock) {
+    hold.flushed().await;
+    clock.sleep(HEARD).await;
 }
 
 /// What the task of a stream hands to its body.
@@ -213,13 +224,15 @@ async fn turn(engine: &mut Engine, style: Style, pipe: &mut Pipe) -> Option<Opti
 /// The body that tells a refusal which time can heal to a client that any status but 200 would stop for ever:
 /// when to come back, why, and an abrupt end.
 pub fn refusal(
+    clock: Clock,
     refusal: Refusal,
-    link: Link,
+    hold: Hold,
 ) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static {
+    let hold = hold.into_stream();
     stream! {
         let retry = refusal.retry_after.unwrap_or_else(come_back).max(come_back());
         yield Ok(Bytes::from(sse::control(&Control::error(None, refusal), Some(retry))));
-        link.flushed().await;
+        break_off(&hold, &clock).await;
         yield Err(BrokenOff);
     }
 }

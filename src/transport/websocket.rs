@@ -6,7 +6,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -40,9 +40,6 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 /// More than one batch with its envelopes ever needs, because nothing is added behind unwritten bytes; a bound,
 /// should that ever be wrong.
 const WRITE_BUFFER: usize = 1 << 20;
-/// What a client may still send behind our close frame, in bytes: a message or two that were too large. Who floods is
-/// reset all the same.
-const UNREAD: u64 = 16 << 20;
 /// The longest close reason (RFC 6455 §5.5: 125 bytes with the code).
 const REASON: usize = 123;
 
@@ -158,20 +155,22 @@ fn read(message: Result<Message, Error>) -> Option<Input> {
     }
 }
 
-/// Writes what is left to write (our close frame, or the answer to the client's), and takes what the client still
-/// sends, unread: who closes a connection with unread bytes resets it, and its client never reads the close code.
-/// The bytes are raw, because after a frame that is too large there are no frames any more.
+/// Writes what is left to write (our close frame, or the answer to the client's), and waits for the client's own Close
+/// (RFC 6455 §7.1.1): over TLS our end of the connection is the end of both, and a client could not answer any more.
+/// The connection's end takes the rest.
 async fn goodbye(
     mut sink: SplitSink<Socket, Message>,
-    incoming: SplitStream<Socket>,
+    mut incoming: SplitStream<Socket>,
 ) -> std::io::Result<()> {
     // An error here has been met before; what the kernel took is still on its way.
     let _ = sink.flush().await;
+    // After a fault of framing there are no frames any more, and this ends at once.
+    while !matches!(
+        incoming.next().await,
+        None | Some(Ok(Message::Close(_)) | Err(_))
+    ) {}
     let mut socket = sink.reunite(incoming).map_err(std::io::Error::other)?;
-    let io = socket.get_mut();
-    io.shutdown().await?;
-    tokio::io::copy(&mut io.take(UNREAD), &mut tokio::io::sink()).await?;
-    Ok(())
+    socket.get_mut().shutdown().await
 }
 
 struct Writer {

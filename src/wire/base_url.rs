@@ -68,6 +68,12 @@ impl BaseUrl {
         })
     }
 
+    /// The host, and the port where there is one.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
     /// The URL of a stream of `rooms` over `transport`; of none: of the role's default rooms.
     #[must_use]
     pub fn stream(&self, transport: Transport, rooms: &[Room]) -> String {
@@ -88,6 +94,14 @@ impl BaseUrl {
         rooms
             .iter()
             .fold(start, |url, room| url + "&room=" + room.as_str())
+    }
+}
+
+impl std::fmt::Display for BaseUrl {
+    /// Without a `/` at the end: any path of the gateway can stand right after it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority, self.prefix)
     }
 }
 

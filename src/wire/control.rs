@@ -78,7 +78,7 @@ pub struct Welcome {
     pub ts: UnixMillis,
 }
 
-/// A refusal on a stream.
+/// A refusal on a stream, or of one event of several.
 #[derive(Clone, Debug, Serialize)]
 pub struct Error {
     /// Which message is answered.
@@ -97,6 +97,21 @@ pub struct Error {
     /// When to come back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+}
+
+impl Error {
+    /// What the client is told of `refusal`, in answer to `reference` if there is one.
+    #[must_use]
+    pub fn new(reference: Option<Ref>, refusal: Refusal) -> Self {
+        Self {
+            reference,
+            code: refusal.code.as_str(),
+            message: refusal.message,
+            room: refusal.room,
+            limit: refusal.limit,
+            retry_after_ms: refusal.retry_after.map(millis),
+        }
+    }
 }
 
 /// A confirmation, with what the message brought about.
@@ -155,14 +170,7 @@ impl Control {
     /// A refusal, in answer to `reference` if there is one.
     #[must_use]
     pub fn error(reference: Option<Ref>, refusal: Refusal) -> Self {
-        Self::Error(Error {
-            reference,
-            code: refusal.code.as_str(),
-            message: refusal.message,
-            room: refusal.room,
-            limit: refusal.limit,
-            retry_after_ms: refusal.retry_after.map(millis),
-        })
+        Self::Error(Error::new(reference, refusal))
     }
 
     /// Its name as an SSE event. `error` would fire `onerror`, as if the connection had broken.

@@ -5,6 +5,7 @@ pub mod client;
 pub mod control;
 pub mod encoded;
 pub mod endpoints;
+pub mod message;
 pub mod negotiate;
 pub mod poll;
 pub mod problem;

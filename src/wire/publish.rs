@@ -5,11 +5,64 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use crate::model::code::{Code, Refusal};
-use crate::model::event::{EventName, InvalidEventName, Offer};
-use crate::model::json::{InvalidJson, Json};
+use crate::model::event::{EventName, Offer};
+use crate::model::json::Json;
 use crate::model::room::Room;
 
 use super::client::{Fields, bad, fields, none_left, text};
+use super::message;
+
+/// What became of one event, as its publisher reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its id, or why it was refused.
+    pub result: Result<String, message::Refusal>,
+    /// The outcome as it came.
+    pub json: String,
+}
+
+/// Reads the answer to a publish of exactly one event in `{events: […]}`.
+///
+/// # Errors
+/// It is no such answer.
+pub fn outcome(body: &[u8]) -> Result<Outcome, message::Unknown> {
+    #[derive(serde::Deserialize)]
+    struct Answer<'a> {
+        #[serde(borrow)]
+        results: [&'a RawValue; 1],
+    }
+    #[derive(serde::Deserialize)]
+    struct One<'a> {
+        id: Option<String>,
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
+    }
+    let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| message::Unknown)?;
+    let json = answer.results[0].get();
+    let one: One<'_> = serde_json::from_str(json).map_err(|_| message::Unknown)?;
+    let result = match (one.id, one.error) {
+        (Some(id), _) => Ok(id),
+        (None, Some(error)) => Err(message::Refusal::parse(error.get().as_bytes())?),
+        (None, None) => return Err(message::Unknown),
+    };
+    Ok(Outcome {
+        result,
+        json: json.to_owned(),
+    })
+}
+
+/// The body that publishes one event to `rooms`, for `POST /v1/publish`.
+#[must_use]
+pub fn to_json(rooms: &[Room], name: &EventName, data: &Json) -> String {
+    // Rooms and names are made of characters that JSON takes as they are.
+    let names: Vec<String> = rooms.iter().map(|room| format!("\"{room}\"")).collect();
+    let rooms = match &*names {
+        [one] => format!("\"room\":{one}"),
+        several => format!("\"rooms\":[{}]", several.join(",")),
+    };
+    let (name, data) = (name.as_str(), data.as_str());
+    format!(r#"{{"events":[{{{rooms},"event":"{name}","data":{data}}}]}}"#)
+}
 
 /// Events at most in one request.
 pub const MAX_EVENTS: usize = 100;
@@ -39,14 +92,14 @@ pub fn one(room: Room, body: &[u8]) -> Result<Offer, Refusal> {
 pub fn payload(room: Room, name: &str, is_json: bool, body: &[u8]) -> Result<Offer, Refusal> {
     let body = utf8(body)?;
     let data = if is_json {
-        Json::parse(body).map_err(not_json)?
+        Json::parse(body)?
     } else {
         Json::string(body)
     };
     Ok(Offer {
         rooms: vec![room],
         several: false,
-        name: event_name(name)?,
+        name: EventName::parse(name)?,
         data,
     })
 }
@@ -112,33 +165,19 @@ pub(super) fn take(fields: &mut Fields<'_>) -> Result<Offer, Refusal> {
 /// # Errors
 /// `invalid_room`.
 pub fn room(name: &str) -> Result<Room, Refusal> {
-    Room::parse(name).map_err(|error| Refusal::new(Code::InvalidRoom, error.to_string()))
-}
-
-fn event_name(name: &str) -> Result<EventName, Refusal> {
-    EventName::parse(name).map_err(|error| {
-        let code = match error {
-            InvalidEventName::Reserved => Code::ReservedEvent,
-            InvalidEventName::Length | InvalidEventName::Byte => Code::InvalidEvent,
-        };
-        Refusal::new(code, error.to_string())
-    })
+    Ok(Room::parse(name)?)
 }
 
 fn name_field(fields: &mut Fields<'_>) -> Result<EventName, Refusal> {
-    event_name(&text(fields, "event")?.ok_or_else(|| bad("`event` is missing"))?)
+    let name = text(fields, "event")?.ok_or_else(|| bad("`event` is missing"))?;
+    Ok(EventName::parse(&name)?)
 }
 
 /// The payload; an event without one has `null`.
 fn data_field(fields: &mut Fields<'_>) -> Result<Json, Refusal> {
-    fields.remove("data").map_or_else(
-        || Ok(Json::null()),
-        |raw| Json::from_raw(raw).map_err(not_json),
-    )
-}
-
-fn not_json(error: InvalidJson) -> Refusal {
-    Refusal::new(Code::InvalidJson, error.to_string())
+    fields
+        .remove("data")
+        .map_or_else(|| Ok(Json::null()), |raw| Ok(Json::from_raw(raw)?))
 }
 
 fn utf8(body: &[u8]) -> Result<&str, Refusal> {
@@ -223,5 +262,40 @@ mod tests {
             (refusal.code, refusal.limit),
             (Code::TooLarge, Some("events"))
         );
+    }
+
+    #[test]
+    fn what_a_publisher_writes_is_what_the_gateway_reads() {
+        let room = |name: &str| Room::parse(name).unwrap();
+        let name = EventName::parse("check/in").unwrap();
+        for rooms in [vec![room("a:b")], vec![room("a"), room("b")]] {
+            let data = Json::parse("{\"n\": 1.50}").unwrap();
+            let body = to_json(&rooms, &name, &data);
+            let mut events = many(body.as_bytes()).unwrap();
+            let offer = events.pop().unwrap().unwrap();
+            assert_eq!(offer.several, rooms.len() > 1);
+            assert_eq!(
+                (offer.rooms, offer.name, offer.data),
+                (rooms, name.clone(), data)
+            );
+        }
+    }
+
+    #[test]
+    fn a_publisher_reads_what_became_of_its_event() {
+        let done = outcome(br#"{"results":[{"id":"7","room":"a"}]}"#).unwrap();
+        assert_eq!(done.result.unwrap(), "7");
+        assert_eq!(done.json, r#"{"id":"7","room":"a"}"#);
+        let refused = outcome(br#"{"results":[{"error":{"code":"forbidden","message":"no"}}]}"#);
+        assert_eq!(refused.unwrap().result.unwrap_err().code, "forbidden");
+        for body in [
+            "",
+            "{}",
+            r#"{"results":[]}"#,
+            r#"{"results":[{}]}"#,
+            r#"{"results":[{"id":"1"},{"id":"2"}]}"#,
+        ] {
+            assert!(outcome(body.as_bytes()).is_err(), "{body}");
+        }
     }
 }

@@ -3,6 +3,8 @@
 //! A block is one write; `id:` is its last line, because some clients keep an id whose event never arrived
 //! whole; lines end in LF; there are no blocks without data, because some clients make empty messages of them.
 
+pub mod decoder;
+
 use std::time::Duration;
 
 use super::control::{Control, millis};

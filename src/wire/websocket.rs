@@ -1,9 +1,13 @@
-//! The opening handshake of RFC 6455 §4.2, as a pure function of the request's head.
+//! The opening handshake of RFC 6455 §4, both sides of it, as pure functions of heads.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
-use http::{HeaderMap, Version};
+use http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, Version};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::model::code::{Code, Refusal};
 use crate::model::secret::in_subprotocol;
@@ -51,11 +55,53 @@ pub fn handshake(version: Version, headers: &HeaderMap) -> Result<Handshake, Ref
     if STANDARD.decode(key).map(|nonce| nonce.len()) != Ok(16) {
         return Err(bad("`Sec-WebSocket-Key` is 16 bytes in base64"));
     }
-    let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key);
+    let accept = derive_accept_key(key);
     Ok(Handshake {
         accept,
         protocol: subprotocol(headers)?,
     })
+}
+
+/// An opening handshake as its client makes it (RFC 6455 §4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    key: String,
+}
+
+impl Offer {
+    /// An offer whose key is these random bits.
+    #[must_use]
+    pub fn from_random(bits: u128) -> Self {
+        Self {
+            key: STANDARD.encode(bits.to_be_bytes()),
+        }
+    }
+
+    /// The headers that ask for a WebSocket in the native dialect.
+    #[must_use]
+    pub fn headers(&self) -> [(HeaderName, &str); 5] {
+        [
+            (CONNECTION, "Upgrade"),
+            (UPGRADE, "websocket"),
+            (SEC_WEBSOCKET_VERSION, "13"),
+            (SEC_WEBSOCKET_KEY, &self.key),
+            (SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL),
+        ]
+    }
+
+    /// Whether `headers`, which came with 101, accept this offer and nothing else.
+    #[must_use]
+    pub fn is_accepted(&self, headers: &HeaderMap) -> bool {
+        let accept = derive_accept_key(self.key.as_bytes());
+        let is = |name: &HeaderName, wanted: &str| {
+            let mut values = tokens(headers, name);
+            values.next().is_some_and(|value| value == wanted) && values.next().is_none()
+        };
+        tokens(headers, &UPGRADE).any(|token| token.eq_ignore_ascii_case("websocket"))
+            && is(&SEC_WEBSOCKET_ACCEPT, &accept)
+            && is(&SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL)
+            && !headers.contains_key(SEC_WEBSOCKET_EXTENSIONS)
+    }
 }
 
 fn subprotocol(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
@@ -155,5 +201,27 @@ mod tests {
         assert_eq!(of(&["bearer.abc"]), Ok(None));
         assert_eq!(of(&["mqtt"]), Err(Code::BadRequest));
         assert_eq!(of(&["mqtt, gatecast.v1"]), Ok(Some("gatecast.v1".into())));
+    }
+
+    #[test]
+    fn an_offer_is_one_that_the_gateway_answers_and_only_its_own_answer_is_taken() {
+        let offer = Offer::from_random(7);
+        let mut request = HeaderMap::new();
+        for (name, value) in offer.headers() {
+            request.insert(name, value.parse().unwrap());
+        }
+        let handshake = handshake(Version::HTTP_11, &request).unwrap();
+        let mut answer = HeaderMap::new();
+        answer.insert(UPGRADE, "websocket".parse().unwrap());
+        answer.insert(SEC_WEBSOCKET_ACCEPT, handshake.accept.parse().unwrap());
+        assert!(!offer.is_accepted(&answer), "without the subprotocol");
+        answer.insert(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL.parse().unwrap());
+        assert!(offer.is_accepted(&answer));
+        assert!(!Offer::from_random(8).is_accepted(&answer));
+        answer.insert(
+            SEC_WEBSOCKET_EXTENSIONS,
+            "permessage-deflate".parse().unwrap(),
+        );
+        assert!(!offer.is_accepted(&answer));
     }
 }

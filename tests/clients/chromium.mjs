@@ -1,10 +1,9 @@
 // Chromium's own EventSource, through the display page: it shows, it comes back, and it says what is missing.
 import { createServer as http } from "node:http";
 import { createServer as tcp, connect as dial } from "node:net";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import puppeteer from "puppeteer-core";
+import { chromium } from "./browser.mjs";
 import { Gateway, check, equal, keys, root, start, suite, until, within } from "./harness.mjs";
 
 /** Any web server: the page may live elsewhere than the gateway. */
@@ -36,14 +35,7 @@ proxy.silence = () => proxy.sockets.forEach((pair) => (pair.silent = true));
 await new Promise((resolve) => proxy.server.listen(0, "127.0.0.1", resolve));
 const through = `http://127.0.0.1:${proxy.server.address().port}`;
 
-const profile = mkdtempSync(join(tmpdir(), "gatecast-chromium-"));
-const browser = await puppeteer.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  userDataDir: profile,
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-process.on("exit", () => { browser.process()?.kill("SIGKILL"); rmSync(profile, { recursive: true, force: true }); });
-console.log(`chromium: ${await browser.version()}`);
+const browser = await chromium();
 
 /** A display with its own tab. */
 async function display(address) {

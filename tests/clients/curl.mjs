@@ -1,45 +1,15 @@
 // curl, for every route: what the documentation shows can be typed.
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import WebSocket from "ws";
-import { Gateway, Inbox, check, equal, keys, reap, suite, until, within } from "./harness.mjs";
+import { curlOf } from "./curl_client.mjs";
+import { Gateway, Inbox, check, equal, keys, suite, until, within } from "./harness.mjs";
 
 const gateway = await Gateway.start({ GATECAST__CORS__ORIGINS: '["https://app.example"]' });
 const tv = ["-H", `X-API-Key: ${keys.tv}`];
 const backend = ["-H", `X-API-Key: ${keys.backend}`];
 const json = ["-H", "Content-Type: application/json"];
 
-/** Runs curl to its end: status, headers (small letters), body. */
-function curl(path, ...args) {
-  return new Promise((resolve, reject) => {
-    execFile("curl", ["-sS", "-i", "--max-time", "30", ...args, gateway.http + path], { encoding: "utf8" }, (why, out) => {
-      if (why) return reject(why);
-      const at = out.indexOf("\r\n\r\n");
-      const [first, ...lines] = out.slice(0, at).split("\r\n");
-      const headers = Object.fromEntries(lines.map((line) => [line.split(": ")[0].toLowerCase(), line.split(": ").slice(1).join(": ")]));
-      const body = out.slice(at + 4);
-      resolve({ status: Number(first.split(" ")[1]), headers, body, json: () => JSON.parse(body) });
-    });
-  });
-}
-
-/** An event stream that stays open; its blocks as they come, heartbeats left out. */
-function stream(path, ...args) {
-  const child = spawn("curl", ["-sSN", "-H", "Accept: text/event-stream", ...args, gateway.http + path]);
-  const inbox = new Inbox();
-  let rest = "";
-  child.stdout.setEncoding("utf8").on("data", (data) => {
-    const blocks = (rest + data).split("\n\n");
-    rest = blocks.pop();
-    for (const block of blocks) {
-      const fields = {};
-      for (const line of block.split("\n")) fields[line.split(": ")[0]] = line.split(": ").slice(1).join(": ");
-      if (fields.event !== "heartbeat") inbox.push({ ...fields, last: block.split("\n").at(-1), json: fields.data && JSON.parse(fields.data) });
-    }
-  });
-  const ended = new Promise((resolve) => child.on("close", resolve));
-  reap(child);
-  return { next: (what) => inbox.next(what), stop: () => child.kill(), ended };
-}
+const { run: curl, stream } = curlOf(() => gateway.http);
 
 await suite("curl", {
   "SSE: welcome first, then events whose last line is the id": async () => {

@@ -13,7 +13,7 @@ export const keys = {
   operator: "clients-operator-key",
 };
 export const config = join(here, "gateway.toml");
-const binary = process.env.GATECAST ?? join(root, "target", "debug", "gatecast");
+export const binary = process.env.GATECAST ?? join(root, "target", "debug", "gatecast");
 
 /** The environment without what configures a gateway of this machine. */
 function environment(more = {}) {

@@ -1,6 +1,11 @@
 //! The commands from outside: what they print, where, and how they end.
 
+mod pages;
+mod publish;
+mod running;
 mod serve;
+mod site;
+mod tail;
 
 use std::io::Read as _;
 use std::process::{Command, Output, Stdio};
@@ -16,7 +21,7 @@ const SECRET: &str = "correct-horse-battery-staple-0123456789";
 fn gatecast(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatecast"));
     command.args(arguments);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GATECAST__")) {
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GATECAST")) {
         command.env_remove(name);
     }
     command
@@ -52,13 +57,12 @@ fn site() -> String {
 
 #[test]
 fn each_command_prints_help_with_an_example() {
-    for command in ["serve", "demo", "check-config", "token", "key"] {
-        let (code, out, _) = run(&[command, "--help"]);
+    for command in pages::commands() {
+        let (code, out, _) = run(&[&command, "--help"]);
         assert_eq!(code, 0, "{command}");
-        assert!(
-            out.contains(&format!("Example:\n  gatecast {command}")),
-            "{out}"
-        );
+        let example = format!("Example:\n  gatecast {command}");
+        assert!(out.contains(&example), "{out}");
+        assert!(!out.contains("[env: GATECAST_KEY="), "{out}");
     }
     let (code, out, _) = run(&["--help"]);
     assert_eq!(code, 0);
@@ -73,6 +77,30 @@ fn wrong_usage_ends_with_2_and_says_what_was_wrong_on_standard_error() {
         (&["serve", "--confg", "x"], "--config"),
         (&["key", "lobby-tv"], "--role"),
         (&["key", "lobby tv", "--role", "display"], "is no name"),
+        (&["publish"], "<ROOM[,ROOM]>"),
+        (&["publish", "units,,alerts", "1"], "1 to 200 bytes"),
+        (
+            &["publish", "units", "1", "--event", "welcome"],
+            "'welcome'",
+        ),
+        (&["publish", "units", "hello"], "--text"),
+        (
+            &["publish", "units", "1", "--key", "a", "--token", "b"],
+            "not several",
+        ),
+        (
+            &["publish", "units", "1", "--url", "ws://gate.example"],
+            "http:// instead of ws://",
+        ),
+        (&["tail", "units", "--transport", "pigeon"], "long-poll"),
+        (
+            &["tail", "units", "--since", "earliest", "--rewind", "5"],
+            "--rewind",
+        ),
+        (
+            &["tail", "units", "--url", "gate.example"],
+            "starts with https:// or http://",
+        ),
         (
             &[
                 "token",

@@ -159,7 +159,7 @@ async fn a_stream_whose_window_stays_closed_is_given_up_and_its_connection_is_no
     gate.hasten(SECOND, gone).await;
     assert!(gate.elapsed() >= 30 * SECOND);
     assert_eq!(publish(&mut http2, &json!(1)).await, 202);
-    let (_, end) = stalled.rest().await;
+    let (_, end) = gate.hasten(SECOND, stalled.rest()).await;
     assert_eq!(
         end,
         End::Reset(Reason::INTERNAL_ERROR),

@@ -11,6 +11,8 @@
 mod commands;
 mod configuration;
 mod drain;
+mod embedding;
+mod endings;
 mod equivalence;
 mod http2;
 mod joins;

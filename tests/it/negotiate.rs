@@ -3,6 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::support::http::Answer;
+use crate::support::http2::Http2;
+use crate::support::socket::Socket;
+use crate::support::tls::Certificate;
 use crate::support::websocket::WebSocket;
 use crate::support::{Gate, api_key};
 
@@ -254,4 +257,25 @@ async fn a_public_url_wins_over_the_host_with_its_scheme_and_its_prefix() {
         "https://live.example/gate/v1/stream?transport=long-poll&room=units",
     ];
     assert_eq!(urls(&answer), expected);
+}
+
+#[tokio::test]
+async fn over_tls_the_urls_are_those_of_tls_whichever_http_is_spoken() {
+    let certificate = Certificate::new();
+    let gate = Gate::start(&(certificate.toml() + &configuration(""))).await;
+    let address = gate.address();
+    let mut socket = Socket::over(certificate.speak(address, "http/1.1").await);
+    let request = crate::support::http::request("GET", "/v1/negotiate", &[TV], "");
+    socket.send(request).await;
+    let first = urls(&socket.answer("GET").await);
+    assert_eq!(
+        first[0],
+        "wss://localhost:8080/v1/stream?transport=websocket"
+    );
+    assert_eq!(first[1], "https://localhost:8080/v1/stream?transport=sse");
+    let tv = [("x-api-key", TV.1)];
+    let mut http2 = Http2::on(certificate.speak(address, "h2").await).await;
+    let (status, body) = http2.request("GET", "/v1/negotiate", &tv, None).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains(r#""wss://localhost/v1/stream?"#), "{body}");
 }

@@ -138,6 +138,25 @@ fn no_query_parameter_of_the_document_can_be_configured_to_carry_credentials() {
     }
 }
 
+#[test]
+fn the_page_on_http_lists_every_route() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/proto-docs/http.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let table: String = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        let methods = item.as_object().unwrap().keys();
+        for method in
+            methods.filter(|one| !matches!(one.as_str(), "parameters" | "head" | "options"))
+        {
+            let route = format!("`{} {path}", method.to_uppercase());
+            assert!(table.contains(&route), "{route}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_gateway_serves_the_document_to_everybody() {
     let gate = Gate::start("").await;

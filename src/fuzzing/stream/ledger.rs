@@ -28,10 +28,13 @@ pub(super) struct Ledger {
     cursor: u64,
     /// The rooms joined, and what is due of each.
     due: BTreeMap<usize, BTreeSet<u64>>,
-    /// What came, over the stream or as a room's past.
-    given: BTreeSet<u64>,
+    /// What came over the stream. The pasts of two rooms may both hold an event that is in both.
+    streamed: BTreeSet<u64>,
     /// Rooms that were left, or asked for twice: what came of them may come again.
     again: BTreeSet<usize>,
+    /// Rooms that had a gap: a stream keeps no account of what it gave of them before, and may give it again in the
+    /// past of another room.
+    gapped: BTreeSet<usize>,
     join: Option<Join>,
     /// Messages that are not answered yet.
     asked: BTreeMap<i64, Asked>,
@@ -65,8 +68,9 @@ impl Ledger {
             noted: 0,
             cursor: 0,
             due: BTreeMap::new(),
-            given: BTreeSet::new(),
+            streamed: BTreeSet::new(),
             again: BTreeSet::new(),
+            gapped: BTreeSet::new(),
             join: None,
             asked: BTreeMap::new(),
         }
@@ -206,7 +210,7 @@ impl Ledger {
         }
     }
 
-    /// Events were dropped: all of these, and none that is held or was given.
+    /// Events were dropped: all of these, and none that is held or was streamed.
     fn evicted(&mut self, room: usize, gap: &Gap, record: &Record) {
         let (from, to) = (gap.from.unwrap(), gap.to.unwrap());
         assert_tells_position(from);
@@ -231,6 +235,7 @@ impl Ledger {
             "{missing:?} were not all due"
         );
         due.retain(|seq| !missing.contains(seq));
+        self.gapped.insert(room);
     }
 
     /// Events came over the stream.
@@ -246,7 +251,7 @@ impl Ledger {
                     due.remove(&at.seq);
                 }
             }
-            self.given.insert(at.seq);
+            self.streamed.insert(at.seq);
             self.reach(at);
         }
     }
@@ -266,9 +271,13 @@ impl Ledger {
             );
             join.told.insert(seq);
             let rooms = record.rooms(seq);
-            let anew = rooms.iter().any(|room| self.again.contains(room));
+            let anew = |room: &usize| self.again.contains(room) || self.gapped.contains(room);
+            let anew = rooms.iter().any(anew);
             let joined = self.due.contains_key(&room);
-            assert!(self.given.insert(seq) || anew || joined, "{seq} came twice");
+            assert!(
+                anew || joined || !self.streamed.contains(&seq),
+                "{seq} came twice"
+            );
         }
     }
 
@@ -315,7 +324,7 @@ impl Ledger {
             Start::At(_) | Start::Unreadable | Start::Earliest | Start::Newest(_) => floor,
         };
         let mut due = record.published(room, after);
-        due.retain(|seq| !told.contains(seq) && !self.given.contains(seq));
+        due.retain(|seq| !told.contains(seq) && !self.streamed.contains(seq));
         self.due.insert(room, due);
     }
 

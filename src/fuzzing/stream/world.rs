@@ -282,6 +282,8 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
         session: session::Settings::default(),
         event_bytes: Limits::DEFAULT.event,
         goodbye: Duration::from_secs(1),
+        write_stall: Duration::from_secs(30),
+        drain_window: Duration::ZERO,
         streams: Registry::default(),
         draining,
         tasks: Tasks::default(),

@@ -1,70 +1,15 @@
 //! `gatecast serve`, from its first line to its end.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
+use super::running::Running;
 use super::{SECRET, file, gatecast, site};
-
-/// A gateway that runs, and is killed when the test ends without ending it.
-struct Running {
-    child: Child,
-    out: BufReader<ChildStdout>,
-    err: BufReader<ChildStderr>,
-}
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let err = BufReader::new(child.stderr.take().unwrap());
-        Self { child, out, err }
-    }
-
-    /// Where it listens: its first line.
-    fn address(&mut self) -> String {
-        let mut line = String::new();
-        self.out.read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("listening on http://");
-        address.unwrap_or_else(|| panic!("{line:?}")).to_owned()
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.unwrap().success());
-    }
-
-    /// The next line on standard error.
-    fn says(&mut self) -> String {
-        let mut line = String::new();
-        self.err.read_line(&mut line).unwrap();
-        line
-    }
-
-    /// How it ended, and what else it said on standard error.
-    fn ended(&mut self) -> (Option<i32>, String) {
-        let mut said = String::new();
-        self.err.read_to_string(&mut said).unwrap();
-        (self.child.wait().unwrap().code(), said)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[test]
 fn serve_says_where_it_listens_and_ends_in_order_on_sigterm_and_on_ctrl_c() {
     for signal in ["TERM", "INT"] {
         let (_directory, path) = file(&site());
-        let mut gateway = Running::start(gatecast(&["serve", "--config", &path]));
+        let mut gateway = Running::start(&mut gatecast(&["serve", "--config", &path]));
         let address = gateway.address();
         let mut socket = std::net::TcpStream::connect(&address).unwrap();
         socket
@@ -85,7 +30,7 @@ fn serve_says_where_it_listens_and_ends_in_order_on_sigterm_and_on_ctrl_c() {
 fn serve_without_a_credential_says_how_to_make_one() {
     let mut command = gatecast(&["serve"]);
     command.env("GATECAST__LISTEN", "127.0.0.1:0");
-    let mut gateway = Running::start(command);
+    let mut gateway = Running::start(&mut command);
     gateway.address();
     gateway.signal("TERM");
     let (code, said) = gateway.ended();
@@ -103,10 +48,8 @@ fn a_port_that_is_taken_is_named_with_what_to_change() {
     let address = taken.local_addr().unwrap().to_string();
     let mut command = gatecast(&["serve"]);
     command.env("GATECAST__LISTEN", &address);
-    let mut gateway = Running::start(command);
-    let mut line = String::new();
-    gateway.out.read_line(&mut line).unwrap();
-    assert_eq!(line, "", "it does not claim to listen");
+    let mut gateway = Running::start(&mut command);
+    assert_eq!(gateway.prints(), "", "it does not claim to listen");
     let (code, said) = gateway.ended();
     assert_eq!(code, Some(1));
     assert!(
@@ -123,7 +66,7 @@ fn with_a_request_under_way(drain: &str) -> (tempfile::TempDir, Running, std::ne
          [roles.backend]\npublish = [\"*\"]\n\
          [[auth.api_key]]\nname = \"backend\"\nsha256 = \"{sha256}\"\nrole = \"backend\"\n"
     ));
-    let mut gateway = Running::start(gatecast(&["serve", "--config", &path]));
+    let gateway = Running::start(&mut gatecast(&["serve", "--config", &path]));
     let mut socket = std::net::TcpStream::connect(gateway.address()).unwrap();
     let head = format!(
         "POST /v1/rooms/a/events HTTP/1.1\r\nHost: gate\r\nX-API-Key: {key}\r\n\
@@ -159,7 +102,7 @@ fn an_orderly_stop_ends_at_its_deadline_and_says_what_it_cut_off() {
 #[test]
 fn log_lines_are_json_where_the_configuration_says_so() {
     let (_directory, path) = file(&format!("{}[telemetry]\nformat = \"json\"\n", site()));
-    let mut gateway = Running::start(gatecast(&["serve", "--config", &path]));
+    let mut gateway = Running::start(&mut gatecast(&["serve", "--config", &path]));
     gateway.address();
     gateway.signal("TERM");
     let (_, said) = gateway.ended();

@@ -47,8 +47,9 @@ async fn a_stream_ends_when_its_token_does_and_its_client_is_told_to_come_back()
     );
     gate.hand.advance(Duration::from_secs(12));
     body.event("session_expired").await;
-    assert_eq!(body.end().await, http::Next::Cut);
     assert_eq!(socket.closed().await.0, Some(3006));
+    let end = gate.hasten(Duration::from_millis(100), body.end()).await;
+    assert_eq!(end, http::Next::Cut);
     let answer = gate.request("GET", &held, &[], "").await;
     refused(&answer, 401, "unauthorized", "a minute later");
     witness.is_served(&gate).await;

@@ -67,6 +67,21 @@ async fn a_limit_is_named_by_its_key() {
     witness.is_served(&gate).await;
 }
 
+/// A proxy sends a body whole before it reads the answer. The connection was closed over the rest, and the reset made
+/// a 502 of the refusal.
+#[tokio::test]
+async fn whoever_sends_a_body_that_is_too_large_can_read_why_and_go_on() {
+    let gate = gate().await;
+    let mut socket = gate.connect().await;
+    let body = "x".repeat(1 << 20);
+    socket
+        .send(http::request("POST", PUBLISH, &[BACKEND], &body))
+        .await;
+    assert_eq!(socket.answer("POST").await.code(), "too_large");
+    socket.send(http::request("GET", "/healthz", &[], "")).await;
+    assert_eq!(socket.answer("GET").await.status(), 200);
+}
+
 #[tokio::test]
 async fn a_full_gateway_turns_away_whom_it_cannot_hold_and_takes_them_when_there_is_room() {
     let gate = Gate::start(&configuration("connections = 4")).await;
@@ -108,7 +123,7 @@ async fn a_full_gateway_turns_away_whom_it_cannot_hold_and_takes_them_when_there
     assert!(problem.starts_with("event: problem\nretry: "), "{problem}");
     assert!(problem.contains(r#""code":"overloaded""#), "{problem}");
     assert_eq!(
-        body.end().await,
+        gate.hasten(Duration::from_secs(1), body.end()).await,
         Next::Cut,
         "cut, so that every client comes back"
     );

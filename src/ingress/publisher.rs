@@ -1,0 +1,107 @@
+//! Publishing from the program that the gateway runs in.
+
+use serde::Serialize;
+
+use super::Ingress;
+use crate::model::code::{Code, Refusal};
+use crate::model::event::{EventName, Offer};
+use crate::model::json::Json;
+use crate::model::limits::Limits;
+use crate::model::position::Position;
+use crate::model::room::Room;
+
+/// Publishes for the program that the gateway runs in: it needs no credential, and no grant binds it. Clones are cheap
+/// and publish to the same log.
+#[derive(Clone)]
+pub struct Publisher {
+    ingress: Ingress,
+    limits: Limits,
+}
+
+impl Publisher {
+    /// A publisher whose events have at most `event_bytes` of payload.
+    #[must_use]
+    pub const fn new(ingress: Ingress, event_bytes: usize) -> Self {
+        let limits = Limits {
+            event: event_bytes,
+            ..Limits::DEFAULT
+        };
+        Self { ingress, limits }
+    }
+
+    /// Publishes one event to all of `rooms`, and returns its place in the log when it is there: as text, the event's
+    /// id.
+    ///
+    /// ```no_run
+    /// # async fn checked_in(gateway: &gatecast::server::Gateway) -> Result<(), gatecast::model::code::Refusal> {
+    /// let publisher = gateway.publisher();
+    /// publisher.publish(&["units"], "checkin", &serde_json::json!({"unit": 7})).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A room or the event's name is not valid, or the gateway's own; `data` is no JSON, or too large; what the log
+    /// refuses.
+    pub async fn publish(
+        &self,
+        rooms: &[&str],
+        event: &str,
+        data: &impl Serialize,
+    ) -> Result<Position, Refusal> {
+        let offer = offer(rooms, event, data)?;
+        let published = self.ingress.append(offer, self.limits, None, None).await?;
+        Ok(published.position)
+    }
+}
+
+fn offer(names: &[&str], event: &str, data: &impl Serialize) -> Result<Offer, Refusal> {
+    let mut rooms = Vec::with_capacity(names.len());
+    for name in names {
+        let room = Room::parse(name)?;
+        if room.is_internal() {
+            let message = format!("{name} is a room of the gateway's own");
+            return Err(Refusal::new(Code::Forbidden, message).room(room));
+        }
+        if !rooms.contains(&room) {
+            rooms.push(room);
+        }
+    }
+    if rooms.is_empty() {
+        return Err(Refusal::new(Code::BadRequest, "an event needs a room"));
+    }
+    let text = serde_json::to_string(data)
+        .map_err(|error| Refusal::new(Code::InvalidJson, error.to_string()))?;
+    Ok(Offer {
+        several: rooms.len() > 1,
+        rooms,
+        name: EventName::parse(event)?,
+        data: Json::parse(&text)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_an_event_is_refused_with_its_code() {
+        let refused = |rooms: &[&str], event| offer(rooms, event, &7).map_err(|why| why.code);
+        for (rooms, event, code) in [
+            (&[][..], "e", Code::BadRequest),
+            (&["a b"], "e", Code::InvalidRoom),
+            (&["_canary"], "e", Code::Forbidden),
+            (&["a"], "e f", Code::InvalidEvent),
+            (&["a"], "welcome", Code::ReservedEvent),
+        ] {
+            assert_eq!(refused(rooms, event), Err(code), "{rooms:?} {event}");
+        }
+    }
+
+    #[test]
+    fn a_room_that_is_named_twice_counts_once() {
+        let offer = offer(&["a", "b", "a"], "e", &[1.5]).unwrap();
+        let rooms: Vec<_> = offer.rooms.iter().map(Room::as_str).collect();
+        assert_eq!((rooms, offer.data.as_str()), (vec!["a", "b"], "[1.5]"));
+    }
+}
