@@ -18,13 +18,13 @@ function versions() {
 
 function takers(runs) {
   const known = versions();
-  return table(["client", "version", "transport", "who opens the next stream", "cursor in", "gives up a silent stream"], clients.map((client) => [
+  return table(["client", "version", "transport", "who opens the next stream", "cursor in", "bears silence for"], clients.map((client) => [
     client.name,
     client.package ? known[client.host][client.package] : "the system's",
     { sse: "SSE", websocket: "WebSocket", "long-poll": "long-poll" }[client.transport],
     client.returns === "library" ? "the client itself" : "its program",
     runs[0].results.find(({ program }) => program === client.program).cursors.map((name) => `\`${name}\``).join(", "),
-    client.silence ? "after 6 s, as it was told" : "no",
+    client.silence ? "6 s, as its program says" : "no limit set",
   ]));
 }
 
