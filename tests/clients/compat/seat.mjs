@@ -34,7 +34,7 @@ export class Seat {
   /** Waits until it has seen something. */
   async until(condition, what) {
     return until(condition, `${this.client.name}: ${what}`, 30_000).catch((why) => {
-      throw new Error(`${why.message}; it saw ${JSON.stringify(this.seen.slice(-6))}`);
+      throw new Error(`${why.message}; it saw ${JSON.stringify(this.seen.filter(({ asked, broken }) => !asked && !broken).slice(-6))}`);
     });
   }
 

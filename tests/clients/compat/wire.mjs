@@ -57,6 +57,8 @@ const held = await Promise.all(Array.from({ length: FULL }, hold));
 const together = {
   whenAllAreConnected: gathering(taking.length * 2, () => {}),
   beforeTheStop: gathering(taking.length, async () => {
+    // A client that polls has just had its answer, and is to have asked again.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     const attempts = new Map(stories.map((seat) => [seat, seat.door.attempts]));
     await gateway.down();
     return attempts;
