@@ -12,6 +12,7 @@
 
 mod claims;
 mod client_message;
+mod client_stream;
 mod configuration;
 #[cfg(test)]
 mod corpora;
@@ -27,6 +28,7 @@ mod stream_request;
 
 pub use claims::claims;
 pub use client_message::client_message;
+pub use client_stream::client_stream;
 pub use configuration::configuration;
 pub use credentials::credentials;
 pub use cursor::cursor;

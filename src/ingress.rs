@@ -8,12 +8,14 @@ use crate::auth::Access;
 use crate::bus::idempotency::Idempotency;
 use crate::bus::reader::Credit;
 use crate::bus::{Bus, Published};
+use crate::lifecycle::clock::Clock;
 use crate::model::code::{Code, Refusal};
 use crate::model::event::{EventName, NewEvent, Offer};
 use crate::model::json::Json;
 use crate::model::limits::Limits;
 use crate::model::room::Room;
 use crate::model::start::Start;
+use crate::telemetry::metrics::Metrics;
 
 pub use publisher::Publisher;
 
@@ -21,16 +23,22 @@ pub use publisher::Publisher;
 #[derive(Clone)]
 pub struct Ingress {
     bus: Bus,
+    clock: Clock,
+    metrics: Arc<Metrics>,
 }
 
 impl Ingress {
     /// The way into `bus`.
     #[must_use]
-    pub const fn new(bus: Bus) -> Self {
-        Self { bus }
+    pub const fn new(bus: Bus, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self {
+            bus,
+            clock,
+            metrics,
+        }
     }
 
-    /// Publishes what `access` may publish: to all of its rooms, or to none.
+    /// Publishes what `access` may publish: to all of its rooms, or to none; and counts it.
     ///
     /// # Errors
     /// `forbidden` names the first room that is not granted; `too_many_rooms`, `too_large`; what the bus refuses.
@@ -40,9 +48,27 @@ impl Ingress {
         offer: Offer,
         once: Option<Idempotency>,
     ) -> Result<Published, Refusal> {
-        granted(access, &offer.rooms)?;
         let from = access.role.sender.then(|| access.principal.name().into());
-        self.append(offer, access.role.limits, from, once).await
+        let append = async {
+            granted(access, &offer.rooms)?;
+            self.append(offer, access.role.limits, from, once).await
+        };
+        self.counted(append).await
+    }
+
+    async fn counted(
+        &self,
+        publish: impl Future<Output = Result<Published, Refusal>>,
+    ) -> Result<Published, Refusal> {
+        let offered = self.clock.now();
+        let outcome = publish.await;
+        let publishes = self.metrics.publishes();
+        match &outcome {
+            Ok(Published { repeated: true, .. }) => publishes.repeated(),
+            Ok(_) => publishes.published(self.clock.now().since(offered)),
+            Err(refusal) => publishes.refused(refusal.code),
+        }
+        outcome
     }
 
     async fn append(

@@ -41,7 +41,10 @@ const TABLE: [(&str, May); 17] = [
         "bus",
         Only(&["model", "wire", "telemetry", "lifecycle", "sync"]),
     ),
-    ("ingress", Only(&["model", "auth", "limit", "bus"])),
+    (
+        "ingress",
+        Only(&["model", "lifecycle", "telemetry", "auth", "limit", "bus"]),
+    ),
     (
         "hooks",
         Only(&["model", "wire", "lifecycle", "telemetry", "outbound"]),

@@ -68,9 +68,9 @@ impl Access {
         self.role.transports.contains(&transport)
     }
 
-    /// Whether it may purge a room's history.
+    /// Whether it may do what operators do: purge a room, read the metrics.
     #[must_use]
-    pub fn may_purge(&self) -> bool {
+    pub fn is_admin(&self) -> bool {
         self.role.admin
     }
 }

@@ -313,6 +313,12 @@ impl Log {
     pub fn size(&self) -> (usize, usize) {
         (self.all.len(), self.bytes)
     }
+
+    /// The oldest event held.
+    #[must_use]
+    pub fn oldest(&self) -> Option<&Entry> {
+        self.all.first_key_value().map(|(_, held)| &*held.entry)
+    }
 }
 
 #[cfg(test)]

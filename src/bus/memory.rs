@@ -10,6 +10,7 @@ use crate::model::position::{Epoch, Position};
 use crate::model::room::Room;
 use crate::model::start::Start;
 use crate::sync::{Mutex, lock};
+use crate::telemetry::metrics::Log as Report;
 
 use super::Settings;
 use super::history::{Page, Query};
@@ -38,6 +39,8 @@ pub struct Published {
     pub repeated: bool,
 }
 
+/// Rooms whose readers are looked at before somebody else has a turn.
+const ROOMS_AT_ONCE: usize = 256;
 /// How often rooms that nobody touches are looked at for their age.
 const EXPIRY_EVERY: Duration = Duration::from_secs(1);
 
@@ -107,10 +110,44 @@ impl Bus {
         log.position(log.visible())
     }
 
-    /// Events held, and the memory that they are taken to use, in bytes.
-    #[must_use]
-    pub fn size(&self) -> (usize, usize) {
-        lock(&self.0.log).size()
+    /// What is held, and how far behind the slowest reader is: whoever has not read has its place here, also while
+    /// its client takes nothing and it does not ask.
+    ///
+    /// One room at a time, so that a publish waits no longer for this than for another publish to its room.
+    pub async fn report(&self) -> Report {
+        let mut report = self.size();
+        for (index, room) in self.0.readers.rooms().into_iter().enumerate() {
+            if let Some(cursor) = self.0.readers.slowest(&room) {
+                self.lag(&room, cursor, &mut report);
+            }
+            if index % ROOMS_AT_ONCE == ROOMS_AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        report
+    }
+
+    fn size(&self) -> Report {
+        let log = self.0.log();
+        let (events, bytes) = log.size();
+        let now = self.0.clock.now();
+        Report {
+            events,
+            bytes,
+            oldest: log.oldest().map_or(Duration::ZERO, |one| now.since(one.at)),
+            ..Report::default()
+        }
+    }
+
+    /// Adds what waits in `room` for a reader that has read up to `cursor`.
+    fn lag(&self, room: &Room, cursor: u64, report: &mut Report) {
+        let log = self.0.log();
+        let Some(held) = log.room(room) else { return };
+        let next = held.after(cursor);
+        if let Some(entry) = held.get(next) {
+            report.lag_events = report.lag_events.max(held.len() - next);
+            report.lag = report.lag.max(self.0.clock.now().since(entry.at));
+        }
     }
 
     /// Looks after the age of rooms that nobody reads or writes, for ever.

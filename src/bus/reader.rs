@@ -33,6 +33,8 @@ pub struct Batch {
     pub cursor: Position,
     /// Whether the credit ended before the events did.
     pub more: bool,
+    /// How many events were waiting, those given included; beyond them, one of several rooms counts in each.
+    pub waiting: usize,
 }
 
 impl Batch {
@@ -154,12 +156,23 @@ impl Reader {
             Some(last) if more => last.event().position.seq,
             _ => log.visible(),
         };
+        let left = if more { self.left(log) } else { 0 };
         Batch {
             gaps,
-            events,
             cursor: log.position(self.cursor),
             more,
+            waiting: events.len() + left,
+            events,
         }
+    }
+
+    /// How many events wait beyond the cursor, in each room.
+    fn left(&self, log: &Log) -> usize {
+        let rooms = self.rooms.iter().filter_map(|joined| {
+            let held = log.room(&joined.room)?;
+            Some(held.len() - held.after(joined.from.max(self.cursor)))
+        });
+        rooms.sum()
     }
 
     /// The rooms whose floor passed both the cursor and their join. Raising the join to the floor tells each

@@ -104,10 +104,22 @@ impl Delivery {
         &self.entry.event.rooms[self.room]
     }
 
+    /// When it was appended.
+    #[must_use]
+    pub fn at(&self) -> Moment {
+        self.entry.at
+    }
+
     /// The JSON envelope.
     #[must_use]
     pub fn envelope(&self) -> Bytes {
         self.entry.encoded[self.room].envelope(self.event(), self.room())
+    }
+
+    /// The length of the envelope, in bytes.
+    #[must_use]
+    pub fn envelope_len(&self) -> usize {
+        self.entry.encoded[self.room].envelope_len(self.event(), self.room())
     }
 
     /// The SSE block with the envelope as its data.
@@ -116,13 +128,26 @@ impl Delivery {
         self.entry.encoded[self.room].sse(self.event(), self.room())
     }
 
+    /// The length of that block, in bytes.
+    #[must_use]
+    pub fn sse_len(&self) -> usize {
+        self.entry.encoded[self.room].sse_len(self.event(), self.room())
+    }
+
     /// The SSE block with the payload alone as its data.
     #[must_use]
     pub fn sse_raw(&self) -> Bytes {
-        self.entry
-            .raw
-            .get_or_init(|| raw_block(self.event()))
-            .clone()
+        self.raw().clone()
+    }
+
+    /// The length of that block, in bytes.
+    #[must_use]
+    pub fn sse_raw_len(&self) -> usize {
+        self.raw().len()
+    }
+
+    fn raw(&self) -> &Bytes {
+        self.entry.raw.get_or_init(|| raw_block(self.event()))
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Opened {
     pub cursor: Option<Position>,
     /// Where a cursor was brought: whether everything after it is still held.
     pub recovered: Option<bool>,
+    /// What is visible: whatever comes after it is appended while the subscription is open.
+    pub visible: Position,
 }
 
 /// One step of joining a room from a position in the past.
@@ -67,11 +69,13 @@ impl Subscription {
         let signal = Arc::new(Signal::default());
         let number = shared.readers.number();
         let mut log = shared.log();
-        for room in &rooms {
-            log.watch(room);
+        rooms.iter().for_each(|room| log.watch(room));
+        let (reader, gaps) = Reader::open(&log, rooms, start);
+        // Before it is registered: nobody shall take it for one that has read nothing.
+        signal.has_read(reader.cursor());
+        for room in reader.rooms() {
             shared.readers.add(room, number, &signal);
         }
-        let (reader, gaps) = Reader::open(&log, rooms, start);
         let cursor = match start {
             Start::At(own) => Some(own),
             Start::Unreadable => None,
@@ -86,6 +90,7 @@ impl Subscription {
             ),
             Start::Now | Start::Earliest | Start::Newest(_) => None,
         };
+        let visible = log.position(log.visible());
         drop(log);
         Opened {
             subscription: Self {
@@ -97,6 +102,7 @@ impl Subscription {
             gaps,
             cursor,
             recovered,
+            visible,
         }
     }
 
@@ -114,7 +120,9 @@ impl Subscription {
     /// Reads now; the batch may be empty but for its cursor.
     pub fn read(&mut self, credit: Credit) -> Batch {
         let log = self.shared.log();
-        self.reader.read(&log, credit)
+        let batch = self.reader.read(&log, credit);
+        self.signal.has_read(self.reader.cursor());
+        batch
     }
 
     /// Everything due up to here has been read.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 
 use crate::model::room::Room;
@@ -10,7 +11,11 @@ use crate::sync::{Mutex, lock};
 
 /// One reader's bell. A ring that nobody waits for is kept for the next wait, so none is lost.
 #[derive(Debug)]
-pub struct Signal(Mutex<State>);
+pub struct Signal {
+    state: Mutex<State>,
+    /// How far the reader has read, for whoever asks who is behind.
+    cursor: AtomicU64,
+}
 
 #[derive(Debug)]
 enum State {
@@ -21,14 +26,17 @@ enum State {
 
 impl Default for Signal {
     fn default() -> Self {
-        Self(Mutex::new(State::Silent))
+        Self {
+            state: Mutex::new(State::Silent),
+            cursor: AtomicU64::new(0),
+        }
     }
 }
 
 impl Signal {
     /// Rings.
     pub fn ring(&self) {
-        let before = std::mem::replace(&mut *lock(&self.0), State::Rung);
+        let before = std::mem::replace(&mut *lock(&self.state), State::Rung);
         if let State::Waiting(waker) = before {
             waker.wake();
         }
@@ -37,7 +45,7 @@ impl Signal {
     /// Waits for a ring since the last wait. Dropping the future loses none.
     pub async fn rung(&self) {
         poll_fn(|cx| {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.state);
             if matches!(*state, State::Rung) {
                 *state = State::Silent;
                 return Poll::Ready(());
@@ -46,6 +54,11 @@ impl Signal {
             Poll::Pending
         })
         .await;
+    }
+
+    /// The reader has read up to `seq`.
+    pub fn has_read(&self, seq: u64) {
+        self.cursor.store(seq, Ordering::Relaxed);
     }
 }
 
@@ -108,10 +121,20 @@ impl Readers {
         signals.iter().for_each(|signal| signal.ring());
     }
 
-    /// Rooms with a reader.
+    /// The rooms with a reader.
     #[must_use]
-    pub fn rooms(&self) -> usize {
-        lock(&self.0).rooms.len()
+    pub fn rooms(&self) -> Vec<Room> {
+        lock(&self.0).rooms.keys().cloned().collect()
+    }
+
+    /// How far the slowest reader of `room` has read, if it has readers.
+    #[must_use]
+    pub fn slowest(&self, room: &Room) -> Option<u64> {
+        let registry = lock(&self.0);
+        let readers = registry.rooms.get(room)?.values();
+        readers
+            .map(|reader| reader.cursor.load(Ordering::Relaxed))
+            .min()
     }
 }
 
@@ -137,10 +160,10 @@ mod tests {
         readers.add(&a, readers.number(), &one);
         readers.add(&b, readers.number(), &two);
         readers.ring(std::slice::from_ref(&a));
-        assert!(matches!(*lock(&one.0), State::Rung));
-        assert!(matches!(*lock(&two.0), State::Silent));
+        assert!(matches!(*lock(&one.state), State::Rung));
+        assert!(matches!(*lock(&two.state), State::Silent));
         readers.remove(&a, 1);
         readers.remove(&b, 2);
-        assert_eq!(readers.rooms(), 0);
+        assert_eq!(readers.rooms(), []);
     }
 }

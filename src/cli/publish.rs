@@ -34,6 +34,7 @@ pub struct Args {
     #[arg(value_name = "ROOM[,ROOM]", value_parser = rooms)]
     rooms: Rooms,
     /// The payload, as JSON; `-` reads it from standard input. Without it the payload is null.
+    #[arg(allow_negative_numbers = true)]
     data: Option<String>,
     /// What happened: the event's name.
     #[arg(long, short, value_name = "NAME", default_value = "message", value_parser = event)]

@@ -90,6 +90,9 @@ async fn until_signal(settings: Settings) -> ExitCode {
     for endpoint in gateway.endpoints() {
         print::line(&format!("listening on {endpoint}"));
     }
+    for endpoint in gateway.operators() {
+        print::line(&format!("metrics on {endpoint}"));
+    }
     stop.asked().await;
     end(gateway, stop).await
 }

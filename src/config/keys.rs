@@ -267,6 +267,9 @@ pub(super) static KEYS: &[Key] = &[
     key("log.age", Kind::Duration(SECOND, YEAR), Value(r#""1d""#), r#""7d""#,
         "The age at which any event is dropped."),
 
+    key("metrics.listen", Kind::Endpoints, Unset("`/metrics` takes a credential with `admin`"), r#""127.0.0.1:9090""#,
+        "Where `/metrics`, `/healthz` and `/readyz` are read without a credential, and nothing else is: in clear text, unless it says `https://`. For an address that only operators reach."),
+
     key("telemetry.format", Kind::Choice(&["text", "json"]), Value(r#""text""#), r#""json""#,
         "The form of log lines on standard error: for people, or one JSON object a line."),
     key("telemetry.filter", Kind::Text("a filter: levels, by module", checks::filter), Value(r#""info""#), r#""gatecast::transport=debug,info""#,

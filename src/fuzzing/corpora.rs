@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 /// A door by the name of its target, which is that of its corpus too.
 type Door = (&'static str, fn(&[u8]));
 
-const DOORS: [Door; 11] = [
+const DOORS: [Door; 12] = [
     ("claims", super::claims),
     ("client_message", super::client_message),
+    ("client_stream", super::client_stream),
     ("configuration", super::configuration),
     ("credentials", super::credentials),
     ("cursor", super::cursor),

@@ -1,6 +1,6 @@
 //! Server-Sent Events: what we encode is what a client of the standard decodes.
 
-mod decoder;
+pub(super) mod decoder;
 
 use std::time::Duration;
 

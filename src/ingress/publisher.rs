@@ -50,8 +50,8 @@ impl Publisher {
         data: &impl Serialize,
     ) -> Result<Position, Refusal> {
         let offer = offer(rooms, event, data)?;
-        let published = self.ingress.append(offer, self.limits, None, None).await?;
-        Ok(published.position)
+        let append = self.ingress.append(offer, self.limits, None, None);
+        Ok(self.ingress.counted(append).await?.position)
     }
 }
 

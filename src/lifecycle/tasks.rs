@@ -27,23 +27,42 @@ impl Tasks {
     /// Starts `future` under `name`.
     #[allow(clippy::disallowed_methods, reason = "this is where tasks come from")]
     pub fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
-        let key = {
-            let mut running = self.running();
-            running.next += 1;
-            let key = running.next;
-            running.tasks.insert(key, (name, None));
-            key
-        };
-        let guard = Guard {
-            tasks: self.clone(),
-            key,
-        };
+        let guard = self.enlist(name);
+        let key = guard.key;
         let handle = tokio::spawn(async move {
             let _guard = guard;
             future.await;
         });
         if let Some(task) = self.running().tasks.get_mut(&key) {
             task.1 = Some(handle.abort_handle());
+        }
+    }
+
+    /// Does `work` on a thread where it holds up nobody's turn; nothing if it panicked. It is not cut off: it must be
+    /// short, and end by itself.
+    #[allow(clippy::disallowed_methods, reason = "this is where tasks come from")]
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let guard = self.enlist(name);
+        let done = tokio::task::spawn_blocking(move || {
+            let _guard = guard;
+            work()
+        });
+        done.await.ok()
+    }
+
+    /// Puts a task on the list, until the guard is dropped.
+    fn enlist(&self, name: &'static str) -> Guard {
+        let mut running = self.running();
+        running.next += 1;
+        let key = running.next;
+        running.tasks.insert(key, (name, None));
+        Guard {
+            tasks: self.clone(),
+            key,
         }
     }
 
@@ -106,6 +125,15 @@ impl Drop for Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn work_is_on_the_list_until_it_is_done() {
+        let tasks = Tasks::default();
+        let of_work = tasks.clone();
+        let listed = tasks.compute("sum", move || of_work.running().tasks.len());
+        assert_eq!(listed.await, Some(1));
+        tasks.ended().await;
+    }
 
     #[tokio::test]
     async fn who_is_late_is_named_and_ended() {

@@ -4,8 +4,7 @@ use super::position::Position;
 use super::room::Room;
 
 /// Why events are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// History is bounded, and this part of it was dropped.
     Evicted,
@@ -18,16 +17,30 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Evicted, Self::Epoch, Self::Future, Self::Unauthorized];
+
     /// The reason that `text` names on the wire.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "evicted" => Self::Evicted,
-            "epoch" => Self::Epoch,
-            "future" => Self::Future,
-            "unauthorized" => Self::Unauthorized,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|one| one.as_str() == text)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Evicted => "evicted",
+            Self::Epoch => "epoch",
+            Self::Future => "future",
+            Self::Unauthorized => "unauthorized",
+        }
+    }
+}
+
+impl serde::Serialize for Reason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -7,18 +7,19 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
-use crate::service::Service;
+use crate::service::{Audience, Service};
+use crate::telemetry::metrics::Open;
 use crate::transport::context::Context;
 
 use super::connection::Accepted;
 use super::endpoint::{Endpoint, Scheme};
 use super::listener::Listener;
 use super::settings::Timeouts;
-use super::tls::Tls;
 
-/// What the listeners of one gateway share.
+/// What the listeners of one gateway share that are for the same audience.
 pub(super) struct Acceptor {
-    pub(super) service: Service,
+    pub(super) audience: Audience,
+    pub(super) service: Arc<Service>,
     pub(super) context: Arc<Context>,
     pub(super) timeouts: Timeouts,
     pub(super) slots: Slots,
@@ -34,6 +35,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Slots {
     regular: Arc<Semaphore>,
     surplus: Arc<Semaphore>,
+}
+
+/// A connection's place among those allowed, and in the count of them.
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+    _counted: Open,
 }
 
 impl Slots {
@@ -63,15 +70,12 @@ impl Acceptor {
     pub(super) fn listen(
         self: Arc<Self>,
         endpoints: Vec<Endpoint>,
-        tls: Option<&Tls>,
+        secure: Option<&TlsAcceptor>,
     ) -> io::Result<Vec<Endpoint>> {
-        let config = tls.map(Tls::config).transpose();
-        let config = config.map_err(|fault| io::Error::other(format!("tls: {fault:?}")))?;
-        let secure = config.map(TlsAcceptor::from);
         let begin = |Endpoint { address, scheme }: Endpoint| {
             let tls = match scheme {
                 Scheme::Http => None,
-                Scheme::Https => Some(secure.clone().ok_or_else(no_certificate)?),
+                Scheme::Https => Some(secure.cloned().ok_or_else(no_certificate)?),
             };
             let listener = Listener::bind(&address)?;
             let address = listener.address()?;
@@ -94,8 +98,12 @@ impl Acceptor {
             };
             match accepted {
                 Ok((socket, peer)) => {
-                    let Some((place, surplus)) = self.slots.take().await else {
+                    let Some((permit, surplus)) = self.slots.take().await else {
                         return;
+                    };
+                    let place = Place {
+                        _permit: permit,
+                        _counted: self.context.metrics.connect(),
                     };
                     let tls = tls.clone();
                     let accepted = Accepted {

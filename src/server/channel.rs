@@ -13,6 +13,10 @@ use super::guarded::Guarded;
 use super::tls::H2;
 
 /// The bytes of one connection, as HTTP reads and writes them.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "most connections are clear, and need no box of their own"
+)]
 pub(super) enum Channel {
     Clear(Ahead<Guarded>),
     /// Boxed, because it is large and most connections behind a proxy are clear.

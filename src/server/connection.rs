@@ -13,15 +13,14 @@ use http::{HeaderValue, StatusCode};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 
 use crate::model::peer::Peer;
-use crate::service::{Connection, Response};
+use crate::service::{Audience, Connection, Response};
 use crate::transport::link::Link;
 
 use super::GOODBYE;
-use super::accept::Acceptor;
+use super::accept::{Acceptor, Place};
 use super::channel::{Channel, Version};
 use super::guarded::Guarded;
 use super::socket::Socket;
@@ -44,7 +43,7 @@ pub(super) struct Accepted {
     /// Where TLS is to be spoken.
     pub(super) tls: Option<TlsAcceptor>,
     /// Its place among those allowed.
-    pub(super) place: OwnedSemaphorePermit,
+    pub(super) place: Place,
     /// Whether it is one too many.
     pub(super) surplus: bool,
 }
@@ -54,6 +53,7 @@ struct Remote {
     peer: Peer,
     surplus: bool,
     secure: bool,
+    audience: Audience,
     link: Link,
 }
 
@@ -64,6 +64,7 @@ impl Remote {
             peer: self.peer,
             surplus: self.surplus,
             secure: self.secure,
+            audience: self.audience,
             hold: self.link.hold(),
         }
     }
@@ -97,6 +98,7 @@ impl Acceptor {
             peer,
             surplus,
             secure,
+            audience: self.audience,
             link,
         };
         let served = match self.open(socket, tls).await {

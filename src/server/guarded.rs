@@ -12,13 +12,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::lifecycle::clock::{Clock, Sleep};
 use crate::lifecycle::drain::Draining;
 use crate::transport::link::Link;
 
 use super::GOODBYE;
+use super::accept::Place;
 use super::socket::Socket;
 
 /// What a client may still send behind our end, in bytes: a request body or a message that was too large.
@@ -39,13 +39,13 @@ pub(super) struct Guarded {
     /// Running once the gateway's half is closed; and how many bytes may still come.
     lingering: Option<Box<(Sleep, usize)>>,
     /// The connection's place among those allowed: an upgrade takes the socket with it, and so its place.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Guarded {
     pub(super) fn new(
         socket: Socket,
-        place: OwnedSemaphorePermit,
+        place: Place,
         link: Link,
         clock: Clock,
         patience: Duration,
@@ -83,6 +83,7 @@ impl Guarded {
         let (clock, patience) = (&self.clock, self.patience);
         let stalled = self.stalled.get_or_insert_with(|| clock.sleep(patience));
         ready!(pin!(stalled).poll(cx));
+        self.link.on_give_up();
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             "the client does not read",

@@ -16,25 +16,31 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_rustls::TlsAcceptor;
+
 use crate::auth::Authority;
 use crate::bus::Bus;
 use crate::ingress::{Ingress, Publisher};
 use crate::lifecycle::clock::Clock;
-use crate::lifecycle::drain::Drain;
+use crate::lifecycle::drain::{Drain, Draining};
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
 use crate::model::limits::Limits;
 use crate::model::position::Epoch;
-use crate::service::{Patience, Service};
+use crate::service::{Audience, Patience, Service};
+use crate::telemetry::metrics::Metrics;
 use crate::transport::context::Context;
 use crate::transport::registry::Registry;
 
+use accept::{Acceptor, Slots};
 use endpoint::{Address, Endpoint};
 pub use settings::{Settings, Timeouts};
+use tls::Tls;
 
 /// A gateway that is listening. Dropping it ends its streams without waiting for them.
 pub struct Gateway {
     endpoints: Vec<Endpoint>,
+    operators: Vec<Endpoint>,
     drain: Drain,
     tasks: Tasks,
     clock: Clock,
@@ -45,6 +51,9 @@ pub struct Gateway {
 /// How long the end of a stream may take once it has been said.
 const GOODBYE: Duration = Duration::from_secs(2);
 
+/// Open connections of operators: clients leave them room, and they leave clients theirs.
+const OPERATORS: usize = 64;
+
 impl Gateway {
     /// Opens the log, listens, and begins to serve.
     ///
@@ -53,55 +62,22 @@ impl Gateway {
     /// configuration rules out).
     pub async fn start(settings: Settings, clock: Clock) -> std::io::Result<Self> {
         let (drain, draining) = Drain::new();
-        let tasks = Tasks::default();
-        let bus = Bus::memory(
-            settings.bus,
-            Epoch::from_random(random::bits()),
-            clock.clone(),
-        );
-        let event_bytes = largest_event(&settings.auth);
-        let authority = Authority::new(settings.auth)
-            .map_err(|mistakes| std::io::Error::other(mistakes.join("\n")))?;
-        let context = Arc::new(Context {
-            ingress: Ingress::new(bus.clone()),
-            bus: bus.clone(),
-            authority: Arc::new(authority),
-            clock: clock.clone(),
-            session: settings.session,
-            event_bytes,
-            goodbye: GOODBYE,
-            write_stall: settings.timeouts.write_stall,
-            streams: Registry::default(),
-            draining: draining.clone(),
-            drain_window: settings.drain_window,
-            tasks: tasks.clone(),
-        });
-        let Timeouts {
-            body, handshake, ..
-        } = settings.timeouts;
-        let patience = Patience { body, handshake };
-        let acceptor = Arc::new(accept::Acceptor {
-            service: Service::new(context.clone(), settings.service, patience),
-            context,
-            timeouts: settings.timeouts,
-            slots: accept::Slots::new(settings.connections),
-        });
-        let publisher = acceptor.context.publisher();
-        let endpoints = acceptor.listen(settings.listen, settings.tls.as_ref())?;
-        let mut ended = draining;
-        tasks.spawn("ages", async move {
-            tokio::select! {
-                () = bus.look_after_ages() => {}
-                () = ended.begun() => {}
-            }
-        });
+        let (deadline, tls) = (settings.drain, tls_acceptor(&settings)?);
+        let context = Arc::new(context(&settings, clock, draining)?);
+        let acceptors = acceptors(&settings, &context);
+        let endpoints = acceptors.clients.listen(settings.listen, tls.as_ref())?;
+        let operators = acceptors
+            .operators
+            .listen(settings.operators, tls.as_ref())?;
+        look_after_ages(&context);
         Ok(Self {
             endpoints,
+            operators,
             drain,
-            tasks,
-            clock,
-            deadline: settings.drain,
-            publisher,
+            tasks: context.tasks.clone(),
+            clock: context.clock.clone(),
+            deadline,
+            publisher: context.publisher(),
         })
     }
 
@@ -111,7 +87,13 @@ impl Gateway {
         &self.endpoints
     }
 
-    /// The TCP addresses among them.
+    /// Where operators read metrics and health, likewise.
+    #[must_use]
+    pub fn operators(&self) -> &[Endpoint] {
+        &self.operators
+    }
+
+    /// The TCP addresses among the endpoints.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.endpoints
             .iter()
@@ -130,6 +112,74 @@ impl Gateway {
             None => self.tasks.abort(),
         }
     }
+}
+
+fn tls_acceptor(settings: &Settings) -> std::io::Result<Option<TlsAcceptor>> {
+    settings.tls.as_ref().map(Tls::acceptor).transpose()
+}
+
+/// What all streams share: the log, the way into it, who may what.
+fn context(settings: &Settings, clock: Clock, draining: Draining) -> std::io::Result<Context> {
+    let epoch = Epoch::from_random(random::bits());
+    let bus = Bus::memory(settings.bus.clone(), epoch, clock.clone());
+    let metrics = Metrics::new(clock.unix());
+    let authority = Authority::new(settings.auth.clone())
+        .map_err(|mistakes| std::io::Error::other(mistakes.join("\n")))?;
+    Ok(Context {
+        ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone()),
+        bus,
+        authority: Arc::new(authority),
+        clock,
+        session: settings.session,
+        event_bytes: largest_event(&settings.auth),
+        goodbye: GOODBYE,
+        write_stall: settings.timeouts.write_stall,
+        streams: Registry::default(),
+        draining,
+        drain_window: settings.drain_window,
+        tasks: Tasks::default(),
+        metrics,
+    })
+}
+
+/// Who takes connections, for each audience.
+struct Acceptors {
+    clients: Arc<Acceptor>,
+    operators: Arc<Acceptor>,
+}
+
+fn acceptors(settings: &Settings, context: &Arc<Context>) -> Acceptors {
+    let timeouts = settings.timeouts;
+    let patience = Patience {
+        body: timeouts.body,
+        handshake: timeouts.handshake,
+    };
+    let service = Service::new(context.clone(), settings.service.clone(), patience);
+    let service = Arc::new(service);
+    let acceptor = |audience, connections| {
+        Arc::new(Acceptor {
+            audience,
+            service: service.clone(),
+            context: context.clone(),
+            timeouts,
+            slots: Slots::new(connections),
+        })
+    };
+    Acceptors {
+        clients: acceptor(Audience::Clients, settings.connections),
+        operators: acceptor(Audience::Operators, OPERATORS),
+    }
+}
+
+/// Rooms that nobody touches grow old too.
+fn look_after_ages(context: &Context) {
+    let (bus, mut ended) = (context.bus.clone(), context.draining.clone());
+    context.tasks.spawn("ages", async move {
+        tokio::select! {
+            () = bus.look_after_ages() => {}
+            () = ended.begun() => {}
+        }
+    });
 }
 
 fn largest_event(auth: &crate::auth::Settings) -> usize {

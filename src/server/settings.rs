@@ -40,6 +40,8 @@ impl Default for Timeouts {
 pub struct Settings {
     /// Where to listen.
     pub listen: Vec<Endpoint>,
+    /// Where operators read metrics and health without a credential; nothing else is served there.
+    pub operators: Vec<Endpoint>,
     /// The certificate of the endpoints that speak HTTPS.
     pub tls: Option<Tls>,
     /// Open connections in all.
@@ -67,6 +69,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080)).into()],
+            operators: Vec::new(),
             tls: None,
             connections: 20_000,
             timeouts: Timeouts::default(),

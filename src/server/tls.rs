@@ -1,5 +1,6 @@
 //! TLS 1.2 and 1.3 (RFC 5246, RFC 8446), with HTTP/2 where the client offers it (ALPN, RFC 7301).
 
+use std::io;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -7,6 +8,8 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::version::{TLS12, TLS13};
+
+use tokio_rustls::TlsAcceptor;
 
 use crate::model::secret::Secret;
 
@@ -41,8 +44,14 @@ impl Tls {
         self.config().map(|_| ())
     }
 
-    /// The server's side of TLS.
-    pub(super) fn config(&self) -> Result<Arc<ServerConfig>, Fault> {
+    /// What speaks it on the connections that are accepted.
+    pub(super) fn acceptor(&self) -> io::Result<TlsAcceptor> {
+        let config = self.config();
+        let config = config.map_err(|fault| io::Error::other(format!("tls: {fault:?}")))?;
+        Ok(TlsAcceptor::from(config))
+    }
+
+    fn config(&self) -> Result<Arc<ServerConfig>, Fault> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13, &TLS12])

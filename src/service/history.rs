@@ -11,6 +11,7 @@ use crate::model::room::Room;
 use crate::model::start::Start;
 use crate::session::admission::forbidden;
 use crate::wire::control::Envelope;
+use crate::wire::encoding::Encoding;
 use crate::wire::negotiate::invalid_cursor;
 use crate::wire::poll;
 use crate::wire::query::Query;
@@ -24,7 +25,7 @@ const PAGE_BYTES: usize = 1 << 20;
 
 impl Service {
     /// A page of a room's past.
-    pub(super) fn history(
+    pub(super) async fn history(
         &self,
         request: &Request<Incoming>,
         query: &Query,
@@ -61,7 +62,8 @@ impl Service {
             cursor: page.cursor,
             more: page.more,
         };
-        Ok(reply::json(StatusCode::OK, poll::to_json(&page)))
+        let encoding = Encoding::preferred(request.headers());
+        Ok(self.long(encoding, reply::JSON, poll::to_json(&page)).await)
     }
 
     /// A page cannot end in another life of the log; an empty one would say that there was nothing.
@@ -82,7 +84,7 @@ impl Service {
         room: Room,
     ) -> Result<Response, Refusal> {
         let access = self.access(request.headers(), query)?;
-        if !access.may_purge() {
+        if !access.is_admin() {
             let message = "only a role with `admin = true` may purge a room";
             return Err(Refusal::new(Code::Forbidden, message).room(room));
         }

@@ -11,6 +11,7 @@ use crate::auth::Access;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
 use crate::session::Answer;
+use crate::telemetry::metrics::labels::Door;
 use crate::transport::registry::Posted;
 use crate::wire::client::{ClientMessage, Want};
 use crate::wire::control::Control;
@@ -75,6 +76,9 @@ impl Service {
                 Err(malformed) => Answer::Refused(malformed.reference, malformed.refusal),
             },
         };
+        if let Answer::Refused(_, refusal) = &answer {
+            self.count(refusal, Door::Http);
+        }
         Ok(told(answer))
     }
 

@@ -6,7 +6,9 @@ mod fallback;
 mod head;
 mod health;
 mod history;
+mod long;
 mod messages;
+mod metrics;
 mod negotiate;
 mod openapi;
 mod publish;
@@ -26,6 +28,7 @@ use crate::auth::credentials;
 use crate::lifecycle::random;
 use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
+use crate::telemetry::metrics::labels::{self, Door};
 use crate::transport::context::Context;
 use crate::transport::link::Hold;
 use crate::wire::query::Query;
@@ -52,8 +55,19 @@ pub struct Connection {
     pub secure: bool,
     /// Whether it is one too many: it is told so, and closed.
     pub surplus: bool,
+    /// Which listener took it.
+    pub audience: Audience,
     /// What the request holds of it.
     pub hold: Hold,
+}
+
+/// Whom a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody: each request shows its credential.
+    Clients,
+    /// Operators: who reaches it may read health and metrics, and nothing else is there.
+    Operators,
 }
 
 impl Service {
@@ -75,14 +89,18 @@ impl Service {
         async {
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
             let origin = cors::Origin::of(&self.settings.cors, request.headers());
-            let answer = self.answer(request, connection, &origin).await;
-            let mut response = answer.unwrap_or_else(|refusal| {
+            let route = Route::of(&path);
+            let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
+            let answer = self.answer(route, request, connection, &origin).await;
+            let mut response = answer.unwrap_or_else(|Refused { refusal, door }| {
+                self.count(&refusal, door);
                 let detail = refusal.operator.as_deref().unwrap_or(&refusal.message);
                 tracing::info!(%method, path = shown(&path), code = refusal.code.as_str(), detail, "refused");
                 reply::refusal(&refusal)
             });
             origin.grant(response.headers_mut());
             reply::stamp(&mut response, &id);
+            self.context.metrics.answered(label, response.status().into());
             tracing::debug!(%method, path, status = response.status().as_u16(), "answered");
             response
         }
@@ -92,41 +110,56 @@ impl Service {
 
     async fn answer(
         &self,
+        route: Result<Route, Refusal>,
         request: Request<Incoming>,
         connection: Connection,
         origin: &cors::Origin,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Response, Refused> {
         head::check(&request)?;
-        if let Some(fallback) = self.beside(request.uri().path()) {
-            return self.fall_back(fallback, request, &connection).await;
+        if connection.audience == Audience::Clients
+            && let Some(fallback) = self.beside(request.uri().path())
+        {
+            return Ok(self.fall_back(fallback, request, &connection).await?);
         }
-        let route = Route::of(request.uri().path())?;
+        let route = route?;
+        if connection.audience == Audience::Operators && !route.is_operational() {
+            return Err(route::not_found().into());
+        }
         if request.method() == Method::OPTIONS {
             return Ok(origin.preflight(&route));
         }
         if !route.allows(request.method()) {
+            self.context
+                .metrics
+                .refused(Code::MethodNotAllowed, Door::Http);
             return Ok(reply::method_not_allowed(&route));
         }
         let query = Query::parse(request.uri().query());
-        if connection.surplus && !matches!(route, Route::Stream | Route::Health) {
-            return Err(surplus());
+        if connection.surplus && !matches!(route, Route::Stream | Route::Health | Route::Metrics) {
+            return Err(surplus().into());
         }
-        match route {
-            Route::Stream => self.stream(request, &query, connection, origin).await,
+        let response = match route {
+            Route::Stream => return self.stream(request, &query, connection, origin).await,
             Route::Negotiate => self.negotiate(&request, &query, connection.secure),
-            Route::OpenApi => Ok(openapi::document()),
+            Route::OpenApi => Ok(self.openapi(&request).await),
             Route::Events(room) => match *request.method() {
                 Method::POST => self.publish_one(request, &query, room).await,
                 Method::DELETE => self.purge(&request, &query, room),
-                _ => self.history(&request, &query, room),
+                _ => self.history(&request, &query, room).await,
             },
             Route::Publish => self.publish_many(request, &query).await,
             Route::Messages => self.message(request, &query).await,
             Route::Health => Ok(reply::text("ok\n")),
             Route::Ready => self.ready().await,
+            Route::Metrics => self.metrics(&request, &query, &connection).await,
             Route::Page => self.page(),
             Route::Whole => Err(route::not_found()),
-        }
+        };
+        Ok(response?)
+    }
+
+    fn count(&self, refusal: &Refusal, door: Door) {
+        self.context.metrics.refused(refusal.code, door);
     }
 
     /// What answers `path`, if the gateway itself does not.
@@ -178,6 +211,19 @@ impl Service {
             .page
             .map(reply::html)
             .ok_or_else(route::not_found)
+    }
+}
+
+/// A request that is refused, and as what it counts.
+struct Refused {
+    refusal: Refusal,
+    door: Door,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let door = Door::Http;
+        Self { refusal, door }
     }
 }
 

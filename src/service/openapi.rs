@@ -1,14 +1,21 @@
 //! `GET /v1/openapi.json`: this interface, described for programs.
 
-use http::StatusCode;
+use http::Request;
+use hyper::body::Incoming;
 
-use super::{Response, reply};
+use crate::wire::encoding::Encoding;
+
+use super::{Response, Service, reply};
 
 /// The file as it stands beside the pages.
 const DOCUMENT: &str = include_str!("../../proto-docs/openapi.json");
 
-pub(super) fn document() -> Response {
-    reply::json(StatusCode::OK, DOCUMENT)
+impl Service {
+    /// The document.
+    pub(super) async fn openapi(&self, request: &Request<Incoming>) -> Response {
+        let encoding = Encoding::preferred(request.headers());
+        self.long(encoding, reply::JSON, DOCUMENT).await
+    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,20 @@ struct Outcomes {
     results: Vec<Outcome>,
 }
 
+/// A publish of one event, read.
+struct PublishOne {
+    access: Arc<Access>,
+    offer: Offer,
+    once: Option<Once>,
+}
+
+/// A publish of several events, read.
+struct PublishMany {
+    access: Arc<Access>,
+    events: Vec<Result<Offer, Refusal>>,
+    once: Option<Once>,
+}
+
 impl Service {
     /// Publishes one event to the room in the path.
     pub(super) async fn publish_one(
@@ -49,13 +63,32 @@ impl Service {
         query: &Query,
         room: Room,
     ) -> Result<Response, Refusal> {
+        let PublishOne {
+            access,
+            offer,
+            once,
+        } = self
+            .read_one(request, query, room)
+            .await
+            .inspect_err(|refusal| self.unread(refusal))?;
+        let (outcome, repeated) = self.publish(&access, offer, once.as_ref(), 0).await?;
+        Ok(accepted(&outcome, repeated))
+    }
+
+    /// Who wants to publish what.
+    async fn read_one(
+        &self,
+        request: Request<Incoming>,
+        query: &Query,
+        room: Room,
+    ) -> Result<PublishOne, Refusal> {
         let access = self.access(request.headers(), query)?;
         granted(&access, std::slice::from_ref(&room))?;
         let (head, body) = request.into_parts();
         let body = self.body(body, self.settings.body).await?;
         let event = query.get("event");
         let room_name = room.clone();
-        let (publish, kind) = match event {
+        let (offer, kind) = match event {
             Some(event) if is_json(&head.headers) => {
                 (publish::payload(room, event, true, &body)?, "json")
             }
@@ -67,8 +100,16 @@ impl Service {
             &body,
         );
         let once = Once::of(&head.headers, &access, fingerprint)?;
-        let (outcome, repeated) = self.publish(&access, publish, once.as_ref(), 0).await?;
-        Ok(accepted(&outcome, repeated))
+        Ok(PublishOne {
+            access,
+            offer,
+            once,
+        })
+    }
+
+    /// Counts what did not become an offer, which ingress would count.
+    fn unread(&self, refusal: &Refusal) {
+        self.context.metrics.publishes().refused(refusal.code);
     }
 
     /// Publishes several events, each to its own room or rooms, in their order.
@@ -77,24 +118,23 @@ impl Service {
         request: Request<Incoming>,
         query: &Query,
     ) -> Result<Response, Refusal> {
-        let access = self.access(request.headers(), query)?;
-        let (head, body) = request.into_parts();
-        // Who may publish nothing is told so for each event, and need not send a megabyte for that.
-        let most = if access.publishes() {
-            self.settings.body
-        } else {
-            self.context.message_bytes()
-        };
-        let body = self.body(body, most).await?;
-        let events = publish::many(&body)?;
-        let fingerprint = fingerprint(&["several"], &body);
-        let once = Once::of(&head.headers, &access, fingerprint)?;
+        let PublishMany {
+            access,
+            events,
+            once,
+        } = self
+            .read_many(request, query)
+            .await
+            .inspect_err(|refusal| self.unread(refusal))?;
         let mut results = Vec::with_capacity(events.len());
         let mut all_repeated = !events.is_empty();
         for (index, event) in events.into_iter().enumerate() {
             let outcome = match event {
                 Ok(publish) => self.publish(&access, publish, once.as_ref(), index).await,
-                Err(refusal) => Err(refusal),
+                Err(refusal) => {
+                    self.unread(&refusal);
+                    Err(refusal)
+                }
             };
             results.push(match outcome {
                 Ok((outcome, repeated)) => {
@@ -109,6 +149,30 @@ impl Service {
             });
         }
         Ok(accepted(&Outcomes { results }, all_repeated))
+    }
+
+    async fn read_many(
+        &self,
+        request: Request<Incoming>,
+        query: &Query,
+    ) -> Result<PublishMany, Refusal> {
+        let access = self.access(request.headers(), query)?;
+        let (head, body) = request.into_parts();
+        // Who may publish nothing is told so for each event, and need not send a megabyte for that.
+        let most = if access.publishes() {
+            self.settings.body
+        } else {
+            self.context.message_bytes()
+        };
+        let body = self.body(body, most).await?;
+        let events = publish::many(&body)?;
+        let fingerprint = fingerprint(&["several"], &body);
+        let once = Once::of(&head.headers, &access, fingerprint)?;
+        Ok(PublishMany {
+            access,
+            events,
+            once,
+        })
     }
 
     async fn publish(

@@ -27,7 +27,12 @@ pub type Response = http::Response<Body>;
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-fn whole(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
+/// A response that is whole.
+pub(super) fn whole(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response {
     let body = Full::new(body.into())
         .map_err(BrokenOff::from)
         .boxed_unsync();
@@ -63,9 +68,12 @@ pub(super) fn html(body: &'static str) -> Response {
     response
 }
 
+/// The media type of JSON.
+pub(super) const JSON: &str = "application/json";
+
 /// JSON.
 pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
-    whole(status, "application/json", body)
+    whole(status, JSON, body)
 }
 
 /// The answer to a method that a route does not have.

@@ -4,6 +4,7 @@ use http::Method;
 
 use crate::model::code::{Code, Refusal};
 use crate::model::room::Room;
+use crate::telemetry::metrics::labels;
 use crate::wire::publish;
 
 /// Where a request goes.
@@ -25,6 +26,8 @@ pub(super) enum Route {
     Health,
     /// `/readyz`
     Ready,
+    /// `/metrics`
+    Metrics,
     /// `/`
     Page,
     /// `*`, the gateway as a whole (RFC 9110 §9.3.7)
@@ -33,7 +36,7 @@ pub(super) enum Route {
 
 impl Route {
     /// The routes whose path names nothing.
-    pub(super) const FIXED: [(&'static str, Self); 8] = [
+    pub(super) const FIXED: [(&'static str, Self); 9] = [
         ("/v1/stream", Self::Stream),
         ("/v1/negotiate", Self::Negotiate),
         ("/v1/openapi.json", Self::OpenApi),
@@ -41,6 +44,7 @@ impl Route {
         ("/v1/messages", Self::Messages),
         ("/healthz", Self::Health),
         ("/readyz", Self::Ready),
+        ("/metrics", Self::Metrics),
         ("/", Self::Page),
     ];
 
@@ -68,10 +72,36 @@ impl Route {
             Self::Events(_) => "GET, HEAD, POST, DELETE, OPTIONS",
             Self::Publish | Self::Messages => "POST, OPTIONS",
             Self::Whole => "OPTIONS",
-            Self::Negotiate | Self::OpenApi | Self::Health | Self::Ready | Self::Page => {
-                "GET, HEAD, OPTIONS"
-            }
+            Self::Negotiate
+            | Self::OpenApi
+            | Self::Health
+            | Self::Ready
+            | Self::Metrics
+            | Self::Page => "GET, HEAD, OPTIONS",
         }
+    }
+
+    /// What metrics call it.
+    pub(super) const fn label(&self) -> labels::Route {
+        match self {
+            Self::Stream => labels::Route::Stream,
+            Self::Events(_) => labels::Route::Events,
+            Self::Negotiate => labels::Route::Negotiate,
+            Self::OpenApi => labels::Route::OpenApi,
+            Self::Publish => labels::Route::Publish,
+            Self::Messages => labels::Route::Messages,
+            Self::Health => labels::Route::Health,
+            Self::Ready => labels::Route::Ready,
+            Self::Metrics => labels::Route::Metrics,
+            Self::Page => labels::Route::Page,
+            // No resource of its own.
+            Self::Whole => labels::Route::Nowhere,
+        }
+    }
+
+    /// Whether it says how the gateway is, and nothing of what passes through it.
+    pub(super) const fn is_operational(&self) -> bool {
+        matches!(self, Self::Health | Self::Ready | Self::Metrics)
     }
 
     /// Whether `method` is one of them.
@@ -99,6 +129,22 @@ fn decoded(segment: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_operators_find_on_their_listener_tells_nothing_of_the_traffic() {
+        for path in ["/healthz", "/readyz", "/metrics"] {
+            assert!(Route::of(path).unwrap().is_operational(), "{path}");
+        }
+        for path in [
+            "/",
+            "/v1/stream",
+            "/v1/publish",
+            "/v1/messages",
+            "/v1/rooms/a/events",
+        ] {
+            assert!(!Route::of(path).unwrap().is_operational(), "{path}");
+        }
+    }
 
     #[test]
     fn a_room_in_a_path_may_be_encoded_and_is_checked() {

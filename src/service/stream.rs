@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use bytes::Bytes;
+use http::Request;
 use hyper::body::Incoming;
 use tracing::Instrument as _;
 
@@ -11,14 +12,17 @@ use crate::auth::Access;
 use crate::model::code::{Advice, Code, Refusal};
 use crate::model::transport::Transport;
 use crate::session::admission::{Admitted, Opening, admit};
+use crate::telemetry::metrics::Meter;
+use crate::telemetry::metrics::labels::{Door, HttpVersion};
 use crate::transport::context::come_back;
 use crate::transport::{long_poll, sse, websocket};
-use crate::wire::negotiate::StreamRequest;
+use crate::wire::encoding::Encoding;
+use crate::wire::negotiate::{StreamRequest, transport};
 use crate::wire::poll;
 use crate::wire::query::Query;
 use crate::wire::websocket::{Handshake, handshake};
 
-use super::{Connection, Response, Service, cors, reply, surplus};
+use super::{Connection, Refused, Response, Service, cors, reply, surplus};
 
 impl Service {
     /// Opens a stream, or refuses it in the way that its transport's clients can bear.
@@ -28,13 +32,28 @@ impl Service {
         query: &Query,
         connection: Connection,
         origin: &cors::Origin,
+    ) -> Result<Response, Refused> {
+        let (method, version, headers) = (request.method(), request.version(), request.headers());
+        let wanted =
+            StreamRequest::parse(method, version, headers, query).map_err(|refusal| Refused {
+                refusal,
+                door: transport(method, version, headers, query).map_or(Door::Http, Door::Stream),
+            })?;
+        let door = Door::Stream(wanted.transport);
+        self.open(request, query, connection, origin, wanted)
+            .await
+            .map_err(|refusal| Refused { refusal, door })
+    }
+
+    async fn open(
+        &self,
+        request: Request<Incoming>,
+        query: &Query,
+        connection: Connection,
+        origin: &cors::Origin,
+        wanted: StreamRequest,
     ) -> Result<Response, Refusal> {
-        let wanted = StreamRequest::parse(
-            request.method(),
-            request.version(),
-            request.headers(),
-            query,
-        )?;
+        let version = request.version().into();
         match wanted.transport {
             Transport::WebSocket => {
                 origin.check()?;
@@ -42,13 +61,18 @@ impl Service {
                 self.websocket(request, query, &connection, &wanted, handshake)
             }
             Transport::Sse => match self.admitted(&request, query, &connection, &wanted) {
-                Ok((access, admitted)) => Ok(self.sse(access, &wanted, admitted, connection)),
+                Ok((access, admitted)) => {
+                    let meter = self.context.metrics.open(wanted.transport, version);
+                    Ok(self.sse(access, &wanted, admitted, connection, meter))
+                }
                 Err(refusal) => self.refuse_event_source(refusal, &wanted, connection),
             },
             Transport::LongPoll => {
                 let (access, admitted) = self.admitted(&request, query, &connection, &wanted)?;
+                let encoding = Encoding::preferred(request.headers());
                 drop(request);
-                self.poll(&access, admitted, wanted.wait).await
+                let answer = self.poll(&access, admitted, wanted.wait, version).await?;
+                Ok(self.long(encoding, reply::JSON, answer).await)
             }
         }
     }
@@ -85,6 +109,7 @@ impl Service {
         wanted: &StreamRequest,
         admitted: Admitted,
         connection: Connection,
+        meter: Meter,
     ) -> Response {
         let StreamRequest {
             raw,
@@ -106,6 +131,7 @@ impl Service {
             admitted,
             style,
             connection.hold,
+            meter,
         ))
     }
 
@@ -119,6 +145,7 @@ impl Service {
         if wanted.plain_refusals || refusal.code.row().advice != Advice::ComeBack {
             return Err(refusal);
         }
+        self.count(&refusal, Door::Stream(wanted.transport));
         Ok(reply::event_stream(sse::refusal(
             self.context.clock.clone(),
             refusal,
@@ -131,13 +158,15 @@ impl Service {
         access: &Access,
         admitted: Admitted,
         wait: Duration,
-    ) -> Result<Response, Refusal> {
+        version: HttpVersion,
+    ) -> Result<Bytes, Refusal> {
         if admitted.rooms.is_empty() && admitted.gaps.is_empty() {
             let message = "name a room (?room=…): the role has none by default";
             return Err(Refusal::new(Code::BadRequest, message));
         }
-        let answer = long_poll::answer(&self.context, access, admitted, wait).await;
-        Ok(reply::json(StatusCode::OK, poll::to_json(&answer)))
+        let meter = self.context.metrics.open(Transport::LongPoll, version);
+        let answer = long_poll::answer(&self.context, access, admitted, wait, meter).await;
+        Ok(poll::to_json(&answer))
     }
 
     /// What concerns credentials, roles, rooms and load is said on the open socket, because browsers cannot
@@ -155,14 +184,22 @@ impl Service {
             Err(refusal) if wanted.plain_refusals || refusal.code.row().close.is_none() => {
                 return Err(refusal);
             }
-            Err(refusal) => websocket::Reception::Refused(refusal),
+            Err(refusal) => {
+                self.count(&refusal, Door::Stream(wanted.transport));
+                websocket::Reception::Refused(refusal)
+            }
         };
         let upgrade = hyper::upgrade::on(&mut request);
-        let (context, batch) = (self.context.clone(), wanted.batch);
+        let context = self.context.clone();
+        let terms = websocket::Terms {
+            batch: wanted.batch,
+            version: request.version().into(),
+            given_up: connection.hold.given_up(),
+        };
         let patience = self.patience.handshake;
         let stream = async move {
             if let Some(Ok(upgraded)) = context.clock.timeout(patience, upgrade).await {
-                websocket::run(context, upgraded, reception, batch).await;
+                websocket::run(context, upgraded, reception, terms).await;
             }
         };
         self.context

@@ -148,6 +148,7 @@ fn nothing_new(seq: u64) -> Input {
         events: Vec::new(),
         cursor: position(seq),
         more: false,
+        waiting: 0,
     })
 }
 
@@ -190,6 +191,7 @@ fn a_websocket_of_a_lively_room_is_pinged_too_and_lives_as_long_as_it_answers() 
             events: Vec::new(),
             cursor: position(4),
             more: false,
+            waiting: 0,
         };
         said(&mut session, Input::Batch(batch), second);
         if session.deadline(true).unwrap() <= at(second).moment {

@@ -1,5 +1,7 @@
 //! Leaf: how the gateway speaks to its operator.
 
+pub mod metrics;
+
 use tracing_subscriber::EnvFilter;
 
 /// How log lines are written.

@@ -12,6 +12,7 @@ use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
 use crate::model::event::Offer;
 use crate::session::{self, Answer, Now};
+use crate::telemetry::metrics::Metrics;
 use crate::wire::control::Ack;
 
 use super::registry::Registry;
@@ -42,6 +43,8 @@ pub struct Context {
     pub drain_window: Duration,
     /// Who owns what is spawned.
     pub tasks: Tasks,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Context {

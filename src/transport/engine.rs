@@ -11,14 +11,19 @@ use crate::auth::credentials::Credential;
 use crate::bus::rooms::Delivery;
 use crate::bus::{Opened, Past, Subscription};
 use crate::model::code::Code;
+use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::start::Start;
+use crate::model::time::Moment;
 use crate::session::{Action, Answer, Ask, Input, Session};
+use crate::telemetry::metrics::labels::End;
+use crate::telemetry::metrics::{Given, Meter};
 use crate::wire::client::Ref;
 use crate::wire::control::Control;
 
 use super::alarm::Alarm;
 use super::context::{Context, come_back};
+use super::delivery::{Size, count};
 use super::registry::{Posted, Registration};
 use super::turn::Turn;
 use super::{ANSWER, CREDIT};
@@ -27,7 +32,13 @@ use super::{ANSWER, CREDIT};
 pub(crate) struct Engine {
     context: Arc<Context>,
     session: Session,
+    size: Size,
+    meter: Meter,
     subscription: Option<Subscription>,
+    /// What was visible when reading began.
+    opened: Option<Position>,
+    /// The last step's.
+    now: Moment,
     /// A join whose past is longer than one step.
     joining: Option<Join>,
     registration: Option<Registration>,
@@ -53,12 +64,17 @@ pub(crate) enum Output {
 }
 
 impl Engine {
-    pub(crate) fn new(context: Arc<Context>, session: Session) -> Self {
+    /// The engine of `session`, whose events go out in this `size` and count by this `meter`.
+    pub(crate) fn new(context: Arc<Context>, session: Session, size: Size, meter: Meter) -> Self {
         Self {
             alarm: Alarm::new(context.clock.clone()),
             turn: Turn::new(&context),
+            opened: None,
+            now: Moment::default(),
             context,
             session,
+            size,
+            meter,
             subscription: None,
             joining: None,
             registration: None,
@@ -68,6 +84,11 @@ impl Engine {
 
     pub(crate) fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// The connection was given up, because the client took nothing.
+    pub(super) const fn was_slow(&mut self) {
+        self.meter.ends(End::Code(Code::Slow));
     }
 
     /// From now on the stream also takes messages that come by other requests.
@@ -120,10 +141,21 @@ impl Engine {
         let mut outputs = Vec::new();
         while let Some(action) = actions.pop_front() {
             match action {
-                Action::Send(control) => outputs.push(Output::Control(control)),
-                Action::Deliver(events) => outputs.push(Output::Events(events)),
+                Action::Send(control) => {
+                    if let Control::Gap(gap) = &control {
+                        self.meter.gap(gap.reason);
+                    }
+                    outputs.push(Output::Control(control));
+                }
+                Action::Deliver(events) => {
+                    count(&self.meter, &events, self.size, self.opened, self.now);
+                    outputs.push(Output::Events(events));
+                }
                 Action::Ping => outputs.push(Output::Ping),
-                Action::End { code, reason } => outputs.push(Output::End { code, reason }),
+                Action::End { code, reason } => {
+                    self.meter.ends(End::Code(code));
+                    outputs.push(Output::End { code, reason });
+                }
                 Action::Answer(answer) => outputs.extend(self.answer(answer)),
                 Action::Ask(ask) => {
                     if let Some(input) = self.ask(ask).await {
@@ -137,11 +169,34 @@ impl Engine {
 
     /// What follows from an action comes before the actions that were already waiting.
     fn step(&mut self, input: Input, actions: &mut VecDeque<Action>) {
-        let mut new = Vec::new();
-        self.session.step(input, self.context.now(), &mut new);
+        let (mut new, now) = (Vec::new(), self.context.now());
+        self.now = now.moment;
+        self.note(&input);
+        self.session.step(input, now, &mut new);
         new.into_iter()
             .rev()
             .for_each(|action| actions.push_front(action));
+    }
+
+    /// Counts what only the input tells: how far behind a read was, and the past of a room, which goes out among the
+    /// control messages or in an answer.
+    fn note(&self, input: &Input) {
+        if let Input::Batch(batch) = input
+            && !batch.events.is_empty()
+        {
+            self.meter.read(batch.waiting);
+        }
+        if let Input::Joined {
+            joining, in_answer, ..
+        } = input
+        {
+            self.meter.deliver(joining.events.iter().map(|event| Given {
+                bytes: event.envelope_len(),
+                latency: None,
+            }));
+            let gaps = joining.gaps.iter().filter(|_| *in_answer);
+            gaps.for_each(|gap| self.meter.gap(gap.reason));
+        }
     }
 
     /// Asks what the session cannot know. A join is only noted: its steps are taken as the socket has room.
@@ -202,8 +257,10 @@ impl Engine {
             gaps,
             cursor,
             recovered,
+            visible,
         } = self.context.bus.subscribe(rooms, start);
         self.subscription = Some(subscription);
+        self.opened = Some(visible);
         Input::Opened {
             cursor,
             gaps,
@@ -236,6 +293,7 @@ impl Engine {
                 .is_some()
                 .then_some(Output::Control(Control::Ack(ack))),
             Answer::Refused(reference, refusal) => {
+                self.meter.refused(refusal.code);
                 Some(Output::Control(Control::error(reference, refusal)))
             }
         }

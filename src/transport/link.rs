@@ -30,9 +30,22 @@ struct State {
     answered: AtomicU64,
     flushed: Notify,
     blocked: AtomicBool,
+    given_up: GivenUp,
     /// How often bytes were read or written.
     moved: AtomicU64,
     driver: AtomicWaker,
+}
+
+/// Whether a connection was ended because its client took nothing of what was written to it.
+#[derive(Clone, Debug, Default)]
+pub struct GivenUp(Arc<AtomicBool>);
+
+impl GivenUp {
+    /// Whether it was.
+    #[must_use]
+    pub fn is_so(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl Link {
@@ -51,6 +64,11 @@ impl Link {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.is_free() && !self.0.blocked.load(Ordering::Acquire)
+    }
+
+    /// To be called by the connection's I/O when it gives the client up.
+    pub fn on_give_up(&self) {
+        self.0.given_up.0.store(true, Ordering::Release);
     }
 
     /// Returns when no request is being answered and no stream is open.
@@ -125,6 +143,12 @@ enum Kind {
 }
 
 impl Hold {
+    /// Whether its client is given up; to hold this is not to hold the connection.
+    #[must_use]
+    pub fn given_up(&self) -> GivenUp {
+        self.state.given_up.clone()
+    }
+
     /// The request has become a stream.
     #[must_use]
     pub fn into_stream(mut self) -> Self {

@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use crate::auth::Access;
 use crate::bus::reader::{Batch, Credit};
+use crate::bus::rooms::Delivery;
 use crate::bus::{Opened, Subscription};
 use crate::model::code::Code;
 use crate::session::admission::Admitted;
+use crate::telemetry::metrics::Meter;
+use crate::telemetry::metrics::labels::End;
 use crate::wire::control::{Control, Envelope};
 use crate::wire::poll::Answer;
 
 use super::context::{Context, come_back};
+use super::delivery::count;
 use super::turn::Turn;
 
 /// What one answer holds at most.
@@ -26,6 +30,7 @@ pub async fn answer(
     access: &Access,
     admitted: Admitted,
     wait: Duration,
+    mut meter: Meter,
 ) -> Answer {
     let Admitted {
         rooms,
@@ -35,6 +40,7 @@ pub async fn answer(
     let Opened {
         mut subscription,
         gaps,
+        visible,
         ..
     } = context.bus.subscribe(rooms, start);
     let mut batch = subscription.read(CREDIT);
@@ -43,14 +49,30 @@ pub async fn answer(
     // keeps its URL would poll in a hot loop.
     if gaps.is_empty() && batch.is_empty() && !wait.is_zero() {
         let left = access.expires_at.map(|at| at.since(context.clock.unix()));
-        match waited(context, &mut subscription, wait.min(left.unwrap_or(wait))).await {
-            Waited::Batch(later) => batch = later,
-            Waited::Drained => control.push(Control::bye(Code::Draining, Some(come_back()))),
-            Waited::Enough => {}
+        if let Some(later) =
+            waited(context, &mut subscription, wait.min(left.unwrap_or(wait))).await
+        {
+            batch = later;
         }
+    }
+    // Whatever ended the wait: the next poll would find nobody.
+    if context.draining.has_begun() {
+        control.push(Control::bye(Code::Draining, Some(come_back())));
     }
     known.extend(gaps);
     known.extend(batch.gaps);
+    known.iter().for_each(|gap| meter.gap(gap.reason));
+    if !batch.events.is_empty() {
+        meter.read(batch.waiting);
+    }
+    let now = context.clock.now();
+    let size = Delivery::envelope_len;
+    count(&meter, &batch.events, size, Some(visible), now);
+    meter.ends(if control.is_empty() {
+        End::Answered
+    } else {
+        End::Code(Code::Draining)
+    });
     Answer {
         cursor: subscription.cursor(),
         events: batch
@@ -64,18 +86,17 @@ pub async fn answer(
     }
 }
 
-enum Waited {
-    Batch(Batch),
-    Drained,
-    Enough,
-}
-
-async fn waited(context: &Context, subscription: &mut Subscription, wait: Duration) -> Waited {
+/// What came, if anything did in time.
+async fn waited(
+    context: &Context,
+    subscription: &mut Subscription,
+    wait: Duration,
+) -> Option<Batch> {
     let mut turn = Turn::new(context);
     tokio::select! {
         biased;
-        batch = subscription.next_batch(CREDIT) => Waited::Batch(batch),
-        () = turn.come() => Waited::Drained,
-        () = context.clock.sleep(wait) => Waited::Enough,
+        batch = subscription.next_batch(CREDIT) => Some(batch),
+        () = turn.come() => None,
+        () = context.clock.sleep(wait) => None,
     }
 }

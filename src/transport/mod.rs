@@ -2,6 +2,7 @@
 
 mod alarm;
 pub mod context;
+mod delivery;
 pub(crate) mod engine;
 pub mod link;
 pub mod long_poll;

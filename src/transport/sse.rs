@@ -19,11 +19,13 @@ use crate::model::code::Refusal;
 use crate::model::id::StreamId;
 use crate::model::time::Moment;
 use crate::session::admission::{Admitted, Opening};
-use crate::session::{Session, ends_abruptly};
+use crate::session::{Action, Session, ends_abruptly};
+use crate::telemetry::metrics::Meter;
 use crate::wire::control::Control;
 use crate::wire::sse;
 
 use super::context::{Context, come_back};
+use super::delivery::Size;
 use super::engine::{Engine, Output};
 use super::link::Hold;
 
@@ -36,6 +38,16 @@ pub struct Style {
     pub padding: bool,
     /// Heartbeats as comments.
     pub quiet_heartbeat: bool,
+}
+
+impl Style {
+    fn size(self) -> Size {
+        if self.raw {
+            Delivery::sse_raw_len
+        } else {
+            Delivery::sse_len
+        }
+    }
 }
 
 /// The stream broke off on purpose, so that its client comes back.
@@ -54,11 +66,22 @@ pub fn stream(
     admitted: Admitted,
     style: Style,
     hold: Hold,
+    meter: Meter,
 ) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static {
     let (sender, mut pieces) = mpsc::channel(1);
     let (tasks, clock) = (context.tasks.clone(), context.clock.clone());
+    let given_up = hold.given_up();
     let pipe = Pipe::new(sender);
-    let run = run(context, access, opening, admitted, style, pipe);
+    let run = async move {
+        let (session, actions) = begin(&context, &access, &opening, admitted);
+        let mut engine = Engine::new(context, session, style.size(), meter);
+        engine.register(&access);
+        drop((access, opening));
+        let said = run(&mut engine, actions, style, pipe).await;
+        if said.is_none() && given_up.is_so() {
+            engine.was_slow();
+        }
+    };
     tasks.spawn("sse", run.in_current_span());
     let hold = hold.into_stream();
     stream! {
@@ -147,44 +170,45 @@ impl Pipe {
     }
 }
 
-async fn run(
-    context: Arc<Context>,
-    access: Arc<Access>,
-    opening: Opening,
+fn begin(
+    context: &Context,
+    access: &Arc<Access>,
+    opening: &Opening,
     admitted: Admitted,
-    style: Style,
-    mut pipe: Pipe,
-) {
+) -> (Session, Vec<Action>) {
     let mut actions = Vec::new();
-    let (id, now) = (StreamId::from_random(random::wide_bits()), context.now());
     let session = Session::admitted(
-        id,
+        StreamId::from_random(random::wide_bits()),
         context.session,
         access.clone(),
-        &opening,
+        opening,
         admitted,
-        now,
+        context.now(),
         &mut actions,
     );
-    let mut engine = Engine::new(context.clone(), session);
-    engine.register(&access);
-    drop((access, opening));
+    (session, actions)
+}
+
+/// The loop of one stream, until its end has been said or the client is gone.
+async fn run(
+    engine: &mut Engine,
+    actions: Vec<Action>,
+    style: Style,
+    mut pipe: Pipe,
+) -> Option<()> {
     let mut first = Chunk::new(style);
     if style.padding {
         first.append(sse::padding().into());
     }
-    let outputs = engine.start(actions).await;
-    let rest = async {
-        let mut end = first.push_all(outputs);
-        first.send(&pipe.sender, end).await?;
-        while end.is_none() {
-            end = turn(&mut engine, style, &mut pipe).await?;
-        }
-        end
-    };
-    if rest.await == Some(false) {
-        let _ = pipe.sender.send(Piece::End).await;
+    let mut end = first.push_all(engine.start(actions).await);
+    first.send(&pipe.sender, end).await?;
+    while end.is_none() {
+        end = turn(engine, style, &mut pipe).await?;
     }
+    if end == Some(false) {
+        pipe.sender.send(Piece::End).await.ok()?;
+    }
+    Some(())
 }
 
 /// One turn of the loop: waits, steps, and hands over what is due. The log is read only when the body can take what
@@ -199,7 +223,10 @@ async fn turn(engine: &mut Engine, style: Style, pipe: &mut Pipe) -> Option<Opti
                 taken?;
                 room = true;
             }
-            () = stall.as_mut(), if !room => return None,
+            () = stall.as_mut(), if !room => {
+                engine.was_slow();
+                return None;
+            }
             input = engine.next(room) => break input,
         }
     };

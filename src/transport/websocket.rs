@@ -8,22 +8,26 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::auth::Access;
+use crate::bus::rooms::Delivery;
 use crate::lifecycle::random;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
+use crate::model::transport::Transport;
 use crate::session::admission::{Admitted, Opening};
 use crate::session::{Input, Session};
+use crate::telemetry::metrics::labels::HttpVersion;
 use crate::wire::client::ClientMessage;
 use crate::wire::control::Control;
 
 use super::context::Context;
 use super::engine::{Engine, Output};
+use super::link::GivenUp;
 
 /// How a WebSocket's client is received.
 pub enum Reception {
@@ -43,8 +47,18 @@ const WRITE_BUFFER: usize = 1 << 20;
 /// The longest close reason (RFC 6455 §5.5: 125 bytes with the code).
 const REASON: usize = 123;
 
-/// Runs one WebSocket to its end. `batch` joins what is due into one frame.
-pub async fn run(context: Arc<Context>, upgraded: Upgraded, reception: Reception, batch: bool) {
+/// How the client asked for its stream.
+pub struct Terms {
+    /// Whether what is due is joined into one frame.
+    pub batch: bool,
+    /// The HTTP that the handshake was made in.
+    pub version: HttpVersion,
+    /// Whether the connection gave its client up.
+    pub given_up: GivenUp,
+}
+
+/// Runs one WebSocket to its end.
+pub async fn run(context: Arc<Context>, upgraded: Upgraded, reception: Reception, terms: Terms) {
     let config = WebSocketConfig::default()
         // The default is zero-filled at every poll, 128 KiB a client.
         .read_buffer_size(4096)
@@ -59,11 +73,15 @@ pub async fn run(context: Arc<Context>, upgraded: Upgraded, reception: Reception
     let (sink, mut incoming) = socket.split();
     let mut writer = Writer {
         sink,
-        batch,
+        batch: terms.batch,
         unflushed: false,
     };
-    if let Some((mut engine, outputs)) = begin(&context, reception, &mut writer).await {
-        drive(&mut engine, outputs, &mut writer, &mut incoming).await;
+    let version = terms.version;
+    if let Some((mut engine, outputs)) = begin(&context, reception, version, &mut writer).await {
+        let said = drive(&mut engine, outputs, &mut writer, &mut incoming).await;
+        if said.is_none() && terms.given_up.is_so() {
+            engine.was_slow();
+        }
     }
     context
         .clock
@@ -74,6 +92,7 @@ pub async fn run(context: Arc<Context>, upgraded: Upgraded, reception: Reception
 async fn begin(
     context: &Arc<Context>,
     reception: Reception,
+    version: HttpVersion,
     writer: &mut Writer,
 ) -> Option<(Engine, Vec<Output>)> {
     let (id, now) = (StreamId::from_random(random::wide_bits()), context.now());
@@ -98,7 +117,8 @@ async fn begin(
             return None;
         }
     };
-    let mut engine = Engine::new(context.clone(), session);
+    let meter = context.metrics.open(Transport::WebSocket, version);
+    let mut engine = Engine::new(context.clone(), session, Delivery::envelope_len, meter);
     let outputs = engine.start(actions).await;
     Some((engine, outputs))
 }
@@ -150,6 +170,8 @@ fn read(message: Result<Message, Error>) -> Option<Input> {
             ))
         }
         Err(Error::Utf8(_)) => fault(Code::InvalidUtf8, "a text message is UTF-8"),
+        // Nobody is left to be told.
+        Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => None,
         Err(Error::Protocol(error)) => fault(Code::ProtocolError, &error.to_string()),
         Err(_) => None,
     }

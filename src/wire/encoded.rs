@@ -34,6 +34,16 @@ impl Encoded {
         self.block(event, room).bytes.clone()
     }
 
+    /// The length of the envelope, in bytes.
+    pub fn envelope_len(&self, event: &Event, room: &Room) -> usize {
+        self.block(event, room).envelope.len()
+    }
+
+    /// The length of the SSE block, in bytes.
+    pub fn sse_len(&self, event: &Event, room: &Room) -> usize {
+        self.block(event, room).bytes.len()
+    }
+
     fn block(&self, event: &Event, room: &Room) -> &Block {
         self.block.get_or_init(|| block(event, room))
     }

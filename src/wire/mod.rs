@@ -1,9 +1,11 @@
 //! L1, pure: codecs that take bytes and give values, and back. No socket, no clock, no logger.
 
+pub mod accept;
 pub mod base_url;
 pub mod client;
 pub mod control;
 pub mod encoded;
+pub mod encoding;
 pub mod endpoints;
 pub mod message;
 pub mod negotiate;

@@ -11,6 +11,7 @@ use crate::model::room::Room;
 use crate::model::start::Start;
 use crate::model::transport::Transport;
 
+use super::accept::weighted;
 use super::publish;
 use super::query::Query;
 
@@ -128,19 +129,8 @@ pub(super) fn tokens<'a>(
 }
 
 fn accepts_event_stream(headers: &HeaderMap) -> bool {
-    tokens(headers, &ACCEPT).any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        parts
-            .next()
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"))
-            && !parts.any(|parameter| {
-                // A weight of zero is "not acceptable" (RFC 9110 §12.4.2).
-                let weight = parameter
-                    .strip_prefix(['q', 'Q'])
-                    .and_then(|rest| rest.strip_prefix('='));
-                weight.is_some_and(|weight| weight.parse() == Ok(0.0))
-            })
-    })
+    weighted(headers, &ACCEPT)
+        .any(|(kind, weight)| kind.eq_ignore_ascii_case("text/event-stream") && weight > 0.0)
 }
 
 /// The rooms that `room=` names, without repetition.

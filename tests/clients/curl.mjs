@@ -23,6 +23,15 @@ await suite("curl", {
     sse.stop();
   },
 
+  "a long answer comes compressed to --compressed, and is the same": async () => {
+    await gateway.publish("quakes", "quake", { text: "again and ".repeat(1000) });
+    const path = "/v1/rooms/quakes/events?limit=1&reverse=1";
+    const [plain, packed] = [await curl(path, ...tv), await curl(path, "--compressed", ...tv)];
+    equal([plain.headers["content-encoding"], packed.headers["content-encoding"]], [undefined, "gzip"], "codings");
+    check(Number(packed.headers["content-length"]) < plain.body.length / 10, "it is shorter");
+    equal(packed.json(), plain.json(), "the answer");
+  },
+
   "SSE: the headers that keep proxies from holding or storing a stream": async () => {
     const child = spawn("curl", ["-sSNi", "-H", "Accept: text/event-stream", ...tv, `${gateway.http}/v1/stream`]);
     let head = "";

@@ -96,6 +96,32 @@ async fn every_transport_is_told_that_it_may_come_back_and_then_ended_in_its_own
 }
 
 #[tokio::test]
+async fn every_answer_of_a_drain_says_bye_whatever_ended_the_wait() {
+    let mut gate = gate("[server]\ndrain = \"60s\"\ndrain_window = \"30s\"\n").await;
+    let history = gate.request("GET", "/v1/rooms/r/events", &[KEY], "").await;
+    let cursor = history.json()["cursor"].as_str().unwrap().to_owned();
+    let mut polls = Vec::new();
+    for _ in 0..20 {
+        let mut poll = gate.connect().await;
+        let target = format!("/v1/stream?room=r&wait=1&since={cursor}");
+        poll.send(request("GET", &target, &[KEY], "")).await;
+        polls.push(poll);
+    }
+    gate.request("GET", "/healthz", &[], "").await;
+    let drained = gate.begin_stop();
+    for mut poll in polls {
+        let answer = gate.hasten(SECOND, poll.answer("GET")).await;
+        assert_eq!(
+            answer.json()["control"][0]["type"],
+            "bye",
+            "{}",
+            answer.text()
+        );
+    }
+    assert_eq!(gate.hasten(SECOND, drained).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn the_ends_of_the_streams_are_spread_over_the_window_and_none_is_late() {
     const STREAMS: usize = 60;
     let mut gate = gate("[server]\ndrain = \"20s\"\ndrain_window = \"10s\"\n").await;

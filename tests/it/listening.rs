@@ -78,3 +78,25 @@ async fn a_socket_at_which_somebody_answers_and_a_file_that_is_none_are_left_alo
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "a file");
 }
+
+#[tokio::test]
+async fn operators_read_metrics_and_health_without_a_credential_where_nothing_else_is_served() {
+    let listen = "listen = \"127.0.0.1:0\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n[limits]\nconnections = 1\n";
+    let gateway = start(listen).await.unwrap();
+    let address = gateway.operators()[0].to_string();
+    let address = address.strip_prefix("http://").unwrap().parse().unwrap();
+    let _full = Socket::open(gateway.addresses().next().unwrap()).await;
+    for (target, status) in [
+        ("/metrics", 200),
+        ("/healthz", 200),
+        ("/readyz", 200),
+        ("/v1/stream?room=r", 404),
+        ("/v1/negotiate", 404),
+        ("/", 404),
+    ] {
+        let mut socket = Socket::open(address).await;
+        socket.send(request("GET", target, &[], "")).await;
+        assert_eq!(socket.answer("GET").await.status(), status, "{target}");
+    }
+    gateway.drain().await;
+}

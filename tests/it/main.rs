@@ -9,6 +9,7 @@
 )]
 
 mod commands;
+mod compression;
 mod configuration;
 mod drain;
 mod embedding;
@@ -17,6 +18,7 @@ mod equivalence;
 mod http2;
 mod joins;
 mod listening;
+mod metrics;
 mod negotiate;
 mod openapi;
 mod promises;

@@ -2,6 +2,7 @@
 
 use super::Build;
 use crate::config::file;
+use crate::config::node::Origin;
 use crate::config::source::Fault;
 use crate::config::values::{Said, Section};
 use crate::model::secret::Secret;
@@ -17,16 +18,27 @@ impl Build<'_> {
         } else {
             Scheme::Http
         };
-        let Some(Said { value: texts, .. }) = self.values.root().texts("listen") else {
+        let Some(said) = self.values.root().texts("listen") else {
             return default
                 .into_iter()
                 .map(|endpoint| Endpoint { scheme, ..endpoint })
                 .collect();
         };
+        self.endpoints(said.value, scheme)
+    }
+
+    /// The endpoints of operators.
+    pub(super) fn operators(&mut self) -> Vec<Endpoint> {
+        let said = self.values.section("metrics").texts("listen");
+        said.map_or_else(Vec::new, |said| self.endpoints(said.value, Scheme::Http))
+    }
+
+    fn endpoints(&mut self, texts: Vec<(String, Origin)>, default: Scheme) -> Vec<Endpoint> {
+        let has_certificate = self.values.section("tls").origin().is_some();
         let mut endpoints = Vec::new();
         for (text, origin) in texts {
             // It was read before; what it says depends on the certificate.
-            let Ok(endpoint) = Endpoint::parse(&text, scheme) else {
+            let Ok(endpoint) = Endpoint::parse(&text, default) else {
                 continue;
             };
             if endpoint.scheme == Scheme::Https && !has_certificate {

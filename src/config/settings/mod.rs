@@ -50,6 +50,7 @@ impl Build<'_> {
         let drain = or(server.duration("drain"), default.drain);
         Settings {
             listen: self.listen(default.listen),
+            operators: self.operators(),
             tls: self.tls(),
             connections: or(self.count("limits", "connections"), default.connections),
             timeouts: timeouts(&server.below("timeouts")),

@@ -3,18 +3,18 @@
 
 /// What a script is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Message {
+pub(in crate::fuzzing) struct Message {
     /// `type`.
-    pub(super) event: String,
+    pub(in crate::fuzzing) event: String,
     /// `data`.
-    pub(super) data: String,
+    pub(in crate::fuzzing) data: String,
     /// `lastEventId`.
-    pub(super) id: String,
+    pub(in crate::fuzzing) id: String,
 }
 
 /// What a client knows in the middle of a stream.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(in crate::fuzzing) struct Decoder {
     line: Vec<u8>,
     /// Whether a line was ended by CR, so that an LF at once belongs to the same line end.
     after_cr: bool,
@@ -24,12 +24,12 @@ pub(super) struct Decoder {
     data: String,
     id: String,
     /// The reconnection time, in milliseconds.
-    pub(super) retry: Option<u64>,
+    pub(in crate::fuzzing) retry: Option<u64>,
 }
 
 impl Decoder {
     /// Takes the next bytes, and gives what they dispatch.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Vec<Message> {
+    pub(in crate::fuzzing) fn feed(&mut self, bytes: &[u8]) -> Vec<Message> {
         let mut messages = Vec::new();
         for &byte in bytes {
             let second_half = byte == b'\n' && std::mem::take(&mut self.after_cr);

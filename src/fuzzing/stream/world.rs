@@ -13,6 +13,7 @@ use super::who::{AUTHORITY, Who};
 use crate::auth::Access;
 use crate::bus::Bus;
 use crate::bus::naive::{epoch, name, settings};
+use crate::bus::rooms::Delivery;
 use crate::fuzzing::assert_tells_why;
 use crate::ingress::Ingress;
 use crate::lifecycle::clock::{Clock, Hand};
@@ -28,6 +29,8 @@ use crate::model::time::UnixMillis;
 use crate::model::transport::Transport;
 use crate::session::admission::{Opening, admit};
 use crate::session::{self, Session};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::labels::HttpVersion;
 use crate::transport::context::Context;
 use crate::transport::engine::Engine;
 use crate::transport::registry::Registry;
@@ -176,7 +179,7 @@ impl World {
         let (context, ledger) = (self.context.clone(), Ledger::new(start));
         client.connection = if silent {
             let session = Session::waiting(stream, context.session, opening, context.now());
-            let engine = Engine::new(context.clone(), session);
+            let engine = engine(context.clone(), session, transport);
             Some(Connection::new(context, engine, ledger))
         } else {
             let access = who.access(&context.authority, context.clock.unix());
@@ -265,7 +268,8 @@ fn admitted(
         context.now(),
         &mut actions,
     );
-    let mut connection = Connection::new(context.clone(), Engine::new(context, session), ledger);
+    let engine = engine(context.clone(), session, opening.transport);
+    let mut connection = Connection::new(context, engine, ledger);
     if opening.transport == Transport::Sse {
         connection.register(stream, access);
     }
@@ -273,9 +277,17 @@ fn admitted(
     Some(connection)
 }
 
+/// A stream's engine, which counts like any other.
+fn engine(context: Arc<Context>, session: Session, transport: Transport) -> Engine {
+    let meter = context.metrics.open(transport, HttpVersion::Http11);
+    Engine::new(context, session, Delivery::envelope_len, meter)
+}
+
 fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
+    let metrics = Metrics::new(clock.unix());
     Context {
-        ingress: Ingress::new(bus.clone()),
+        ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone()),
+        metrics,
         bus,
         authority: AUTHORITY.clone(),
         clock,

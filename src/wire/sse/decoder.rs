@@ -69,7 +69,7 @@ impl Decoder {
             if second_half {
                 continue;
             }
-            if self.line.len() + text.len() > self.most {
+            if text.len() > self.most - self.line.len() {
                 return Err(TooLarge);
             }
             self.line.extend_from_slice(text);
@@ -106,9 +106,10 @@ impl Decoder {
                 self.data.push('\n');
             }
             "id" if !value.contains('\0') => value.clone_into(&mut self.id),
-            "retry" if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => {
-                let most = || Duration::from_millis(u64::MAX);
-                self.retry = Some(value.parse().map_or_else(|_| most(), Duration::from_millis));
+            "retry" if value.bytes().all(|b| b.is_ascii_digit()) => {
+                // A number that no clock could wait for is ignored like other nonsense.
+                let millis = value.parse().ok().map(Duration::from_millis);
+                self.retry = millis.or(self.retry);
             }
             _ => {}
         }
@@ -241,7 +242,7 @@ mod tests {
             of(1500)
         );
         assert_eq!(retry("retry: 1500"), None, "the line has not ended");
-        assert_eq!(retry("retry: 99999999999999999999\n"), of(u64::MAX));
+        assert_eq!(retry("retry: 5\nretry: 99999999999999999999\n"), of(5));
     }
 
     #[test]

@@ -20,7 +20,8 @@ fn an_event_is_published_as_it_was_written_and_its_id_printed() {
         several.ends_with("\"rooms\":[\"units\",\"alerts\"]}\n"),
         "{several}"
     );
-    let held = site.held("units", 3);
+    assert_eq!(run(&["publish", "units", "-5"]).0, 0);
+    let held = site.held("units", 4);
     let id = id.trim_end();
     let event =
         format!(r#"{{"id":"{id}","room":"units","event":"checkin","data":{{"n":1.50}},"ts":"#);
@@ -31,6 +32,7 @@ fn an_event_is_published_as_it_was_written_and_its_id_printed() {
         held[1]
     );
     assert!(held[2].contains(r#""data":null,"#), "{}", held[2]);
+    assert!(held[3].contains(r#""data":-5,"#), "{}", held[3]);
     assert_eq!(site.held("alerts", 1).len(), 1);
 }
 

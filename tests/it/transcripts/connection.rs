@@ -1,6 +1,9 @@
 //! One connection of a story: what arrives on it, line by line (over WebSocket: message by message).
 
+use std::io::Read as _;
 use std::time::Duration;
+
+use flate2::read::GzDecoder;
 
 use super::curl::Curl;
 use super::pattern::Names;
@@ -13,6 +16,8 @@ use crate::support::websocket::{self, Message, WebSocket};
 pub(super) struct Connection {
     curl: Curl,
     wire: Wire,
+    /// Whether curl would unpack the body.
+    coded: bool,
     /// Where on the page this connection is.
     place: Place,
 }
@@ -64,6 +69,7 @@ impl Connection {
         Self {
             curl,
             wire: Wire::Waiting(socket),
+            coded: false,
             place: Place::Start,
         }
     }
@@ -73,6 +79,11 @@ impl Connection {
         self.start().await?;
         if let Wire::Http(body) = &mut self.wire {
             while body.fill().await == Next::More {}
+            if self.coded {
+                let packed = std::mem::take(&mut body.ahead);
+                let unpacked = GzDecoder::new(&*packed).read_to_end(&mut body.ahead);
+                unpacked.map_err(|error| format!("no gzip: {error}"))?;
+            }
         }
         Ok(())
     }
@@ -155,6 +166,7 @@ impl Connection {
             .head()
             .await
             .ok_or("the connection ended without an answer")?;
+        self.coded = self.curl.compressed && head.header("content-encoding") == Some("gzip");
         let Wire::Waiting(socket) = std::mem::replace(&mut self.wire, Wire::Moving) else {
             return Err("the head was read twice".into());
         };

@@ -10,6 +10,8 @@ pub(super) struct Curl {
     pub(super) body: String,
     /// `-i`: the head is shown.
     pub(super) head: bool,
+    /// `--compressed`: unpacked before it is shown.
+    pub(super) compressed: bool,
     /// `-N`: shown as it comes; the answer need not end.
     pub(super) stream: bool,
     /// `ws://`.
@@ -29,6 +31,7 @@ pub(super) fn parse(command: &str) -> Result<Curl, String> {
         match word.as_str() {
             "-i" => curl.head = true,
             "-N" => curl.stream = true,
+            "--compressed" => curl.compressed = true,
             "-I" => {
                 curl.head = true;
                 curl.method = "HEAD".into();
@@ -61,6 +64,13 @@ fn defaults(curl: &mut Curl, post: Option<&str>) {
             headers.push((name.to_owned(), value.to_owned()));
         }
     };
+    if curl.compressed {
+        default(
+            "Accept-Encoding",
+            "deflate, gzip, br, zstd",
+            &mut curl.headers,
+        );
+    }
     if let Some(media) = post {
         default("Content-Type", media, &mut curl.headers);
     }

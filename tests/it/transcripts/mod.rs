@@ -16,13 +16,14 @@ use self::play::play;
 use self::story::Story;
 
 /// The pages that tell stories.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "access.md",
     "cursors-and-gaps.md",
     "errors.md",
     "http.md",
     "long-poll.md",
+    "metrics.md",
     "negotiate.md",
     "sse.md",
     "websocket.md",
@@ -83,6 +84,11 @@ async fn the_page_on_cursors_and_gaps_tells_the_truth() {
 #[tokio::test]
 async fn the_page_on_errors_tells_the_truth() {
     tell("errors.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_metrics_tells_the_truth() {
+    tell("metrics.md").await;
 }
 
 #[test]

@@ -1,0 +1,314 @@
+//! Labels: closed sets of values, so that no client decides how many series there are.
+
+use crate::model::code::Code;
+use crate::model::gap::Reason;
+use crate::model::transport::Transport;
+
+/// One label with all the values that it can have.
+pub trait Label: Copy + std::fmt::Debug + Send + Sync + 'static {
+    /// Its name.
+    const KEY: &'static str;
+    /// How many values there are.
+    const COUNT: usize;
+
+    /// Every value, in the order of their places.
+    fn values() -> impl Iterator<Item = Self>;
+
+    /// Its place among the values.
+    fn place(self) -> usize;
+
+    /// The value.
+    fn text(self) -> &'static str;
+}
+
+/// The labels of one series: one label, or two.
+pub trait Labels: Copy + std::fmt::Debug + Send + Sync + 'static {
+    /// Every combination, in the order of their places.
+    fn combinations() -> impl Iterator<Item = Self>;
+
+    /// Its place among the combinations.
+    fn place(self) -> usize;
+
+    /// Names and values.
+    fn pairs(self) -> Vec<(&'static str, &'static str)>;
+}
+
+impl<A: Label> Labels for A {
+    fn combinations() -> impl Iterator<Item = Self> {
+        A::values()
+    }
+
+    fn place(self) -> usize {
+        Label::place(self)
+    }
+
+    fn pairs(self) -> Vec<(&'static str, &'static str)> {
+        vec![(A::KEY, self.text())]
+    }
+}
+
+impl<A: Label, B: Label> Labels for (A, B) {
+    fn combinations() -> impl Iterator<Item = Self> {
+        A::values().flat_map(|a| B::values().map(move |b| (a, b)))
+    }
+
+    fn place(self) -> usize {
+        self.0.place() * B::COUNT + self.1.place()
+    }
+
+    fn pairs(self) -> Vec<(&'static str, &'static str)> {
+        vec![(A::KEY, self.0.text()), (B::KEY, self.1.text())]
+    }
+}
+
+macro_rules! label {
+    ($(#[$doc:meta])+ $name:ident, $key:literal: $($(#[$note:meta])+ $value:ident = $text:literal,)+) => {
+        $(#[$doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$note])+ $value,)+ }
+
+        impl Label for $name {
+            const KEY: &'static str = $key;
+            const COUNT: usize = [$(Self::$value),+].len();
+
+            fn values() -> impl Iterator<Item = Self> {
+                [$(Self::$value),+].into_iter()
+            }
+
+            fn place(self) -> usize {
+                self as usize
+            }
+
+            fn text(self) -> &'static str {
+                match self { $(Self::$value => $text,)+ }
+            }
+        }
+    };
+}
+
+label! {
+    /// The version of HTTP that a stream was opened with.
+    HttpVersion, "http":
+    /// HTTP/1.0.
+    Http10 = "1.0",
+    /// HTTP/1.1.
+    Http11 = "1.1",
+    /// HTTP/2.
+    Http2 = "2",
+}
+
+label! {
+    /// When an event was appended, seen from the stream that it is given to.
+    Kind, "kind":
+    /// While the stream was open.
+    Live = "live",
+    /// Before: it is part of what the client missed, or asked to see again.
+    Replay = "replay",
+}
+
+label! {
+    /// A route, as the documentation writes it.
+    Route, "route":
+    /// `/v1/stream`
+    Stream = "/v1/stream",
+    /// `/v1/negotiate`
+    Negotiate = "/v1/negotiate",
+    /// `/v1/openapi.json`
+    OpenApi = "/v1/openapi.json",
+    /// `/v1/rooms/{room}/events`
+    Events = "/v1/rooms/{room}/events",
+    /// `/v1/publish`
+    Publish = "/v1/publish",
+    /// `/v1/messages`
+    Messages = "/v1/messages",
+    /// `/healthz`
+    Health = "/healthz",
+    /// `/readyz`
+    Ready = "/readyz",
+    /// `/metrics`
+    Metrics = "/metrics",
+    /// `/`
+    Page = "/",
+    /// Whatever is not there.
+    Nowhere = "none",
+}
+
+label! {
+    /// The class of a status (RFC 9110 §15).
+    StatusClass, "status":
+    /// Switching to WebSocket.
+    Informational = "1xx",
+    /// It was done.
+    Successful = "2xx",
+    /// Nothing of ours redirects.
+    Redirection = "3xx",
+    /// The client must change something.
+    ClientError = "4xx",
+    /// The gateway could not.
+    ServerError = "5xx",
+}
+
+impl From<http::Version> for HttpVersion {
+    fn from(version: http::Version) -> Self {
+        match version {
+            http::Version::HTTP_2 => Self::Http2,
+            http::Version::HTTP_11 => Self::Http11,
+            _ => Self::Http10,
+        }
+    }
+}
+
+impl From<http::StatusCode> for StatusClass {
+    fn from(status: http::StatusCode) -> Self {
+        match status.as_u16() {
+            ..200 => Self::Informational,
+            200..300 => Self::Successful,
+            300..400 => Self::Redirection,
+            400..500 => Self::ClientError,
+            500.. => Self::ServerError,
+        }
+    }
+}
+
+impl Label for Transport {
+    const KEY: &'static str = "transport";
+    const COUNT: usize = Self::ALL.len();
+
+    fn values() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter()
+    }
+
+    fn place(self) -> usize {
+        self as usize
+    }
+
+    fn text(self) -> &'static str {
+        self.as_str()
+    }
+}
+
+impl Label for Code {
+    const KEY: &'static str = "code";
+    const COUNT: usize = Self::ALL.len();
+
+    fn values() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied()
+    }
+
+    fn place(self) -> usize {
+        self as usize
+    }
+
+    fn text(self) -> &'static str {
+        self.as_str()
+    }
+}
+
+impl Label for Reason {
+    const KEY: &'static str = "reason";
+    const COUNT: usize = Self::ALL.len();
+
+    fn values() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter()
+    }
+
+    fn place(self) -> usize {
+        self as usize
+    }
+
+    fn text(self) -> &'static str {
+        self.as_str()
+    }
+}
+
+/// Where a refusal was told: on a plain request, or to the client of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// In the answer to a request that is for no stream.
+    Http,
+    /// In the answer to a request for a stream of this transport, or on the stream.
+    Stream(Transport),
+}
+
+impl Label for Door {
+    const KEY: &'static str = "transport";
+    const COUNT: usize = 1 + Transport::COUNT;
+
+    fn values() -> impl Iterator<Item = Self> {
+        std::iter::once(Self::Http).chain(Transport::values().map(Self::Stream))
+    }
+
+    fn place(self) -> usize {
+        match self {
+            Self::Http => 0,
+            Self::Stream(transport) => 1 + Label::place(transport),
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Stream(transport) => transport.text(),
+        }
+    }
+}
+
+/// Why a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The client went, or its connection broke.
+    Client,
+    /// A poll got its answer.
+    Answered,
+    /// The gateway ended it.
+    Code(Code),
+}
+
+impl Label for End {
+    const KEY: &'static str = "reason";
+    const COUNT: usize = 2 + Code::COUNT;
+
+    fn values() -> impl Iterator<Item = Self> {
+        [Self::Client, Self::Answered]
+            .into_iter()
+            .chain(Code::values().map(Self::Code))
+    }
+
+    fn place(self) -> usize {
+        match self {
+            Self::Client => 0,
+            Self::Answered => 1,
+            Self::Code(code) => 2 + Label::place(code),
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Answered => "answered",
+            Self::Code(code) => code.text(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_place<L: Labels>() {
+        let places: Vec<_> = L::combinations().map(Labels::place).collect();
+        assert_eq!(places, Vec::from_iter(0..places.len()));
+        let texts: std::collections::HashSet<_> = L::combinations().map(Labels::pairs).collect();
+        assert_eq!(texts.len(), places.len(), "two series would be one");
+    }
+
+    #[test]
+    fn each_combination_has_a_place_and_a_text_of_its_own() {
+        in_place::<(Transport, HttpVersion)>();
+        in_place::<(Transport, End)>();
+        in_place::<(Transport, Kind)>();
+        in_place::<(Code, Door)>();
+        in_place::<(Route, StatusClass)>();
+        in_place::<Reason>();
+    }
+}

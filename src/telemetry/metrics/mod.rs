@@ -1,0 +1,93 @@
+//! What the gateway counts, for Prometheus. `proto-docs/metrics.md` says what each number means.
+//!
+//! Metrics are values that are passed in; there are no globals. Who counts on a hot path finds its numbers by their
+//! places in arrays, and adds to atomics.
+
+mod exposition;
+mod family;
+mod histogram;
+mod http;
+pub mod labels;
+mod log;
+mod process;
+mod publishes;
+mod streams;
+
+use std::sync::Arc;
+
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::model::code::Code;
+use crate::model::time::UnixMillis;
+use crate::model::transport::Transport;
+use labels::{Door, HttpVersion, Route, StatusClass};
+
+pub use exposition::Format;
+pub use http::Open;
+pub use log::Log;
+pub use streams::{Given, Meter};
+
+/// The metrics of one gateway.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    streams: streams::Streams,
+    publishes: publishes::Publishes,
+    http: http::Http,
+    log: log::Gauges,
+}
+
+impl Metrics {
+    /// All at 0, of a gateway that `started` then.
+    #[must_use]
+    pub fn new(started: UnixMillis) -> Arc<Self> {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(process::Process { started }));
+        let ours = registry.sub_registry_with_prefix("gatecast");
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        ours.register("build", "The version that runs; the value is 1", version);
+        Arc::new(Self {
+            streams: streams::Streams::register(ours),
+            publishes: publishes::Publishes::register(ours),
+            http: http::Http::register(ours),
+            log: log::Gauges::register(ours),
+            registry,
+        })
+    }
+
+    /// A stream has been opened; it is counted until the meter is dropped.
+    #[must_use]
+    pub fn open(self: &Arc<Self>, transport: Transport, version: HttpVersion) -> Meter {
+        Meter::new(self.clone(), transport, version)
+    }
+
+    /// A connection has been accepted; it is counted until what this gives is dropped.
+    #[must_use]
+    pub fn connect(&self) -> Open {
+        self.http.connect()
+    }
+
+    /// A request has been answered.
+    pub fn answered(&self, route: Route, status: StatusClass) {
+        self.http.requests.with((route, status)).inc();
+    }
+
+    /// Somebody was refused something.
+    pub fn refused(&self, code: Code, door: Door) {
+        self.http.refusals.with((code, door)).inc();
+    }
+
+    /// What was published.
+    #[must_use]
+    pub const fn publishes(&self) -> &publishes::Publishes {
+        &self.publishes
+    }
+
+    /// The text of all metrics, and of the log as it is now.
+    #[must_use]
+    pub fn expose(&self, format: Format, log: Log) -> String {
+        self.log.set(log);
+        exposition::expose(&self.registry, format)
+    }
+}
