@@ -3,6 +3,7 @@
 mod body;
 mod cors;
 mod fallback;
+mod head;
 mod health;
 mod history;
 mod long;
@@ -18,8 +19,7 @@ mod stream;
 
 use std::sync::Arc;
 
-use http::header::HOST;
-use http::{Method, Request, Version};
+use http::{Method, Request};
 use hyper::body::Incoming;
 use tracing::Instrument as _;
 
@@ -115,7 +115,7 @@ impl Service {
         connection: Connection,
         origin: &cors::Origin,
     ) -> Result<Response, Refused> {
-        one_host(&request)?;
+        head::check(&request)?;
         if connection.audience == Audience::Clients
             && let Some(fallback) = self.beside(request.uri().path())
         {
@@ -153,6 +153,7 @@ impl Service {
             Route::Ready => self.ready().await,
             Route::Metrics => self.metrics(&request, &query, &connection).await,
             Route::Page => self.page(),
+            Route::Whole => Err(route::not_found()),
         };
         Ok(response?)
     }
@@ -229,29 +230,6 @@ impl From<Refusal> for Refused {
 /// As much of a path as a log line is worth: a stranger must not fill the disk.
 fn shown(path: &str) -> &str {
     &path[..path.floor_char_boundary(100)]
-}
-
-/// HTTP/1.1 names its host exactly once (RFC 9112 §3.2), HTTP/2 by `:authority`, and `Host` says the same if it is
-/// there (RFC 9113 §8.3.1): two would let a proxy and us see two sites.
-fn one_host(request: &Request<Incoming>) -> Result<(), Refusal> {
-    let mut hosts = request.headers().get_all(HOST).iter();
-    let (host, second) = (hosts.next(), hosts.next());
-    let authority = request.uri().authority();
-    let fits = second.is_none()
-        && match (request.version(), authority, host) {
-            (Version::HTTP_10, ..) | (Version::HTTP_2, Some(_), None) => true,
-            (Version::HTTP_2, Some(authority), Some(host)) => {
-                authority.as_str().as_bytes() == host.as_bytes()
-            }
-            (_, _, host) => host.is_some(),
-        };
-    if fits {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        Code::BadRequest,
-        "exactly one `Host` is needed",
-    ))
 }
 
 /// The refusal of a connection that is one too many.

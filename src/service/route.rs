@@ -30,6 +30,8 @@ pub(super) enum Route {
     Metrics,
     /// `/`
     Page,
+    /// `*`, the gateway as a whole (RFC 9110 §9.3.7)
+    Whole,
 }
 
 impl Route {
@@ -48,6 +50,9 @@ impl Route {
 
     /// The route of `path`.
     pub(super) fn of(path: &str) -> Result<Self, Refusal> {
+        if path == "*" {
+            return Ok(Self::Whole);
+        }
         if let Some((_, route)) = Self::FIXED.into_iter().find(|(fixed, _)| *fixed == path) {
             return Ok(route);
         }
@@ -66,6 +71,7 @@ impl Route {
             Self::Stream => "GET, OPTIONS",
             Self::Events(_) => "GET, HEAD, POST, DELETE, OPTIONS",
             Self::Publish | Self::Messages => "POST, OPTIONS",
+            Self::Whole => "OPTIONS",
             Self::Negotiate
             | Self::OpenApi
             | Self::Health
@@ -88,6 +94,8 @@ impl Route {
             Self::Ready => labels::Route::Ready,
             Self::Metrics => labels::Route::Metrics,
             Self::Page => labels::Route::Page,
+            // No resource of its own.
+            Self::Whole => labels::Route::Nowhere,
         }
     }
 

@@ -54,9 +54,10 @@ export async function start(args, announced, more = {}) {
 
 /** A gateway that can be restarted where it was. */
 export class Gateway {
-  static async start(more = {}) {
+  static async start(more = {}, file = config) {
     const gateway = new Gateway();
     gateway.more = more;
+    gateway.file = file;
     gateway.listen = "127.0.0.1:0";
     await gateway.up();
     return gateway;
@@ -64,12 +65,13 @@ export class Gateway {
 
   async up() {
     const more = { GATECAST__LISTEN: this.listen, ...this.more };
-    const process = await start(["serve", "--config", config], /^listening on http:\/\/(\S+)$/, more);
+    const process = await start(["serve", "--config", this.file], /^listening on http(s?):\/\/(\S+)$/, more);
     this.process = process;
-    this.listen = process.match[1];
-    this.port = Number(this.listen.split(":").pop());
-    this.http = `http://${this.listen}`;
-    this.ws = `ws://${this.listen}`;
+    const [, secure, listen] = process.match;
+    this.listen = listen;
+    this.port = Number(listen.split(":").pop());
+    this.http = `http${secure}://${listen}`;
+    this.ws = `ws${secure}://${listen}`;
   }
 
   /** Ends it in order and says how it ended. */

@@ -29,12 +29,15 @@ const PAGES: [&str; 10] = [
     "websocket.md",
 ];
 
-/// The pages that have none: one describes the code, one is run by tests/clients behind real proxies, the others are
-/// checked against the table of the configuration's keys and against the commands' own help.
-const STILL: [&str; 4] = [
+/// The pages that have none: one describes the code, one is run by tests/clients behind real proxies, two are made by
+/// tests/clients/compat and tests/conformance, the others are checked against the table of the configuration's keys and
+/// against the commands' own help.
+const STILL: [&str; 6] = [
     "architecture.md",
     "behind-a-proxy.md",
+    "clients.md",
     "command-line.md",
+    "conformance.md",
     "configuration.md",
 ];
 

@@ -1,0 +1,3 @@
+import { follow } from "./websocket.mjs";
+
+export const run = (options, see) => follow(WebSocket, options, see);

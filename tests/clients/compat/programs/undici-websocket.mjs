@@ -1,0 +1,4 @@
+import { WebSocket } from "undici";
+import { follow } from "./websocket.mjs";
+
+export const run = (options, see) => follow(WebSocket, options, see);
