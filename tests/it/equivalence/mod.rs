@@ -77,7 +77,8 @@ fn play_scripts(next: &AtomicU64, end: u64) -> (Tally, Option<Outcome>) {
         }
         let outcome = run(&Script::random(seed));
         tally.add(&outcome.record);
-        if !outcome.complaints.is_empty() {
+        if let Some(first) = outcome.complaints.first() {
+            println!("seed {seed} fails, and is being shrunk: {first:?}");
             next.store(end, Ordering::Relaxed);
             return (tally, Some(shrink::shrink(outcome, ATTEMPTS, run)));
         }

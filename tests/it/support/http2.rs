@@ -41,6 +41,7 @@ impl Http2 {
     ) -> Self {
         let mut settings = h2::client::Builder::new();
         settings.initial_window_size(window);
+        settings.initial_connection_window_size(1 << 30);
         let (requests, connection) = settings.handshake(io).await.unwrap();
         #[allow(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
         tokio::spawn(async move {

@@ -50,7 +50,9 @@ impl Way {
     async fn connect(&self, certificate: &Certificate) -> Box<dyn Io> {
         let address = if self.tls { self.secure } else { self.clear };
         let socket = TcpSocket::new_v4().unwrap();
-        if self.narrow {
+        // Over HTTP/2 the stream's window is narrow. A TLS record needs more than a narrow socket holds, and comes piece by
+        // piece, at the pace of the kernel's probes.
+        if self.narrow && !self.tls && !self.http2 {
             socket.set_recv_buffer_size(NARROW).unwrap();
         }
         let stream: TcpStream = socket.connect(address).await.unwrap();
@@ -66,6 +68,8 @@ impl Way {
     pub(in super::super) async fn http2(&self, certificate: &Certificate) -> Shared {
         let io = self.connect(certificate).await;
         let mut settings = h2::client::Builder::new();
+        // As browsers have it: what one stream does not read must not use up the room of the others.
+        settings.initial_connection_window_size(1 << 30);
         if self.narrow {
             settings.initial_window_size(NARROW);
         }
