@@ -1,5 +1,6 @@
 //! `gatecast demo`: the embedded default with a feed of real data, keys made on the spot, and a page that shows it.
 
+mod certificate;
 mod feed;
 mod publisher;
 
@@ -11,7 +12,7 @@ use super::{failed, print};
 use crate::auth::api_key;
 use crate::config;
 use crate::lifecycle::clock::Clock;
-use crate::server::endpoint::Endpoint;
+use crate::server::endpoint::{Address, Endpoint, Scheme};
 use crate::server::{Gateway, Settings};
 use feed::Timeline;
 use publisher::Publisher;
@@ -19,7 +20,7 @@ use publisher::Publisher;
 /// How to show it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  gatecast demo --listen 127.0.0.1:8080 --speed 600\n\nCtrl-C ends it. Nothing is kept: the next run makes new keys."
+    after_help = "Example:\n  gatecast demo --listen 127.0.0.1:8080 --speed 600\n  gatecast demo --tls\n\nCtrl-C ends it. Nothing is kept: the next run makes new keys."
 )]
 pub struct Args {
     /// Where to listen; port 0 takes any free one.
@@ -28,12 +29,15 @@ pub struct Args {
     /// How many times faster than it was recorded the feed runs, 1 to 100000.
     #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     speed: u32,
+    /// Speak HTTPS and HTTP/2, with a certificate made on the spot that nobody vouches for.
+    #[arg(long)]
+    tls: bool,
 }
 
 /// The page at `/`.
 const PAGE: &str = include_str!("../../examples/display.html");
 
-/// What the keys made on the spot may do. The publisher may send as fast as the highest speed needs.
+/// What the keys made on the spot may do.
 const CONFIGURATION: &str = r#"
 [auth]
 query = "access_token"              # EventSource can set no header
@@ -53,7 +57,6 @@ subscribe = ["quakes", "station"]
 [roles.backend]
 subscribe = ["quakes", "station"]
 publish = ["quakes", "station"]
-limits = { messages = "2000/s" }
 
 [telemetry]
 filter = "warn"
@@ -68,7 +71,7 @@ struct Keys {
 /// Runs it.
 #[must_use]
 pub fn run(args: &Args) -> ExitCode {
-    match prepare(args.listen) {
+    match prepare(args) {
         Ok((settings, keys)) => {
             let show = show(settings.clone(), &keys, args.speed);
             serve::on_runtime(&settings.telemetry, show)
@@ -77,7 +80,7 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
-fn prepare(listen: SocketAddr) -> Result<(Settings, Keys), String> {
+fn prepare(args: &Args) -> Result<(Settings, Keys), String> {
     let (display, display_hash) = mint()?;
     let (backend, backend_hash) = mint()?;
     let overlay = [display_hash, backend_hash]
@@ -87,7 +90,13 @@ fn prepare(listen: SocketAddr) -> Result<(Settings, Keys), String> {
         .collect::<Vec<_>>();
     let mut settings =
         config::load(Some(CONFIGURATION), &overlay).map_err(|mistakes| mistakes.to_string())?;
-    settings.listen = vec![listen.into()];
+    let (scheme, tls) = match args.tls {
+        true => (Scheme::Https, Some(certificate::make(args.listen.ip())?)),
+        false => (Scheme::Http, None),
+    };
+    let address = Address::Tcp(args.listen);
+    settings.listen = vec![Endpoint { address, scheme }];
+    settings.tls = tls;
     settings.service.page = Some(PAGE);
     Ok((settings, Keys { display, backend }))
 }
@@ -111,14 +120,14 @@ async fn show(settings: Settings, keys: &Keys, speed: u32) -> ExitCode {
         Ok(gateway) => gateway,
         Err(why) => return failed(&taken(&listen, &why)),
     };
-    let Some(address) = gateway.addresses().next().map(reachable) else {
+    let Some(site) = Site::of(&gateway) else {
         return failed(&"nothing to listen on");
     };
-    let publisher = match Publisher::start(address, &keys.backend, Timeline::recorded()).await {
+    let publisher = match Publisher::start(gateway.publisher(), Timeline::recorded()).await {
         Ok(publisher) => publisher,
         Err(why) => return failed(&format!("the feed cannot begin: {why}")),
     };
-    invitation(address, keys, speed)
+    invitation(site, keys, speed)
         .iter()
         .for_each(|line| print::line(line));
     tokio::select! {
@@ -146,30 +155,52 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
+/// Where it is reached.
+#[derive(Clone, Copy)]
+struct Site {
+    address: SocketAddr,
+    scheme: Scheme,
+}
+
+impl Site {
+    fn of(gateway: &Gateway) -> Option<Self> {
+        let address = gateway.addresses().next().map(reachable)?;
+        let scheme = gateway.endpoints().first()?.scheme;
+        Some(Self { address, scheme })
+    }
+}
+
 /// Where to look, and what to type in a second terminal. This is the one place that prints keys: they were made
 /// for this run and die with it.
-fn invitation(address: SocketAddr, keys: &Keys, speed: u32) -> Vec<String> {
+fn invitation(Site { address, scheme }: Site, keys: &Keys, speed: u32) -> Vec<String> {
     let Keys { display, backend } = keys;
-    let read = format!("curl -H 'X-API-Key: {display}'");
+    // Nobody vouches for the certificate: `-k` takes it all the same.
+    let (curl, ws) = match scheme {
+        Scheme::Http => ("curl", "ws"),
+        Scheme::Https => ("curl -k", "wss"),
+    };
+    let read = format!("{curl} -H 'X-API-Key: {display}'");
     let stream = format!("{address}/v1/stream?rewind=2");
     vec![
         format!(
             "A week of earthquakes and a year of one weather station, {speed} times as fast as they happened.\n"
         ),
         "The display page, for a browser:".into(),
-        format!("  http://{address}/#key={display}\n"),
+        format!("  {scheme}://{address}/#key={display}\n"),
         "The same events, from a second terminal:".into(),
-        format!("  SSE        {read} -N -H 'Accept: text/event-stream' 'http://{stream}'"),
+        format!("  SSE        {read} -N -H 'Accept: text/event-stream' '{scheme}://{stream}'"),
         format!(
-            "  long-poll  {read} 'http://{stream}'    # then again with &since= and its cursor"
+            "  long-poll  {read} '{scheme}://{stream}'    # then again with &since= and its cursor"
         ),
         format!(
-            "  WebSocket  {read} -N 'ws://{stream}'    # curl 8.11 or newer, or any WebSocket client"
+            "  WebSocket  {read} -N '{ws}://{stream}'    # curl 8.11 or newer, or any WebSocket client"
         ),
-        format!("  history    {read} 'http://{address}/v1/rooms/quakes/events?limit=2&reverse=1'"),
         format!(
-            "  publish    curl -H 'X-API-Key: {backend}' -d '{{\"event\": \"quake\", \"data\": {{\"mag\": 9.9, \"place\": \
-             \"Your desk\"}}}}' 'http://{address}/v1/rooms/quakes/events'\n"
+            "  history    {read} '{scheme}://{address}/v1/rooms/quakes/events?limit=2&reverse=1'"
+        ),
+        format!(
+            "  publish    {curl} -H 'X-API-Key: {backend}' -d '{{\"event\": \"quake\", \"data\": {{\"mag\": 9.9, \"place\": \
+             \"Your desk\"}}}}' '{scheme}://{address}/v1/rooms/quakes/events'\n"
         ),
         "Every id is a cursor: put it into &since= on any of the three. Ctrl-C ends the demo."
             .into(),
@@ -183,8 +214,13 @@ mod tests {
     #[test]
     fn each_run_has_keys_of_its_own_and_the_page() {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (settings, one) = prepare(listen).unwrap();
-        let (_, other) = prepare(listen).unwrap();
+        let args = Args {
+            listen,
+            speed: 600,
+            tls: false,
+        };
+        let (settings, one) = prepare(&args).unwrap();
+        let (_, other) = prepare(&args).unwrap();
         assert_eq!(settings.listen, [listen.into()]);
         assert_eq!(settings.auth.api_keys.len(), 2);
         assert!(settings.service.page.is_some());
@@ -213,7 +249,11 @@ mod tests {
             display: "gk_read".into(),
             backend: "gk_write".into(),
         };
-        let lines = invitation(SocketAddr::from(([127, 0, 0, 1], 8080)), &keys, 600);
+        let site = Site {
+            address: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            scheme: Scheme::Http,
+        };
+        let lines = invitation(site, &keys, 600);
         let writing: Vec<_> = lines.iter().filter(|l| l.contains("gk_write")).collect();
         assert_eq!(writing.len(), 1);
         assert!(

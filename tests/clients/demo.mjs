@@ -46,6 +46,19 @@ await suite("demo", {
     equal(running.complaints(), "", "nothing to complain about");
   },
 
+  "with --tls each line speaks HTTPS, and curl HTTP/2": async () => {
+    const running = await start(["demo", "--tls", "--listen", "127.0.0.1:0"], /^Every id is a cursor/);
+    const lines = running.output().map((line) => /^ {2}(SSE|history|publish) +(curl -k .*)$/.exec(line)).filter(Boolean);
+    const printed = Object.fromEntries(lines.map(([, name, command]) => [name, command]));
+    check(running.output().some((line) => line.startsWith("  https://")), "the page is at https://");
+    const { id } = JSON.parse(await type(printed.publish));
+    const sse = await type(printed.SSE.replace("rewind=2", "rewind=100"), (text) => text.includes(`id: ${id}\n\n`));
+    check(sse.includes(`id: ${id}\n\n`), `it came over SSE:\n${sse}`);
+    check((await type(printed.history.replace("curl -k", "curl -k -s -i"))).startsWith("HTTP/2 200"), "HTTP/2");
+    running.child.kill("SIGINT");
+    equal(await within(running.ended, 15_000, "the demo to end"), 0, "an orderly end");
+  },
+
   "each run makes keys of its own": async () => {
     const [one, other] = [await demo(), await demo()];
     check(one.match[1].match(/gk_[\w-]+/)[0] !== other.match[1].match(/gk_[\w-]+/)[0], "two keys");
