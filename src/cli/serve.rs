@@ -102,8 +102,11 @@ pub(super) async fn end(gateway: Gateway, mut stop: Stop) -> ExitCode {
     tracing::info!("stopping: streams are ended; a second signal ends at once");
     tokio::select! {
         late = gateway.drain() => {
+            if late.is_empty() {
+                tracing::info!("stopped: every stream has ended in its own way, every request was finished");
+            }
             for (name, count) in late {
-                tracing::warn!(name, count, "cut off at the deadline");
+                tracing::warn!(name, count, "late: cut off at the deadline");
             }
             ExitCode::SUCCESS
         }
