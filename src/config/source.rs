@@ -121,8 +121,10 @@ impl<'a> Source<'a> {
         for (at, c) in self.text[start..].char_indices() {
             let at = start + at;
             let masked = !(show && span.contains(&at)) && is_value(at);
-            if matches!(c, '\n' | '\r') || (c == '#' && !masked && !span.contains(&at)) {
-                break; // the end of the line, or a comment, which may say anything
+            if matches!(c, '\n' | '\r') || (c == '#' && !masked) {
+                // The end of the line, or a comment, which may say anything; also one that a missing quote has made
+                // part of the value.
+                break;
             }
             if masked && shown.ends_with('…') {
                 continue; // not even the length

@@ -298,6 +298,7 @@ fn no_mistake_repeats_a_secret_wherever_it_was_written() {
         format!("[auth]\njwt = [\"{hidden}\"]"),
         format!("auth = \"{hidden}\""),
         format!("[[auth.jwt]]\nalgorithm = \"x\" # {hidden}"),
+        format!("[[auth.jwt]]\nalgorithm = \"x # {hidden}\""),
         format!("[[auth.api_key]]\nsha256 = \"{hidden}\""),
         format!("[[auth.jwt]]\nalgorithm = \"HS256\"\npublic_key = \"{hidden}\""),
         format!("[limits]\nevent = \"\"\"\n1\"\"\"\nx = {{ a = 1, b = \"{hidden}\" }}"),
