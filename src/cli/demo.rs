@@ -114,11 +114,10 @@ async fn show(settings: Settings, keys: &Keys, speed: u32) -> ExitCode {
         Ok(stop) => stop,
         Err(why) => return failed(&format!("signals cannot be awaited: {why}")),
     };
-    let listen = settings.listen.clone();
     let clock = Clock::system();
     let gateway = match Gateway::start(settings, clock.clone()).await {
         Ok(gateway) => gateway,
-        Err(why) => return failed(&taken(&listen, &why)),
+        Err(why) => return failed(&taken(&why)),
     };
     let Some(site) = Site::of(&gateway) else {
         return failed(&"nothing to listen on");
@@ -136,12 +135,9 @@ async fn show(settings: Settings, keys: &Keys, speed: u32) -> ExitCode {
     }
 }
 
-fn taken(listen: &[Endpoint], why: &std::io::Error) -> String {
-    let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
+fn taken(why: &std::io::Error) -> String {
     format!(
-        "cannot listen on {}: {why}\nTake another port: add `--listen 127.0.0.1:8081`, or `--listen 127.0.0.1:0` for any \
-         free one.",
-        listen.join(", ")
+        "{why}\nTake another port: add `--listen 127.0.0.1:8081`, or `--listen 127.0.0.1:0` for any free one."
     )
 }
 

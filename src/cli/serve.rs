@@ -78,12 +78,11 @@ async fn until_signal(settings: Settings) -> ExitCode {
         Ok(stop) => stop,
         Err(why) => return failed(&format!("signals cannot be awaited: {why}")),
     };
-    let listen = settings.listen.clone();
     let gateway = match Gateway::start(settings, Clock::system()).await {
         Ok(gateway) => gateway,
         Err(why) => {
             return failed(&format!(
-                "cannot listen on {listen:?}: {why}; write another address in `listen` or GATECAST__LISTEN"
+                "{why}; the addresses stand in `listen` (GATECAST__LISTEN) and in `metrics.listen`"
             ));
         }
     };

@@ -88,6 +88,8 @@ struct Tail<'a> {
     reach: Reach<'a>,
     follow: Follow,
     output: Output,
+    /// How far what was printed goes: a reader that stopped reading has no more.
+    printed: Option<String>,
 }
 
 /// What a command that goes on for ever ends for.
@@ -114,6 +116,7 @@ impl<'a> Tail<'a> {
             reach,
             follow: Follow::new(rooms, begin, transports),
             output: Output::new(),
+            printed: None,
         }
     }
 
@@ -185,12 +188,14 @@ impl<'a> Tail<'a> {
             lines.push_str(&line);
             lines.push('\n');
         }
-        self.output.write(&lines).await
+        self.output.write(&lines).await?;
+        self.printed = self.follow.cursor().map(str::to_owned);
+        Ok(())
     }
 
     /// Ended on purpose: says how to go on.
     fn ended(&self) -> ExitCode {
-        if let Some(cursor) = self.follow.cursor() {
+        if let Some(cursor) = &self.printed {
             self.note(&format!("to go on from here: --since {cursor}"));
         }
         ExitCode::SUCCESS

@@ -77,7 +77,10 @@ impl Acceptor {
                 Scheme::Http => None,
                 Scheme::Https => Some(secure.cloned().ok_or_else(no_certificate)?),
             };
-            let listener = Listener::bind(&address)?;
+            let wanted = Endpoint { address, scheme };
+            let listener = Listener::bind(&wanted.address).map_err(|why| {
+                io::Error::new(why.kind(), format!("cannot listen on {wanted}: {why}"))
+            })?;
             let address = listener.address()?;
             self.context
                 .tasks
@@ -98,7 +101,11 @@ impl Acceptor {
             };
             match accepted {
                 Ok((socket, peer)) => {
-                    let Some((permit, surplus)) = self.slots.take().await else {
+                    let place = tokio::select! {
+                        place = self.slots.take() => place,
+                        () = draining.begun() => None,
+                    };
+                    let Some((permit, surplus)) = place else {
                         return;
                     };
                     let place = Place {

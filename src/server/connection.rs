@@ -23,6 +23,7 @@ use super::GOODBYE;
 use super::accept::{Acceptor, Place};
 use super::channel::{Channel, Version};
 use super::guarded::Guarded;
+use super::held::held;
 use super::socket::Socket;
 
 /// The largest request head, in bytes: hyper answers a larger one with 431.
@@ -130,11 +131,12 @@ impl Acceptor {
 
     async fn http1(&self, channel: Channel, remote: &Remote) -> hyper::Result<()> {
         let service = service_fn(async |request| {
+            let hold = remote.link.hold();
             let mut response = self.service.respond(request, remote.connection()).await;
             if remote.surplus || self.context.draining.has_begun() {
                 last(&mut response);
             }
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(held(response, hold, false))
         });
         let mut http = http1::Builder::new();
         http.timer(self.context.clock.clone())
@@ -151,9 +153,13 @@ impl Acceptor {
         let requests = Arc::new(AtomicU64::new(0));
         let service = service_fn(|request| {
             requests.fetch_add(1, Ordering::Relaxed);
-            let (acceptor, connection) = (self.clone(), remote.connection());
+            let (acceptor, connection, hold) =
+                (self.clone(), remote.connection(), remote.link.hold());
             // A task of its own polls it.
-            async move { Ok::<_, Infallible>(acceptor.service.respond(request, connection).await) }
+            async move {
+                let response = acceptor.service.respond(request, connection).await;
+                Ok::<_, Infallible>(held(response, hold, true))
+            }
         });
         let mut http = http2::Builder::new(self.context.tasks.clone());
         http.timer(self.context.clock.clone())
@@ -165,14 +171,37 @@ impl Acceptor {
             .keep_alive_timeout(PING);
         let serving = pin!(http.serve_connection(TokioIo::new(channel), service));
         let shut = |serving: Pin<&mut _>| http2::Connection::graceful_shutdown(serving);
+        let (clock, link) = (&self.context.clock, &remote.link);
         let superfluous = async {
             match remote.surplus {
-                true => self.context.clock.sleep(GOODBYE).await,
-                false => self.idle(&requests, &remote.link).await,
+                true => clock.sleep(GOODBYE).await,
+                false => self.idle(&requests, link).await,
             }
         };
-        self.until_drained(serving, shut, &remote.link, superfluous)
-            .await
+        let running = self.until_drained(serving, shut, link, superfluous);
+        tokio::select! {
+            ended = running => ended,
+            () = self.stalled(link) => {
+                link.on_give_up();
+                Ok(())
+            }
+            // It was only to be told that it is one too many.
+            () = clock.sleep(3 * GOODBYE), if remote.surplus => Ok(()),
+        }
+    }
+
+    /// Returns once what waits for the client has waited for too long, and it took nothing else meanwhile: over HTTP/2
+    /// the socket may be free while the windows of all streams are closed.
+    async fn stalled(&self, link: &Link) {
+        let mut seen = None;
+        loop {
+            let now = link.is_owed().then(|| link.given());
+            if now.is_some() && now == seen {
+                return;
+            }
+            seen = now;
+            self.context.clock.sleep(self.timeouts.write_stall).await;
+        }
     }
 
     /// Runs a connection to its end. Once the gateway drains, or the connection is `superfluous`, it ends as soon as
@@ -196,15 +225,14 @@ impl Acceptor {
             () = clock.sleep(self.context.drain_window + GOODBYE) => {}
         }
         shut(serving.as_mut());
-        let mut moved = None;
+        let mut seen = None;
         loop {
-            // Half a request head is left, or streams that have said their end to a client which takes nothing of it:
-            // over HTTP/2 the socket may be free and the stream's own window closed.
-            let stuck = !link.is_answering() && moved == Some(link.moved());
-            if moved.is_some() && (link.is_idle() || stuck) {
+            // Half a request head is left, or a client that takes nothing of what it is given.
+            let now = Some(link.moved());
+            if seen.is_some() && (link.is_idle() || (link.is_owed() && seen == now)) {
                 return Ok(());
             }
-            moved = Some(link.moved());
+            seen = now;
             tokio::select! {
                 ended = link.drive(serving.as_mut()) => return ended,
                 () = clock.sleep(GOODBYE) => {}

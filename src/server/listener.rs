@@ -22,7 +22,8 @@ const BACKLOG: u32 = 4096;
 /// Where connections come from.
 pub(super) enum Listener {
     Tcp(TcpListener),
-    Unix(UnixListener, SocketFile),
+    /// The file goes first: behind the listener it might be a successor's.
+    Unix(SocketFile, UnixListener),
 }
 
 impl Listener {
@@ -33,7 +34,7 @@ impl Listener {
             Address::Unix(path) => {
                 remove_left_behind(path)?;
                 let listener = UnixListener::bind(path)?;
-                Ok(Self::Unix(listener, SocketFile(path.clone())))
+                Ok(Self::Unix(SocketFile(path.clone()), listener))
             }
         }
     }
@@ -42,7 +43,7 @@ impl Listener {
     pub(super) fn address(&self) -> io::Result<Address> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Address::Tcp),
-            Self::Unix(_, file) => Ok(Address::Unix(file.0.clone())),
+            Self::Unix(file, _) => Ok(Address::Unix(file.0.clone())),
         }
     }
 
@@ -53,7 +54,7 @@ impl Listener {
                 let (stream, peer) = listener.accept().await?;
                 Ok((Socket::tcp(stream, patience), Peer::Tcp(peer)))
             }
-            Self::Unix(listener, _) => {
+            Self::Unix(_, listener) => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Socket::Unix(stream), Peer::Unix))
             }

@@ -7,6 +7,7 @@ mod connection;
 mod embed;
 pub mod endpoint;
 mod guarded;
+mod held;
 mod listener;
 mod settings;
 mod socket;

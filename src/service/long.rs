@@ -47,6 +47,8 @@ impl Service {
         let coded = if body.len() < LONG {
             gzip(body, padding)
         } else {
+            // Where every thread for it is taken, a longer answer is sooner there than a shorter one.
+            let _turn = self.compressing.try_acquire().ok()?;
             let body = body.clone();
             let work = move || gzip(&body, padding);
             self.context.tasks.compute("compression", work).await?

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use http::{Method, Request};
 use hyper::body::Incoming;
+use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use crate::auth::Access;
@@ -44,6 +45,8 @@ pub struct Service {
     settings: Settings,
     patience: Patience,
     canary: health::Canary,
+    /// Answers that may be compressed at once: one processor is left to the streams.
+    compressing: Semaphore,
 }
 
 /// The connection that a request came on.
@@ -79,6 +82,7 @@ impl Service {
             settings,
             patience,
             canary: health::Canary::default(),
+            compressing: Semaphore::new(processors().saturating_sub(1).max(1)),
         }
     }
 
@@ -87,6 +91,7 @@ impl Service {
         let id = format!("{:016x}", random::bits());
         let span = tracing::info_span!("request", id, peer = %connection.peer);
         async {
+            let is_head = request.method() == Method::HEAD;
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
             let origin = cors::Origin::of(&self.settings.cors, request.headers());
             let route = Route::of(&path);
@@ -100,6 +105,9 @@ impl Service {
             });
             origin.grant(response.headers_mut());
             reply::stamp(&mut response, &id);
+            if is_head {
+                reply::without_body(&mut response);
+            }
             self.context.metrics.answered(label, response.status().into());
             tracing::debug!(%method, path, status = response.status().as_u16(), "answered");
             response
@@ -225,6 +233,10 @@ impl From<Refusal> for Refused {
         let door = Door::Http;
         Self { refusal, door }
     }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// As much of a path as a log line is worth: a stranger must not fill the disk.

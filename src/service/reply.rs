@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use futures_util::Stream;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Body as _, Frame};
 
 use crate::model::code::{Advice, Code, Refusal};
 use crate::transport::sse::BrokenOff;
@@ -53,6 +54,17 @@ pub(super) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Empty::new().map_err(BrokenOff::from).boxed_unsync());
     *response.status_mut() = status;
     response
+}
+
+/// The answer to a HEAD (RFC 9110 §9.3.2): what a GET would have said of its body, and no body. hyper leaves it out
+/// by itself over HTTP/1.1 only.
+pub(super) fn without_body(response: &mut Response) {
+    let length = response.body().size_hint().exact();
+    if let Some(length) = length {
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    *response.body_mut() = Empty::new().map_err(BrokenOff::from).boxed_unsync();
 }
 
 /// Plain text for probes.

@@ -23,6 +23,12 @@ struct State {
     requests: AtomicUsize,
     /// Event streams that are open.
     streams: AtomicUsize,
+    /// Bodies that are being sent.
+    answers: AtomicUsize,
+    /// Those of them that have given a piece which was not taken yet.
+    owed: AtomicUsize,
+    /// How many pieces were given.
+    given: AtomicU64,
     released: Notify,
     /// Questions asked so far.
     asked: AtomicU64,
@@ -34,6 +40,16 @@ struct State {
     /// How often bytes were read or written.
     moved: AtomicU64,
     driver: AtomicWaker,
+}
+
+impl State {
+    fn count(&self, kind: Kind) -> &AtomicUsize {
+        match kind {
+            Kind::Request => &self.requests,
+            Kind::Stream => &self.streams,
+            Kind::Answer => &self.answers,
+        }
+    }
 }
 
 /// Whether a connection was ended because its client took nothing of what was written to it.
@@ -56,6 +72,7 @@ impl Link {
         Hold {
             state: self.0.clone(),
             kind: Kind::Request,
+            owed: false,
         }
     }
 
@@ -83,7 +100,22 @@ impl Link {
     }
 
     fn is_free(&self) -> bool {
-        !self.is_answering() && self.0.streams.load(Ordering::Acquire) == 0
+        !self.is_answering()
+            && self.0.streams.load(Ordering::Acquire) == 0
+            && self.0.answers.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether something waits for the client to take it.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        self.0.owed.load(Ordering::Acquire) > 0 || self.0.blocked.load(Ordering::Acquire)
+    }
+
+    /// How many pieces its bodies have given so far: over HTTP/2, what tells a client that reads from one that only
+    /// keeps the connection busy.
+    #[must_use]
+    pub fn given(&self) -> u64 {
+        self.0.given.load(Ordering::Acquire)
     }
 
     /// Whether a request is being answered; a stream is no such request.
@@ -134,12 +166,14 @@ impl Link {
 pub struct Hold {
     state: Arc<State>,
     kind: Kind,
+    owed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Request,
     Stream,
+    Answer,
 }
 
 impl Hold {
@@ -151,13 +185,35 @@ impl Hold {
 
     /// The request has become a stream.
     #[must_use]
-    pub fn into_stream(mut self) -> Self {
-        if let Kind::Request = self.kind {
-            self.state.streams.fetch_add(1, Ordering::AcqRel);
-            self.state.requests.fetch_sub(1, Ordering::AcqRel);
-            self.kind = Kind::Stream;
-        }
+    pub fn into_stream(self) -> Self {
+        self.into(Kind::Stream)
+    }
+
+    /// The request is answered, and its body is being sent.
+    #[must_use]
+    pub fn into_answer(self) -> Self {
+        self.into(Kind::Answer)
+    }
+
+    fn into(mut self, kind: Kind) -> Self {
+        self.state.count(kind).fetch_add(1, Ordering::AcqRel);
+        self.state.count(self.kind).fetch_sub(1, Ordering::AcqRel);
+        self.kind = kind;
         self
+    }
+
+    /// The body has given a piece.
+    pub fn gave(&mut self) {
+        self.state.given.fetch_add(1, Ordering::AcqRel);
+        self.state.owed.fetch_add(1, Ordering::AcqRel);
+        self.owed = true;
+    }
+
+    /// The piece that it gave, if it gave one, was taken.
+    pub fn taken(&mut self) {
+        if std::mem::take(&mut self.owed) {
+            self.state.owed.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 
     /// Returns when what was handed over before the call has been written to the socket.
@@ -176,11 +232,8 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let count = match self.kind {
-            Kind::Request => &self.state.requests,
-            Kind::Stream => &self.state.streams,
-        };
-        count.fetch_sub(1, Ordering::AcqRel);
+        self.taken();
+        self.state.count(self.kind).fetch_sub(1, Ordering::AcqRel);
         self.state.released.notify_waiters();
     }
 }

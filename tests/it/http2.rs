@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 
 use crate::support::http2::{End, Http2, Streamed};
-use crate::support::{Gate, api_key, within};
+use crate::support::{Gate, api_key, patiently, within};
 
 const KEY: (&str, &str) = ("x-api-key", "a-key");
 const EVENT_STREAM: (&str, &str) = ("accept", "text/event-stream");
@@ -153,7 +153,7 @@ async fn a_stream_whose_window_stays_closed_is_given_up_and_its_connection_is_no
     let gone = async {
         while http2.request("POST", &target, &[KEY], Some(ping)).await.0 == 200 {
             let pause = std::future::pending::<()>();
-            crate::support::patiently(Duration::from_millis(5), pause).await;
+            patiently(Duration::from_millis(5), pause).await;
         }
     };
     gate.hasten(SECOND, gone).await;
@@ -189,6 +189,118 @@ async fn a_stream_that_its_client_cancels_is_gone_and_the_others_stay() {
     .await;
     assert_eq!(publish(&mut http2, &json!(1)).await, 202);
     assert!(other.block().await.unwrap().contains("\"data\":1"));
+}
+
+#[tokio::test]
+async fn a_head_is_answered_without_a_body_and_with_its_length() {
+    let gate = gate("").await;
+    let mut http2 = connect(&gate).await;
+    assert_eq!(publish(&mut http2, &json!("x".repeat(3000))).await, 202);
+    for target in ["/healthz", "/v1/rooms/r/events"] {
+        let (_, body) = http2.request("GET", target, &[KEY], None).await;
+        let mut head = http2.open("HEAD", target, &[KEY], None).await;
+        assert_eq!(
+            head.head.headers["content-length"],
+            body.len().to_string().as_str()
+        );
+        assert_eq!(head.rest().await, (String::new(), End::Clean));
+    }
+}
+
+/// A page of history of nearly a megabyte.
+const PAGE: &str = "/v1/rooms/r/events?limit=1000";
+
+async fn fill(gate: &Gate) {
+    let mut http2 = connect(gate).await;
+    for data in 0..20 {
+        assert_eq!(
+            publish(&mut http2, &json!([data, "x".repeat(50_000)])).await,
+            202
+        );
+    }
+}
+
+/// Takes a whole answer piece by piece, with a quarter of a second of the gateway's time between two pieces.
+async fn take_slowly(gate: &Gate, answer: &mut Streamed) -> (usize, End) {
+    let mut pieces = 0;
+    loop {
+        // The gateway sees what was taken before its clock goes on.
+        patiently(Duration::from_millis(2), std::future::pending::<()>()).await;
+        gate.hand.advance(SECOND / 4);
+        match answer.fill().await {
+            Ok(()) => pieces += 1,
+            Err(end) => return (pieces, end),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_taken_slowly_is_under_way_until_it_was_taken() {
+    let gate = gate("[server.timeouts]\nidle = \"2s\"\n").await;
+    fill(&gate).await;
+    let socket = TcpStream::connect(gate.address()).await.unwrap();
+    let mut http2 = Http2::with_window(socket, 20_000).await;
+    let mut answer = http2.open("GET", PAGE, &[KEY], None).await;
+    let (pieces, end) = take_slowly(&gate, &mut answer).await;
+    assert!(pieces > 40, "{pieces} quarters of a second");
+    assert_eq!(end, End::Clean);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_taken_slowly_is_finished_in_a_drain() {
+    let mut gate = gate("[server]\ndrain = \"10m\"\n").await;
+    fill(&gate).await;
+    let socket = TcpStream::connect(gate.address()).await.unwrap();
+    let mut http2 = Http2::with_window(socket, 20_000).await;
+    let mut answer = http2.open("GET", PAGE, &[KEY], None).await;
+    let drained = gate.begin_stop();
+    let (pieces, end) = take_slowly(&gate, &mut answer).await;
+    assert!(pieces > 40, "{pieces} quarters of a second");
+    assert_eq!(end, End::Clean);
+    assert_eq!(gate.hasten(SECOND, drained).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_none_of_its_answers_is_given_up_though_it_keeps_the_connection_busy() {
+    let gate = gate("").await;
+    fill(&gate).await;
+    let socket = TcpStream::connect(gate.address()).await.unwrap();
+    let mut http2 = Http2::with_window(socket, 0).await;
+    let mut answers = Vec::new();
+    for _ in 0..5 {
+        answers.push(http2.open("GET", PAGE, &[KEY], None).await);
+    }
+    let end = async {
+        loop {
+            http2.try_send("OPTIONS", "/healthz").await;
+            if let Some(Err(end)) = patiently(Duration::from_millis(5), answers[0].fill()).await {
+                return end;
+            }
+        }
+    };
+    assert_eq!(gate.hasten(SECOND, end).await, End::Cut);
+    assert!(gate.elapsed() >= 30 * SECOND);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_one_too_many_ends_whatever_it_does() {
+    let gate = gate("[limits]\nconnections = 1\n").await;
+    let mut first = connect(&gate).await;
+    let (_sse, _) = event_source(&mut first).await;
+    let socket = TcpStream::connect(gate.address()).await.unwrap();
+    let mut surplus = Http2::with_window(socket, 0).await;
+    let mut refused = surplus
+        .open("GET", "/v1/stream?room=r", &[KEY, EVENT_STREAM], None)
+        .await;
+    let end = async {
+        loop {
+            surplus.try_send("GET", "/healthz").await;
+            if let Some(Err(end)) = patiently(Duration::from_millis(5), refused.fill()).await {
+                return end;
+            }
+        }
+    };
+    gate.hasten(SECOND, end).await;
 }
 
 #[tokio::test]

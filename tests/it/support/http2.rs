@@ -77,6 +77,16 @@ impl Http2 {
         response
     }
 
+    /// Sends a request, if the connection still takes one.
+    pub(crate) async fn try_send(&mut self, method: &str, target: &str) {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("https://localhost{target}"));
+        if let Ok(mut ready) = self.0.clone().ready().await {
+            let _ = ready.send_request(request.body(()).unwrap(), true);
+        }
+    }
+
     /// Sends a request and waits for the head of its response.
     pub(crate) async fn open(
         &mut self,

@@ -1,0 +1,95 @@
+//! A response's body, which keeps its connection in use until it has been taken.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Frame, SizeHint};
+
+use crate::service::{Body, Response};
+use crate::transport::link::Hold;
+use crate::transport::sse::BrokenOff;
+
+/// What hyper is given of a body at a time over HTTP/2, in bytes: it passes a piece on whole once the stream's window
+/// has room for any of it.
+const PIECE: usize = 16 * 1024;
+
+/// A body and what it holds of its connection.
+struct Held {
+    body: Body,
+    hold: Hold,
+    /// Data that waits to be given piece by piece, where it is.
+    left: Option<Bytes>,
+    in_pieces: bool,
+}
+
+/// The response as it is sent on a connection; `in_pieces` where the connection has streams.
+pub(super) fn held(response: Response, hold: Hold, in_pieces: bool) -> Response {
+    if response.body().is_end_stream() {
+        return response;
+    }
+    let hold = hold.into_answer();
+    response.map(|body| {
+        let left = None;
+        Held {
+            body,
+            hold,
+            left,
+            in_pieces,
+        }
+        .boxed_unsync()
+    })
+}
+
+impl Held {
+    /// The next piece of `data`. The last byte goes by itself: it is taken when there is room for all before it.
+    fn piece(&mut self, mut data: Bytes) -> Bytes {
+        if !self.in_pieces || data.len() <= 1 {
+            return data;
+        }
+        let piece = data.split_to(PIECE.min(data.len() - 1));
+        self.left = Some(data);
+        piece
+    }
+}
+
+impl hyper::body::Body for Held {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        self.hold.taken();
+        let data = match self.left.take() {
+            Some(data) => data,
+            None => match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => data,
+                    Err(other) => return Poll::Ready(Some(Ok(other))),
+                },
+                end => return Poll::Ready(end),
+            },
+        };
+        let piece = self.piece(data);
+        self.hold.gave();
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_none() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let left = self.left.as_ref().map_or(0, |left| left.len() as u64);
+        let rest = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower() + left);
+        rest.upper()
+            .into_iter()
+            .for_each(|upper| hint.set_upper(upper + left));
+        hint
+    }
+}
