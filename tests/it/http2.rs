@@ -220,13 +220,13 @@ async fn fill(gate: &Gate) {
     }
 }
 
-/// Takes a whole answer piece by piece, with a quarter of a second of the gateway's time between two pieces.
+/// Takes a whole answer piece by piece, with a moment of the gateway's time between two pieces.
 async fn take_slowly(gate: &Gate, answer: &mut Streamed) -> (usize, End) {
     let mut pieces = 0;
     loop {
         // The gateway sees what was taken before its clock goes on.
         patiently(Duration::from_millis(2), std::future::pending::<()>()).await;
-        gate.hand.advance(SECOND / 4);
+        gate.hand.advance(SECOND / 10);
         match answer.fill().await {
             Ok(()) => pieces += 1,
             Err(end) => return (pieces, end),
@@ -242,7 +242,7 @@ async fn an_answer_that_is_taken_slowly_is_under_way_until_it_was_taken() {
     let mut http2 = Http2::with_window(socket, 20_000).await;
     let mut answer = http2.open("GET", PAGE, &[KEY], None).await;
     let (pieces, end) = take_slowly(&gate, &mut answer).await;
-    assert!(pieces > 40, "{pieces} quarters of a second");
+    assert!(pieces > 60, "{pieces} tenths of a second");
     assert_eq!(end, End::Clean);
 }
 
@@ -251,11 +251,11 @@ async fn an_answer_that_is_taken_slowly_is_finished_in_a_drain() {
     let mut gate = gate("[server]\ndrain = \"10m\"\n").await;
     fill(&gate).await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
-    let mut http2 = Http2::with_window(socket, 20_000).await;
+    let mut http2 = Http2::on(socket).await;
     let mut answer = http2.open("GET", PAGE, &[KEY], None).await;
     let drained = gate.begin_stop();
     let (pieces, end) = take_slowly(&gate, &mut answer).await;
-    assert!(pieces > 40, "{pieces} quarters of a second");
+    assert!(pieces > 60, "{pieces} tenths of a second");
     assert_eq!(end, End::Clean);
     assert_eq!(gate.hasten(SECOND, drained).await.unwrap(), []);
 }
