@@ -219,23 +219,22 @@ impl Acceptor {
             () = draining.begun() => {}
             () = superfluous => {}
         }
-        tokio::select! {
-            ended = link.drive(serving.as_mut()) => return ended,
-            () = link.freed() => {}
-            () = clock.sleep(self.context.drain_window + GOODBYE) => {}
-        }
-        shut(serving.as_mut());
-        let mut seen = None;
+        let (mut is_shut, mut seen) = (false, None);
         loop {
-            // Half a request head is left, or a client that takes nothing of what it is given.
-            let now = Some(link.moved());
-            if seen.is_some() && (link.is_idle() || (link.is_owed() && seen == now)) {
-                return Ok(());
-            }
-            seen = now;
             tokio::select! {
                 ended = link.drive(serving.as_mut()) => return ended,
-                () = clock.sleep(GOODBYE) => {}
+                () = link.freed(), if !is_shut => {
+                    shut(serving.as_mut());
+                    is_shut = true;
+                }
+                () = clock.sleep(GOODBYE) => {
+                    // Half a request head is left, or a client that takes nothing of what it is given.
+                    let now = Some(link.moved());
+                    if (is_shut && link.is_idle()) || (link.is_owed() && seen == now) {
+                        return Ok(());
+                    }
+                    seen = now;
+                }
             }
         }
     }

@@ -226,7 +226,7 @@ async fn take_slowly(gate: &Gate, answer: &mut Streamed) -> (usize, End) {
     loop {
         // The gateway sees what was taken before its clock goes on.
         patiently(Duration::from_millis(2), std::future::pending::<()>()).await;
-        gate.hand.advance(SECOND / 10);
+        gate.hand.advance(SECOND / 4);
         match answer.fill().await {
             Ok(()) => pieces += 1,
             Err(end) => return (pieces, end),
