@@ -6,6 +6,7 @@
 Ended and started again, it goes on where it stopped.
 """
 
+import http.client
 import json
 import os
 import random
@@ -30,10 +31,18 @@ def poll(gateway, room, cursor):
         return json.load(answer)
 
 
+def keep(file, cursor):
+    """Writes it whole or not at all: without a cursor the next start would skip what came meanwhile."""
+    new = file.with_name(file.name + ".new")
+    new.write_text(cursor)
+    new.replace(file)
+
+
 def follow(gateway, room, file):
     failures = 0
     while True:
         cursor = file.read_text() if file.exists() else None
+        pause = 0
         try:
             answer = poll(gateway, room, cursor)
         except urllib.error.HTTPError as refused:
@@ -41,7 +50,8 @@ def follow(gateway, room, file):
             if refused.code not in (408, 429) and refused.code < 500:
                 sys.exit(f"{refused.code}: {refused.read().decode()}")
             failures += 1
-        except (OSError, ValueError):  # no network, or an answer that broke off
+            pause = int(refused.headers.get("Retry-After", 0))
+        except (OSError, ValueError, http.client.HTTPException):  # no network, or an answer that broke off
             failures += 1
         else:
             failures = 0
@@ -49,9 +59,9 @@ def follow(gateway, room, file):
                 print(f"{gap['room']} gap {gap['reason']}", flush=True)
             for event in answer["events"]:
                 print(f"{event['room']} {event['event']} {json.dumps(event['data'])}", flush=True)
-            file.write_text(answer["cursor"])  # only now: what was not dealt with comes again
+            keep(file, answer["cursor"])  # only now: what was not dealt with comes again
             continue
-        time.sleep(min(30, 2**failures) * random.uniform(0.5, 1.5))
+        time.sleep(pause + min(30, 2**failures) * random.uniform(0.5, 1.5))
 
 
 if __name__ == "__main__":

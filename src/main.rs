@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use gatecast::cli::{
-    Command, check_config, completions, demo, key, man, parse, publish, serve, tail, token,
+    Command, check_config, completions, demo, key, man, parse, publish, serve, settled, tail, token,
 };
 
 fn main() -> ExitCode {
-    match parse() {
+    settled(match parse() {
         Command::Serve(args) => serve::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
@@ -17,5 +17,5 @@ fn main() -> ExitCode {
         Command::Tail(args) => tail::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
-    }
+    })
 }

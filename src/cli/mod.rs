@@ -24,6 +24,8 @@ use clap::{CommandFactory as _, Parser};
 
 use crate::{config, server};
 
+pub use print::settled;
+
 /// One self-hosted edge gateway: an event is taken once and delivered over WebSocket, SSE and long-poll.
 #[derive(Debug, Parser)]
 #[command(

@@ -3,16 +3,36 @@
 //! Written through handles because `println!` panics where the reader has gone (`gatecast key … | head -1`).
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::fd::AsFd as _;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncWriteExt as _, Interest};
 use tokio::net::unix::pipe;
 
-/// One line of what the command was asked for. A reader who has gone wants no more of it: that is no error.
+/// Whether something that the command was asked for could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// One line of what the command was asked for. A reader who has gone wants no more of it: that is no error. Any other
+/// fault, a full disk mostly, is told, and makes the command one that failed.
 pub(super) fn line(text: &dyn Display) {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(why) if why.kind() != ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) => {
+            complaint(&format!("standard output cannot be written: {why}"));
+        }
+        Ok(()) | Err(_) => {}
+    }
+}
+
+/// How a command ended: not well, if something of what it was asked for could not be written.
+#[must_use]
+pub fn settled(exit: ExitCode) -> ExitCode {
+    if LOST.load(Ordering::Relaxed) {
+        return ExitCode::FAILURE;
+    }
+    exit
 }
 
 /// One line about it, for people.

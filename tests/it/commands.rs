@@ -280,3 +280,21 @@ fn a_key_for_a_reader_who_went_away_is_no_crash() {
     assert!(child.wait().unwrap().code().is_some());
     assert_eq!(said, "");
 }
+
+#[test]
+fn what_could_not_be_written_is_told_and_the_command_has_failed() {
+    for arguments in [
+        &["key", "tv", "--role", "display"][..],
+        &["check-config", "--keys"],
+        &["completions", "bash"],
+        &["man"],
+    ] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let (code, _, err) = ended(gatecast(arguments).stdout(full).output().unwrap());
+        assert_eq!(code, 1, "{arguments:?}");
+        assert!(err.contains("No space left"), "{arguments:?}: {err}");
+    }
+}
