@@ -1,8 +1,8 @@
 //! `gatecast tail`, against a gateway that runs, is stopped, or lies.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 
 use super::running::Running;
 use super::site::{BACKEND, Site, WALL, Way, way_to};
@@ -140,6 +140,63 @@ fn a_gap_is_told_in_words_before_what_follows_it() {
         "{gap}"
     );
     assert!(tail.prints().ends_with("short n 3\n"));
+}
+
+#[test]
+fn the_cursor_that_it_names_at_its_end_is_of_an_event_that_it_has_printed() {
+    let site = Site::start();
+    let large = format!("\"{}\"", "x".repeat(4000));
+    for _ in 0..60 {
+        site.publish("units", &large);
+    }
+    for transport in TRANSPORTS {
+        let arguments = [
+            "tail",
+            "units",
+            "--json",
+            "--since",
+            "earliest",
+            "--transport",
+            transport,
+        ];
+        let mut command = site.command(&arguments);
+        let mut tail = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // One line is read, and then no more: the pipe holds a quarter of what there is.
+        let mut lines = BufReader::new(tail.stdout.take().unwrap());
+        let mut printed = String::new();
+        lines.read_line(&mut printed).unwrap();
+        interrupt(&tail);
+        let mut said = String::new();
+        tail.stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
+        lines.read_to_string(&mut printed).unwrap();
+        assert_eq!(tail.wait().unwrap().code(), Some(0), "{said}");
+        let cursor = said.split("--since ").nth(1).map_or("", str::trim);
+        let whole =
+            |line: &str| line.starts_with(&format!("{{\"id\":\"{cursor}\"")) && line.ends_with('}');
+        assert!(
+            cursor.is_empty() || printed.lines().any(whole),
+            "{transport}: {cursor}"
+        );
+    }
+}
+
+fn interrupt(process: &Child) {
+    let id = process.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 #[test]
