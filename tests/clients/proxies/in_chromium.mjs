@@ -12,8 +12,7 @@ function listen(key) {
   source.addEventListener("gap", (event) => seen.gaps.push(JSON.parse(event.data).reason));
   source.onerror = () => (seen.errors += 1);
   const socket = new WebSocket(`wss://${location.host}/v1/stream?${query}`, "gatecast.v1");
-  socket.onmessage = ({ data }) => { const message = JSON.parse(data); if (message.id) seen.websocket.push(message.id); };
-  socket.onopen = () => (seen.open = true);
+  socket.onmessage = ({ data }) => { const message = JSON.parse(data); if (message.id) seen.websocket.push(message.id); else seen.open ||= message.type === "welcome"; };
   socket.onclose = ({ code }) => (seen.closed = code);
   window.look = () => ({ ...seen, state: source.readyState });
 }
