@@ -43,9 +43,12 @@ pub(super) fn held(response: Response, hold: Hold, in_pieces: bool) -> Response 
 }
 
 impl Held {
-    /// The next piece of `data`. The last byte goes by itself: it is taken when there is room for all before it.
-    fn piece(&mut self, mut data: Bytes) -> Bytes {
-        if !self.in_pieces || data.len() <= 1 {
+    /// The next piece of `data`, which is the rest of longer data or has just come. What fits into one piece stays
+    /// whole: an event is one frame. The last byte of longer data goes by itself: it is taken when there is room for
+    /// all before it.
+    fn piece(&mut self, mut data: Bytes, is_rest: bool) -> Bytes {
+        let is_long = is_rest || data.len() > PIECE;
+        if !self.in_pieces || !is_long || data.len() <= 1 {
             return data;
         }
         let piece = data.split_to(PIECE.min(data.len() - 1));
@@ -63,7 +66,9 @@ impl hyper::body::Body for Held {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         self.hold.taken();
-        let data = match self.left.take() {
+        let left = self.left.take();
+        let is_rest = left.is_some();
+        let data = match left {
             Some(data) => data,
             None => match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
@@ -73,7 +78,7 @@ impl hyper::body::Body for Held {
                 end => return Poll::Ready(end),
             },
         };
-        let piece = self.piece(data);
+        let piece = self.piece(data, is_rest);
         self.hold.gave();
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }

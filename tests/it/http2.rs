@@ -62,6 +62,21 @@ async fn a_hundred_event_sources_share_one_connection() {
 }
 
 #[tokio::test]
+async fn an_event_is_one_frame_and_so_is_a_short_answer() {
+    let gate = gate("").await;
+    let mut http2 = connect(&gate).await;
+    let (mut sse, _) = event_source(&mut http2).await;
+    for data in 0..3 {
+        assert_eq!(publish(&mut http2, &json!(data)).await, 202);
+        sse.fill().await.unwrap();
+        assert!(sse.unread().ends_with(b"\n\n"), "half an event");
+    }
+    let mut answer = http2.open("GET", "/healthz", &[], None).await;
+    answer.fill().await.unwrap();
+    assert_eq!(answer.unread(), b"ok\n");
+}
+
+#[tokio::test]
 async fn a_drain_is_told_on_each_stream_before_it_is_reset() {
     let mut gate = gate("").await;
     let mut http2 = connect(&gate).await;

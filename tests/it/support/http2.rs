@@ -131,6 +131,11 @@ impl Streamed {
         }
     }
 
+    /// What has come and was not taken yet.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.ahead
+    }
+
     /// All that is to come, and how it ended.
     pub(crate) async fn rest(&mut self) -> (String, End) {
         loop {
