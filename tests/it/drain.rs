@@ -6,20 +6,12 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::http::{self, Next, request};
-use crate::support::websocket::WebSocket;
-use crate::support::{Gate, api_key, patiently};
+use crate::support::{Gate, KEY, patiently};
 
-const KEY: (&str, &str) = ("X-API-Key", "a-key");
 const EVENT_STREAM: (&str, &str) = ("Accept", "text/event-stream");
 /// The gateway asks for the body: it has read the head, and the request is under way.
 const EXPECT: (&str, &str) = ("Expect", "100-continue");
 const SECOND: Duration = Duration::from_secs(1);
-
-async fn gate(more: &str) -> Gate {
-    let key = api_key("a", KEY.1, "a");
-    let roles = "[roles.a]\nsubscribe = [\"*\"]\npublish = [\"*\"]\n";
-    Gate::start(&format!("{key}{roles}{more}")).await
-}
 
 async fn event_source(gate: &Gate) -> http::Body {
     let mut socket = gate.connect().await;
@@ -36,19 +28,10 @@ async fn event_source(gate: &Gate) -> http::Body {
     body
 }
 
-async fn websocket(gate: &Gate) -> WebSocket {
-    let socket = gate.connect().await;
-    let mut socket = WebSocket::upgrade(socket, "/v1/stream?room=r", &[KEY])
-        .await
-        .unwrap();
-    socket.text().await;
-    socket
-}
-
 #[tokio::test]
 async fn every_transport_is_told_that_it_may_come_back_and_then_ended_in_its_own_way() {
-    let mut gate = gate("").await;
-    let (mut sse, mut socket) = (event_source(&gate).await, websocket(&gate).await);
+    let mut gate = Gate::open("", "").await;
+    let (mut sse, mut socket) = (event_source(&gate).await, gate.websocket().await);
     let history = gate
         .request("GET", "/v1/rooms/r/events", &[KEY], "")
         .await
@@ -97,7 +80,7 @@ async fn every_transport_is_told_that_it_may_come_back_and_then_ended_in_its_own
 
 #[tokio::test]
 async fn every_answer_of_a_drain_says_bye_whatever_ended_the_wait() {
-    let mut gate = gate("[server]\ndrain = \"60s\"\ndrain_window = \"30s\"\n").await;
+    let mut gate = Gate::open("", "[server]\ndrain = \"60s\"\ndrain_window = \"30s\"\n").await;
     let history = gate.request("GET", "/v1/rooms/r/events", &[KEY], "").await;
     let cursor = history.json()["cursor"].as_str().unwrap().to_owned();
     let mut polls = Vec::new();
@@ -124,7 +107,7 @@ async fn every_answer_of_a_drain_says_bye_whatever_ended_the_wait() {
 #[tokio::test]
 async fn the_ends_of_the_streams_are_spread_over_the_window_and_none_is_late() {
     const STREAMS: usize = 60;
-    let mut gate = gate("[server]\ndrain = \"20s\"\ndrain_window = \"10s\"\n").await;
+    let mut gate = Gate::open("", "[server]\ndrain = \"20s\"\ndrain_window = \"10s\"\n").await;
     let mut streams = Vec::new();
     for _ in 0..STREAMS {
         streams.push(event_source(&gate).await);
@@ -157,7 +140,7 @@ async fn the_ends_of_the_streams_are_spread_over_the_window_and_none_is_late() {
 
 #[tokio::test]
 async fn a_publish_whose_body_is_on_its_way_is_finished_and_a_new_one_finds_the_door_closed() {
-    let mut gate = gate("").await;
+    let mut gate = Gate::open("", "").await;
     let mut under_way = gate.connect().await;
     let whole = request(
         "POST",
@@ -183,7 +166,7 @@ async fn a_publish_whose_body_is_on_its_way_is_finished_and_a_new_one_finds_the_
 
 #[tokio::test]
 async fn who_is_not_done_at_the_deadline_is_named_and_cut() {
-    let mut gate = gate("[server]\ndrain = \"1s\"\n").await;
+    let mut gate = Gate::open("", "[server]\ndrain = \"1s\"\n").await;
     let mut under_way = gate.connect().await;
     let whole = request(
         "POST",

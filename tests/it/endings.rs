@@ -11,19 +11,12 @@ use crate::support::http2::Http2;
 use crate::support::socket::Socket;
 use crate::support::tls::Certificate;
 use crate::support::websocket::{CLOSE, WebSocket, frame};
-use crate::support::{Gate, api_key, patiently, within};
+use crate::support::{Gate, KEY, patiently, within};
 
-const KEY: (&str, &str) = ("X-API-Key", "a-key");
 const SECOND: Duration = Duration::from_secs(1);
-async fn gate(more: &str) -> Gate {
-    let key = api_key("a", KEY.1, "a");
-    let roles = "[roles.a]\nsubscribe = [\"*\"]\npublish = [\"*\"]\n";
-    Gate::start(&format!("{more}{key}{roles}")).await
-}
-
 #[tokio::test]
 async fn a_refusal_that_needs_no_body_reaches_a_client_that_is_still_sending_one() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     for _ in 0..20 {
         let mut socket = gate.connect().await;
         let body = "x".repeat(3_000_000);
@@ -36,7 +29,7 @@ async fn a_refusal_that_needs_no_body_reaches_a_client_that_is_still_sending_one
 
 #[tokio::test]
 async fn a_client_that_never_closes_its_half_is_left_after_a_while() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     let mut stream = TcpStream::connect(gate.address()).await.unwrap();
     stream
         .write_all(b"GET /healthz HTTP/1.0\r\n\r\n")
@@ -61,7 +54,7 @@ async fn a_client_that_never_closes_its_half_is_left_after_a_while() {
 
 #[tokio::test]
 async fn an_upgrade_says_upgrade_alone_where_no_request_may_follow() {
-    let gate = gate("limits.connections = 1\n").await;
+    let gate = Gate::open("limits.connections = 1\n", "").await;
     let _held = gate.connect().await;
     let surplus = gate.connect().await;
     let mut socket = WebSocket::upgrade(surplus, "/v1/stream?room=r", &[KEY])
@@ -78,7 +71,7 @@ async fn an_upgrade_says_upgrade_alone_where_no_request_may_follow() {
 #[tokio::test]
 async fn over_tls_a_websocket_is_not_closed_before_its_client_has_answered_the_close() {
     let certificate = Certificate::new();
-    let gate = gate(&certificate.toml()).await;
+    let gate = Gate::open(&certificate.toml(), "").await;
     let socket = Socket::over(certificate.speak(gate.address(), "http/1.1").await);
     let mut socket = WebSocket::upgrade(
         socket,
@@ -101,7 +94,7 @@ async fn over_tls_a_websocket_is_not_closed_before_its_client_has_answered_the_c
 
 #[tokio::test]
 async fn goaway_waits_until_the_streams_of_its_connection_have_ended() {
-    let mut gate = gate("server.drain = \"20s\"\nserver.drain_window = \"8s\"\n").await;
+    let mut gate = Gate::open("server.drain = \"20s\"\nserver.drain_window = \"8s\"\n", "").await;
     let mut http2 = Http2::on(TcpStream::connect(gate.address()).await.unwrap()).await;
     let accept = ("accept", "text/event-stream");
     let key = ("x-api-key", KEY.1);

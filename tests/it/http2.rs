@@ -11,17 +11,10 @@ use serde_json::json;
 use tokio::net::TcpStream;
 
 use crate::support::http2::{End, Http2, Streamed};
-use crate::support::{Gate, api_key, patiently, within};
+use crate::support::{Gate, KEY, patiently, within};
 
-const KEY: (&str, &str) = ("x-api-key", "a-key");
 const EVENT_STREAM: (&str, &str) = ("accept", "text/event-stream");
 const SECOND: Duration = Duration::from_secs(1);
-
-async fn gate(more: &str) -> Gate {
-    let key = api_key("a", KEY.1, "a");
-    let roles = "[roles.a]\nsubscribe = [\"*\"]\npublish = [\"*\"]\n";
-    Gate::start(&format!("{key}{roles}{more}")).await
-}
 
 async fn connect(gate: &Gate) -> Http2 {
     Http2::on(TcpStream::connect(gate.address()).await.unwrap()).await
@@ -49,7 +42,7 @@ async fn publish(http2: &mut Http2, data: &serde_json::Value) -> u16 {
 
 #[tokio::test]
 async fn a_hundred_event_sources_share_one_connection() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     let mut http2 = connect(&gate).await;
     let mut streams = Vec::new();
     for _ in 0..100 {
@@ -63,7 +56,7 @@ async fn a_hundred_event_sources_share_one_connection() {
 
 #[tokio::test]
 async fn an_event_is_one_frame_and_so_is_a_short_answer() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     let mut http2 = connect(&gate).await;
     let (mut sse, _) = event_source(&mut http2).await;
     for data in 0..3 {
@@ -78,7 +71,7 @@ async fn an_event_is_one_frame_and_so_is_a_short_answer() {
 
 #[tokio::test]
 async fn a_drain_is_told_on_each_stream_before_it_is_reset() {
-    let mut gate = gate("").await;
+    let mut gate = Gate::open("", "").await;
     let mut http2 = connect(&gate).await;
     let (mut sse, _) = event_source(&mut http2).await;
     let history = http2
@@ -112,7 +105,7 @@ async fn a_drain_is_told_on_each_stream_before_it_is_reset() {
 
 #[tokio::test]
 async fn a_stream_that_is_reset_loses_nothing_of_what_a_slow_reader_has_still_to_read() {
-    let mut gate = gate("").await;
+    let mut gate = Gate::open("", "").await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
     let mut slow = Http2::with_window(socket, 100).await;
     let (mut sse, _) = event_source(&mut slow).await;
@@ -131,7 +124,7 @@ async fn a_stream_that_is_reset_loses_nothing_of_what_a_slow_reader_has_still_to
 
 #[tokio::test]
 async fn a_stream_whose_window_stays_closed_holds_up_neither_its_connection_nor_the_drain() {
-    let mut gate = gate("").await;
+    let mut gate = Gate::open("", "").await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
     let mut http2 = Http2::with_window(socket, 1000).await;
     let (_stalled, _) = event_source(&mut http2).await;
@@ -152,7 +145,7 @@ async fn a_stream_whose_window_stays_closed_holds_up_neither_its_connection_nor_
 
 #[tokio::test]
 async fn a_stream_whose_window_stays_closed_is_given_up_and_its_connection_is_not() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
     let mut http2 = Http2::with_window(socket, 1000).await;
     let (mut stalled, welcome) = event_source(&mut http2).await;
@@ -184,7 +177,7 @@ async fn a_stream_whose_window_stays_closed_is_given_up_and_its_connection_is_no
 
 #[tokio::test]
 async fn a_stream_that_its_client_cancels_is_gone_and_the_others_stay() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     let mut http2 = connect(&gate).await;
     let (cancelled, welcome) = event_source(&mut http2).await;
     let (mut other, _) = event_source(&mut http2).await;
@@ -208,7 +201,7 @@ async fn a_stream_that_its_client_cancels_is_gone_and_the_others_stay() {
 
 #[tokio::test]
 async fn a_head_is_answered_without_a_body_and_with_its_length() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     let mut http2 = connect(&gate).await;
     assert_eq!(publish(&mut http2, &json!("x".repeat(3000))).await, 202);
     for target in ["/healthz", "/v1/rooms/r/events"] {
@@ -251,7 +244,7 @@ async fn take_slowly(gate: &Gate, answer: &mut Streamed) -> (usize, End) {
 
 #[tokio::test]
 async fn an_answer_that_is_taken_slowly_is_under_way_until_it_was_taken() {
-    let gate = gate("[server.timeouts]\nidle = \"2s\"\n").await;
+    let gate = Gate::open("", "[server.timeouts]\nidle = \"2s\"\n").await;
     fill(&gate).await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
     let mut http2 = Http2::with_window(socket, 20_000).await;
@@ -263,7 +256,7 @@ async fn an_answer_that_is_taken_slowly_is_under_way_until_it_was_taken() {
 
 #[tokio::test]
 async fn an_answer_that_is_taken_slowly_is_finished_in_a_drain() {
-    let mut gate = gate("[server]\ndrain = \"10m\"\n").await;
+    let mut gate = Gate::open("", "[server]\ndrain = \"10m\"\n").await;
     fill(&gate).await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
     let mut http2 = Http2::on(socket).await;
@@ -277,7 +270,7 @@ async fn an_answer_that_is_taken_slowly_is_finished_in_a_drain() {
 
 #[tokio::test]
 async fn a_client_that_takes_none_of_its_answers_is_given_up_though_it_keeps_the_connection_busy() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     fill(&gate).await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
     let mut http2 = Http2::with_window(socket, 0).await;
@@ -299,7 +292,7 @@ async fn a_client_that_takes_none_of_its_answers_is_given_up_though_it_keeps_the
 
 #[tokio::test]
 async fn a_connection_that_is_one_too_many_ends_whatever_it_does() {
-    let gate = gate("[limits]\nconnections = 1\n").await;
+    let gate = Gate::open("", "[limits]\nconnections = 1\n").await;
     let mut first = connect(&gate).await;
     let (_sse, _) = event_source(&mut first).await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
@@ -320,7 +313,7 @@ async fn a_connection_that_is_one_too_many_ends_whatever_it_does() {
 
 #[tokio::test]
 async fn the_host_is_the_authority_and_no_other() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     let mut http2 = connect(&gate).await;
     assert_eq!(
         http2
@@ -341,7 +334,7 @@ async fn the_host_is_the_authority_and_no_other() {
 
 #[tokio::test]
 async fn a_websocket_is_refused_with_the_version_to_use() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     let mut http2 = connect(&gate).await;
     let target = "/v1/stream?room=r&transport=websocket";
     let (status, body) = http2.request("GET", target, &[KEY], None).await;
@@ -351,7 +344,7 @@ async fn a_websocket_is_refused_with_the_version_to_use() {
 
 #[tokio::test]
 async fn a_refusal_is_the_same_as_over_http_1() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     let mut http2 = connect(&gate).await;
     for (target, status, code) in [
         ("/v1/stream?room=r", 401, "unauthorized"),
@@ -372,7 +365,7 @@ async fn a_refusal_is_the_same_as_over_http_1() {
 #[tokio::test]
 async fn a_connection_on_which_nothing_is_under_way_is_kept_for_a_while_and_one_with_a_stream_for_ever()
  {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
     let (mut requests, connection) = h2::client::handshake(socket).await.unwrap();
     let closed = tokio::spawn(connection);
@@ -392,7 +385,7 @@ async fn a_connection_on_which_nothing_is_under_way_is_kept_for_a_while_and_one_
 
 #[tokio::test]
 async fn a_connection_that_is_one_too_many_is_told_so_and_closed() {
-    let gate = gate("[limits]\nconnections = 1\n").await;
+    let gate = Gate::open("", "[limits]\nconnections = 1\n").await;
     let mut first = connect(&gate).await;
     let (_sse, _) = event_source(&mut first).await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
@@ -408,7 +401,7 @@ async fn a_connection_that_is_one_too_many_is_told_so_and_closed() {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_to_its_end_is_given_up() {
-    let gate = gate("").await;
+    let gate = Gate::open("", "").await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
     let (mut requests, connection) = h2::client::handshake(socket).await.unwrap();
     tokio::spawn(connection);

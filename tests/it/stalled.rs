@@ -6,16 +6,14 @@ use serde_json::json;
 
 use crate::support::http::request;
 use crate::support::socket::Socket;
-use crate::support::websocket::WebSocket;
-use crate::support::{Gate, api_key};
-
-const KEY: (&str, &str) = ("X-API-Key", "a-key");
+use crate::support::{Gate, KEY, api_key};
 
 async fn gate(more: &str) -> Gate {
-    let key = api_key("a", KEY.1, "a") + &api_key("reader", "reader-key", "reader");
-    let roles =
-        "[roles.a]\nsubscribe = [\"*\"]\npublish = [\"*\"]\n[roles.reader]\nsubscribe = [\"*\"]\n";
-    Gate::start(&format!("{key}{roles}{more}")).await
+    let reader = api_key("reader", "reader-key", "reader");
+    let role = "[roles.reader]
+subscribe = [\"*\"]
+";
+    Gate::open("", &format!("{reader}{role}{more}")).await
 }
 
 /// Publishes more than the kernel's buffers between gateway and client hold.
@@ -42,21 +40,12 @@ async fn event_source(gate: &Gate) -> Socket {
     socket
 }
 
-async fn websocket(gate: &Gate) -> WebSocket {
-    let socket = gate.connect().await;
-    let mut socket = WebSocket::upgrade(socket, "/v1/stream?room=r", &[KEY])
-        .await
-        .unwrap();
-    socket.text().await;
-    socket
-}
-
 #[tokio::test]
 async fn a_drain_does_not_wait_for_clients_that_stopped_reading() {
     for bytes in [100, 50_000] {
         let mut gate =
             gate("[rooms.\"r\"]\nhistory = { events = 100000, bytes = \"64MiB\" }\n").await;
-        let (_sse, _socket) = (event_source(&gate).await, websocket(&gate).await);
+        let (_sse, _socket) = (event_source(&gate).await, gate.websocket().await);
         flood(&gate, bytes).await;
         let before = gate.elapsed();
         gate.stop().await;
@@ -73,7 +62,7 @@ async fn a_client_that_takes_nothing_for_half_a_minute_is_given_up_and_its_place
     let gate = gate("[limits]\nconnections = 2\n").await;
     let _stalled = event_source(&gate).await;
     flood(&gate, 50_000).await;
-    let _full = websocket(&gate).await;
+    let _full = gate.websocket().await;
     let refused = gate.request("GET", "/v1/stream?room=r", &[KEY], "").await;
     assert_eq!(refused.status(), 503);
     let freed = async {

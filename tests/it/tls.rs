@@ -9,21 +9,14 @@ use crate::support::http2::Http2;
 use crate::support::socket::Socket;
 use crate::support::tls::Certificate;
 use crate::support::websocket::WebSocket;
-use crate::support::{Gate, api_key};
+use crate::support::{Gate, KEY};
 
-const KEY: (&str, &str) = ("x-api-key", "a-key");
 const SECOND: Duration = Duration::from_secs(1);
-
-async fn gate(certificate: &Certificate) -> Gate {
-    let key = api_key("a", KEY.1, "a");
-    let roles = "[roles.a]\nsubscribe = [\"*\"]\npublish = [\"*\"]\n";
-    Gate::start(&format!("{}{key}{roles}", certificate.toml())).await
-}
 
 #[tokio::test]
 async fn http_1_and_2_are_spoken_in_both_versions_of_tls_as_the_client_prefers() {
     let certificate = Certificate::new();
-    let gate = gate(&certificate).await;
+    let gate = Gate::open(&certificate.toml(), "").await;
     for version in [&TLS12, &TLS13] {
         for (offered, agreed) in [
             (&["h2", "http/1.1"][..], Some(&b"h2"[..])),
@@ -53,7 +46,7 @@ async fn http_1_and_2_are_spoken_in_both_versions_of_tls_as_the_client_prefers()
 #[tokio::test]
 async fn a_client_that_speaks_neither_http_1_nor_2_is_not_let_in() {
     let certificate = Certificate::new();
-    let gate = gate(&certificate).await;
+    let gate = Gate::open(&certificate.toml(), "").await;
     let refused = certificate
         .connect(gate.address(), &["imap"], &[&TLS13])
         .await;
@@ -68,7 +61,7 @@ async fn a_client_that_speaks_neither_http_1_nor_2_is_not_let_in() {
 #[tokio::test]
 async fn one_event_reaches_websocket_sse_and_long_poll_over_tls_with_one_id() {
     let certificate = Certificate::new();
-    let gate = gate(&certificate).await;
+    let gate = Gate::open(&certificate.toml(), "").await;
     let address = gate.address();
     let socket = Socket::over(certificate.speak(address, "http/1.1").await);
     let mut websocket = WebSocket::upgrade(socket, "/v1/stream?room=r", &[KEY])
@@ -118,7 +111,7 @@ async fn one_event_reaches_websocket_sse_and_long_poll_over_tls_with_one_id() {
 #[tokio::test]
 async fn who_writes_http_where_https_is_spoken_is_told_so() {
     let certificate = Certificate::new();
-    let gate = gate(&certificate).await;
+    let gate = Gate::open(&certificate.toml(), "").await;
     let answer = gate.request("GET", "/v1/stream?room=r", &[KEY], "").await;
     assert_eq!(
         (answer.status(), answer.code().as_str()),
@@ -130,7 +123,7 @@ async fn who_writes_http_where_https_is_spoken_is_told_so() {
 #[tokio::test]
 async fn who_does_not_finish_the_handshake_or_then_says_nothing_is_given_up_after_five_seconds() {
     let certificate = Certificate::new();
-    let gate = gate(&certificate).await;
+    let gate = Gate::open(&certificate.toml(), "").await;
     for start in [
         &b""[..],
         b"\x16",

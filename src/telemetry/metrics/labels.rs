@@ -170,56 +170,31 @@ impl From<http::StatusCode> for StatusClass {
     }
 }
 
-impl Label for Transport {
-    const KEY: &'static str = "transport";
-    const COUNT: usize = Self::ALL.len();
+/// Makes a label of a set of values that has places and names already.
+macro_rules! label_of {
+    ($type:ty, $key:literal) => {
+        impl Label for $type {
+            const KEY: &'static str = $key;
+            const COUNT: usize = Self::ALL.len();
 
-    fn values() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter()
-    }
+            fn values() -> impl Iterator<Item = Self> {
+                Self::ALL.iter().copied()
+            }
 
-    fn place(self) -> usize {
-        self as usize
-    }
+            fn place(self) -> usize {
+                self as usize
+            }
 
-    fn text(self) -> &'static str {
-        self.as_str()
-    }
+            fn text(self) -> &'static str {
+                self.as_str()
+            }
+        }
+    };
 }
 
-impl Label for Code {
-    const KEY: &'static str = "code";
-    const COUNT: usize = Self::ALL.len();
-
-    fn values() -> impl Iterator<Item = Self> {
-        Self::ALL.iter().copied()
-    }
-
-    fn place(self) -> usize {
-        self as usize
-    }
-
-    fn text(self) -> &'static str {
-        self.as_str()
-    }
-}
-
-impl Label for Reason {
-    const KEY: &'static str = "reason";
-    const COUNT: usize = Self::ALL.len();
-
-    fn values() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter()
-    }
-
-    fn place(self) -> usize {
-        self as usize
-    }
-
-    fn text(self) -> &'static str {
-        self.as_str()
-    }
-}
+label_of!(Transport, "transport");
+label_of!(Code, "code");
+label_of!(Reason, "reason");
 
 /// Where a refusal was told: on a plain request, or to the client of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::http::Answer;
 use self::socket::Socket;
+use self::websocket::WebSocket;
 
 /// A running gateway. Dropping it drops the listener and, with the test's runtime, every stream.
 pub(crate) struct Gate {
@@ -34,7 +35,28 @@ pub(crate) struct Gate {
     address: SocketAddr,
 }
 
+/// The key of one who may read and publish everything, in a gateway that is [`Gate::open`].
+pub(crate) const KEY: (&str, &str) = ("x-api-key", "a-key");
+
 impl Gate {
+    /// Starts a gateway in which [`KEY`] may everything. `first` stands before the first table of its configuration,
+    /// `more` behind the last.
+    pub(crate) async fn open(first: &str, more: &str) -> Self {
+        let key = api_key("a", KEY.1, "a");
+        let role = "[roles.a]\nsubscribe = [\"*\"]\npublish = [\"*\"]\n";
+        Self::start(&format!("{first}{key}{role}{more}")).await
+    }
+
+    /// A WebSocket of [`KEY`]'s in the room `r` that has been welcomed.
+    pub(crate) async fn websocket(&self) -> WebSocket {
+        let socket = self.connect().await;
+        let mut socket = WebSocket::upgrade(socket, "/v1/stream?room=r", &[KEY])
+            .await
+            .unwrap_or_else(|head| panic!("refused: {head:?}"));
+        socket.text().await;
+        socket
+    }
+
     /// Starts a gateway from this configuration, on a free port of the loopback whatever `listen` says.
     pub(crate) async fn start(toml: &str) -> Self {
         let (clock, hand) = Clock::manual();
