@@ -42,17 +42,28 @@ pub(super) fn complaint(text: &dyn Display) {
 
 /// Standard output for a command that goes on for long: a write that blocks, because the reader is a pager or slow,
 /// holds up nothing else.
-pub(super) struct Output(tokio::io::Stdout);
+pub(super) struct Output {
+    out: tokio::io::Stdout,
+    /// What was given and has not been taken yet.
+    rest: Vec<u8>,
+}
 
 impl Output {
     pub(super) fn new() -> Self {
-        Self(tokio::io::stdout())
+        Self {
+            out: tokio::io::stdout(),
+            rest: Vec::new(),
+        }
     }
 
-    /// Writes whole lines, and returns when they are out.
+    /// Writes whole lines, and returns when they are out. Dropped before that, it goes on with the next call.
     pub(super) async fn write(&mut self, lines: &str) -> std::io::Result<()> {
-        self.0.write_all(lines.as_bytes()).await?;
-        self.0.flush().await
+        self.rest.extend_from_slice(lines.as_bytes());
+        while !self.rest.is_empty() {
+            let count = self.out.write(&self.rest).await?;
+            self.rest.drain(..count);
+        }
+        self.out.flush().await
     }
 }
 

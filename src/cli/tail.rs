@@ -6,6 +6,7 @@ mod source;
 
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -20,6 +21,10 @@ use crate::model::transport::Transport;
 use crate::wire::message::Message;
 use follow::{Begin, End, Follow, Next, Told};
 use source::{Reach, Source, Unopened};
+
+/// How long a reader has to take what was being written when the command was told to end. One that reads needs
+/// microseconds; a pager that waits for a key is not waited for.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// What to follow.
 #[derive(Debug, clap::Args)]
@@ -72,8 +77,8 @@ pub fn run(args: &Args) -> ExitCode {
         let mut tail = Tail::new(args, reach);
         tokio::select! {
             biased;
-            () = stop.asked() => tail.ended(),
-            () = print::reader_gone() => tail.ended(),
+            () = stop.asked() => tail.ended().await,
+            () = print::reader_gone() => tail.ended().await,
             done = tail.run() => match done {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(why) => failed(&why),
@@ -88,8 +93,10 @@ struct Tail<'a> {
     reach: Reach<'a>,
     follow: Follow,
     output: Output,
-    /// How far what was printed goes: a reader that stopped reading has no more.
+    /// How far goes what was printed: a reader that stopped reading has no more.
     printed: Option<String>,
+    /// How far goes what is being printed.
+    printing: Option<String>,
 }
 
 /// What a command that goes on for ever ends for.
@@ -117,6 +124,7 @@ impl<'a> Tail<'a> {
             follow: Follow::new(rooms, begin, transports),
             output: Output::new(),
             printed: None,
+            printing: None,
         }
     }
 
@@ -188,13 +196,19 @@ impl<'a> Tail<'a> {
             lines.push_str(&line);
             lines.push('\n');
         }
+        self.printing = self.follow.cursor().map(str::to_owned);
         self.output.write(&lines).await?;
-        self.printed = self.follow.cursor().map(str::to_owned);
+        self.printed = self.printing.take();
         Ok(())
     }
 
     /// Ended on purpose: says how to go on.
-    fn ended(&self) -> ExitCode {
+    async fn ended(&mut self) -> ExitCode {
+        // A write that was cut short may be out already, for all that is known here.
+        let last = self.output.write("");
+        if let Some(Ok(())) = self.reach.clock.timeout(LAST_LINES, last).await {
+            self.printed = self.printing.take().or(self.printed.take());
+        }
         if let Some(cursor) = &self.printed {
             self.note(&format!("to go on from here: --since {cursor}"));
         }
