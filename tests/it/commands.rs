@@ -1,5 +1,6 @@
 //! The commands from outside: what they print, where, and how they end.
 
+mod bench;
 mod pages;
 mod publish;
 mod running;
