@@ -11,9 +11,11 @@ mod round;
 mod stream;
 mod timers;
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::unconstrained;
 
 use crate::bus::wake::Roster;
 
@@ -61,11 +63,12 @@ impl Shard {
         self.roster.wake();
     }
 
-    /// The loop, for ever. It is to be run without tokio's budget, on the thread that the connections live on: it gives
-    /// others their turns by itself.
+    /// The loop, for ever, on the thread that the connections live on.
     pub async fn run(self: Arc<Self>) {
         let mut streams = Streams::new(self);
-        std::future::poll_fn(|cx| streams.round(cx)).await
+        // It gives others their turns by itself. tokio's budget is for one stream: when it ran out, the sockets of all
+        // that come later in the round would look blocked.
+        unconstrained(poll_fn(|cx| streams.round(cx))).await
     }
 
     fn newcomers(&self) -> MutexGuard<'_, Vec<Newcomer>> {
