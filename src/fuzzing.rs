@@ -11,6 +11,7 @@
 )]
 
 mod claims;
+mod client_frames;
 mod client_message;
 mod client_stream;
 mod configuration;
@@ -27,6 +28,7 @@ mod stream;
 mod stream_request;
 
 pub use claims::claims;
+pub use client_frames::client_frames;
 pub use client_message::client_message;
 pub use client_stream::client_stream;
 pub use configuration::configuration;

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 /// A door by the name of its target, which is that of its corpus too.
 type Door = (&'static str, fn(&[u8]));
 
-const DOORS: [Door; 12] = [
+const DOORS: [Door; 13] = [
     ("claims", super::claims),
+    ("client_frames", super::client_frames),
     ("client_message", super::client_message),
     ("client_stream", super::client_stream),
     ("configuration", super::configuration),

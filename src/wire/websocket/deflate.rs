@@ -33,14 +33,21 @@ const LAST_BLOCKS: usize = 16;
 pub fn deflate(message: &[u8]) -> Option<Vec<u8>> {
     COMPRESS.with_borrow_mut(|compress| {
         compress.reset();
-        // Whatever needs more room than this is not shorter.
-        let mut out = Vec::with_capacity(message.len() + TAIL.len());
+        // Room for all of it, shorter or not: a reset of zlib-rs (0.6.8) does not forget what could not be written, and
+        // it panics when enough of that has come together.
+        let mut out = Vec::with_capacity(bound(message.len()));
         let status = compress.compress_vec(message, &mut out, FlushCompress::Sync);
         // Room that is left is left by a flush that is through.
         let whole = status.is_ok() && out.len() < out.capacity() && out.ends_with(&TAIL);
         out.truncate(out.len().saturating_sub(TAIL.len()));
         (whole && out.len() < message.len()).then_some(out)
     })
+}
+
+/// The most bytes that a message of `length` bytes has when it is compressed, as zlib's `deflateBound` has it for every
+/// level and window, and a little for its end.
+pub(super) const fn bound(length: usize) -> usize {
+    length.saturating_add(length / 8 + length / 64 + 64)
 }
 
 /// Decompresses a message of at most `limit` bytes as §7.2.2 says.
@@ -216,6 +223,16 @@ mod tests {
         for message in [&b""[..], b"Hello", &patternless] {
             assert_eq!(deflate(message), None);
         }
+    }
+
+    #[test]
+    fn messages_that_would_not_be_shorter_leave_nothing_behind() {
+        let mut random = 1_u32;
+        let patternless = [(); 1000].map(|()| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 24) as u8
+        });
+        assert!((0..1000).all(|_| deflate(&patternless).is_none()));
     }
 
     proptest! {

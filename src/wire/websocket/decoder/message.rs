@@ -1,6 +1,6 @@
 //! A message in the making.
 
-use super::super::deflate::inflate;
+use super::super::deflate::{bound, inflate};
 use super::super::fault::Fault;
 use super::super::frame::Head;
 use super::{Incoming, Terms};
@@ -44,7 +44,7 @@ impl Message {
     /// Lets the frame with this head add to the message.
     pub(super) fn admit(&mut self, head: &Head, terms: Terms) -> Result<(), Fault> {
         let most = if self.compressed {
-            compressed_bound(terms.message)
+            bound(terms.message)
         } else {
             terms.message
         };
@@ -83,10 +83,4 @@ impl Message {
             Kind::Binary => Incoming::Binary(bytes),
         })
     }
-}
-
-/// The most bytes that a message of `length` bytes has when it was compressed: what zlib's `deflateBound` promises for
-/// every level and window, and a little for the end of the message.
-const fn compressed_bound(length: usize) -> usize {
-    length.saturating_add(length / 8 + length / 64 + 64)
 }
