@@ -65,7 +65,7 @@ impl Entry {
 }
 
 /// The memory of an event whose bytes have been asked for in every form: the payload itself, alone as a block, and
-/// in each room's envelope; the names and ids of each envelope.
+/// in each room's envelope, as it is and compressed; the names and ids of each envelope.
 #[must_use]
 pub fn cost(event: &Event) -> usize {
     let sender = event.from.as_ref().map_or(0, |from| from.len());
@@ -74,7 +74,7 @@ pub fn cost(event: &Event) -> usize {
         .rooms
         .iter()
         .map(|room| OVERHEAD + names + 2 * room.as_str().len());
-    event.data.as_bytes().len() * (2 + event.rooms.len()) + rooms.sum::<usize>()
+    event.data.as_bytes().len() * (2 + 2 * event.rooms.len()) + rooms.sum::<usize>()
 }
 
 /// An event on its way to a reader that joined the room it came through.
@@ -114,6 +114,12 @@ impl Delivery {
     #[must_use]
     pub fn envelope(&self) -> Bytes {
         self.entry.encoded[self.room].envelope(self.event(), self.room())
+    }
+
+    /// The envelope as a compressed WebSocket message, unless that is not worth it.
+    #[must_use]
+    pub fn compressed(&self) -> Option<Bytes> {
+        self.entry.encoded[self.room].compressed(self.event(), self.room())
     }
 
     /// The length of the envelope, in bytes.

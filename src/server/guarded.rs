@@ -1,13 +1,10 @@
-//! A socket that does not wait for ever: the one rule for a client that stops reading.
-//!
-//! A stream never queues more than one batch for a client; when the client does not take that, everything for it
-//! waits in its cursor. If it takes nothing at all for the time given, the connection is given up: a client that
-//! lives comes back with its cursor.
+//! A connection's socket: it does not wait for ever for a client that stops reading, and ends so that the last answer is
+//! heard.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::lifecycle::clock::{Clock, Sleep};
 use crate::lifecycle::drain::Draining;
 use crate::transport::link::Link;
+use crate::transport::patience::Patience;
 
 use super::GOODBYE;
 use super::accept::Place;
@@ -30,13 +28,10 @@ pub(super) struct Guarded {
     /// Gone once the connection has left HTTP.
     link: Option<Link>,
     clock: Clock,
-    /// How long a write may make no progress.
-    patience: Duration,
+    patience: Patience,
     /// Once the gateway drains, there is less patience.
     draining: Draining,
     hurried: bool,
-    /// Running while a write makes none.
-    stalled: Option<Sleep>,
     /// Running once the gateway's half is closed; and how many bytes may still come.
     lingering: Option<Box<(Sleep, usize)>>,
     /// The connection's place among those allowed: an upgrade takes the socket with it, and so its place.
@@ -55,11 +50,10 @@ impl Guarded {
         Self {
             socket,
             link: Some(link),
+            patience: Patience::new(clock.clone(), patience),
             clock,
-            patience,
             draining,
             hurried: false,
-            stalled: None,
             lingering: None,
             _place: place,
         }
@@ -79,23 +73,17 @@ impl Guarded {
         if let Some(link) = &self.link {
             link.on_write(written.is_pending());
         }
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
-        }
-        if !self.hurried && self.draining.has_begun() {
+        if written.is_pending() && !self.hurried && self.draining.has_begun() {
             self.hurried = true;
-            self.patience = self.patience.min(GOODBYE);
-            self.stalled = None;
+            self.patience.shorten(GOODBYE);
         }
-        let (clock, patience) = (&self.clock, self.patience);
-        let stalled = self.stalled.get_or_insert_with(|| clock.sleep(patience));
-        ready!(pin!(stalled).poll(cx));
-        self.link.iter().for_each(Link::on_give_up);
-        Poll::Ready(Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the client does not read",
-        )))
+        let judged = self.patience.judge(cx, written);
+        if let Poll::Ready(Err(error)) = &judged
+            && error.kind() == io::ErrorKind::TimedOut
+        {
+            self.link.iter().for_each(Link::on_give_up);
+        }
+        judged
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use http_body_util::{BodyExt as _, StreamBody};
+use http_body_util::{BodyExt as _, Empty, StreamBody};
 use hyper::body::Frame;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -16,13 +16,15 @@ use hyper_util::rt::TokioIo;
 use crate::service::{Answer, Response};
 use crate::transport::granted::Granted;
 use crate::transport::link::Hold;
-use crate::transport::sse;
+use crate::transport::patience::Patience;
+use crate::transport::sse::{self, BrokenOff};
 
 use super::GOODBYE;
 use super::accept::Acceptor;
 use super::channel::Channel;
 use super::connection::{HEAD, Remote};
 use super::held::held;
+use super::tunnel::Tunnel;
 
 /// Requests under way at once on one HTTP/2 connection (RFC 9113 §5.1.2).
 const STREAMS: u32 = 250;
@@ -60,6 +62,7 @@ impl Acceptor {
             .initial_stream_window_size(WINDOW)
             .max_send_buf_size(UNSENT)
             .max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX))
+            .enable_connect_protocol()
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING);
         let serving = pin!(http.serve_connection(TokioIo::new(channel), service));
@@ -83,20 +86,35 @@ impl Acceptor {
         }
     }
 
-    /// Gives the stream to the connection's shard, and its body to hyper.
+    /// Gives the stream to the connection's shard: a WebSocket as what becomes of the HTTP/2 stream, an event stream as
+    /// the body that hyper writes.
     fn stream(
         &self,
-        remote: &Remote,
+        remote: &Arc<Remote>,
         head: http::Response<()>,
-        granted: Granted,
+        mut granted: Granted,
         hold: Hold,
     ) -> Response {
-        let (clock, patience) = (self.context.clock.clone(), self.timeouts.write_stall);
-        let (inlet, outlet) = sse::pipe(clock, patience);
+        let patience = Patience::new(self.context.clock.clone(), self.timeouts.write_stall);
+        if let Some(tunnel) = granted.tunnel.take() {
+            let (shard, hold) = (remote.shard.clone(), hold.into_stream());
+            let opened = self.context.clock.clone();
+            let span = self.timeouts.handshake;
+            self.context.tasks.spawn("websocket", async move {
+                if let Some(Ok(upgraded)) = opened.timeout(span, tunnel).await {
+                    shard.adopt(
+                        Box::new(Tunnel::new(upgraded, patience, hold)),
+                        granted,
+                        Vec::new(),
+                    );
+                }
+            });
+            return head.map(|()| Empty::new().map_err(BrokenOff::from).boxed_unsync());
+        }
+        let (inlet, outlet) = sse::pipe(patience);
         remote.shard.adopt(Box::new(inlet), granted, Vec::new());
-        let body = sse::body(outlet, hold);
-        let response =
-            head.map(|()| StreamBody::new(body.map(|piece| piece.map(Frame::data))).boxed_unsync());
+        let body = sse::body(outlet, hold).map(|piece| piece.map(Frame::data));
+        let response = head.map(|()| StreamBody::new(body).boxed_unsync());
         held(response, remote.link.hold(), true)
     }
 }

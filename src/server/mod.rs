@@ -17,6 +17,7 @@ mod settings;
 mod shards;
 mod socket;
 pub mod tls;
+mod tunnel;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

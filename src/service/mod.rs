@@ -136,7 +136,7 @@ impl Service {
         if request.method() == Method::OPTIONS {
             return Ok(origin.preflight(&route).into());
         }
-        if !route.allows(request.method()) {
+        if !route.allows(request.method()) && !stream::is_tunnel(&route, &request) {
             self.context
                 .metrics
                 .refused(Code::MethodNotAllowed, Door::Http);

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
-    WWW_AUTHENTICATE,
+    RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -167,23 +167,26 @@ pub(super) fn event_stream() -> http::Response<()> {
     head
 }
 
-/// 101: the connection is a WebSocket from here on. Exactly `Upgrade`, because some clients refuse a list.
+/// 101: the connection is a WebSocket from here on. Exactly `Upgrade`, because some clients refuse a list. Over HTTP/2
+/// 200, and the stream is one (RFC 8441 §5).
 pub(super) fn switching(handshake: Handshake) -> http::Response<()> {
     let mut response = http::Response::new(());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    set(&mut response, CONNECTION, "Upgrade");
-    set(&mut response, UPGRADE, "websocket");
+    if handshake.accept.is_some() {
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        set(&mut response, CONNECTION, "Upgrade");
+        set(&mut response, UPGRADE, "websocket");
+    }
     let headers = response.headers_mut();
-    let accept = HeaderValue::from_str(&handshake.accept).ok();
-    let protocol = handshake
-        .protocol
-        .and_then(|protocol| HeaderValue::from_str(&protocol).ok());
-    accept
-        .into_iter()
-        .for_each(|value| _ = headers.insert(SEC_WEBSOCKET_ACCEPT, value));
-    protocol
-        .into_iter()
-        .for_each(|value| _ = headers.insert(SEC_WEBSOCKET_PROTOCOL, value));
+    let extensions = handshake.deflate.map(|agreed| agreed.to_string());
+    for (name, value) in [
+        (SEC_WEBSOCKET_ACCEPT, handshake.accept),
+        (SEC_WEBSOCKET_PROTOCOL, handshake.protocol),
+        (SEC_WEBSOCKET_EXTENSIONS, extensions),
+    ] {
+        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+            headers.insert(name, value);
+        }
+    }
     response
 }
 

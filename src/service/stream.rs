@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Version};
+use http::{Method, Request, Version};
 use hyper::body::{Body as _, Incoming};
 
 use crate::auth::Access;
@@ -23,6 +23,7 @@ use crate::wire::poll;
 use crate::wire::query::Query;
 use crate::wire::websocket::{Handshake, handshake};
 
+use super::route::Route;
 use super::{Answer, Connection, Refused, Service, cors, reply, surplus};
 
 impl Service {
@@ -57,13 +58,14 @@ impl Service {
         match wanted.transport {
             Transport::WebSocket => {
                 origin.check()?;
-                let handshake = handshake(request.version(), request.headers())?;
-                if !request.body().is_end_stream() {
+                let (method, version) = (request.method(), request.version());
+                let handshake = handshake(method, version, request.headers())?;
+                if version != Version::HTTP_2 && !request.body().is_end_stream() {
                     let message = "a WebSocket's request has no body";
                     return Err(Refusal::new(Code::BadRequest, message));
                 }
                 let reception = self.websocket_reception(&request, query, &connection, &wanted);
-                self.websocket(reception, request.version(), &wanted, handshake)
+                self.websocket(reception, request, &wanted, handshake)
             }
             Transport::Sse => {
                 let admitted = self.admitted(&request, query, &connection, &wanted);
@@ -138,6 +140,7 @@ impl Service {
             reception,
             format: Format::Sse(style),
             version: version.into(),
+            tunnel: None,
         };
         Ok(Answer::Stream(reply::event_stream(), Box::new(granted)))
     }
@@ -164,7 +167,7 @@ impl Service {
     fn websocket(
         &self,
         reception: Result<Reception, Refusal>,
-        version: Version,
+        mut request: Request<Incoming>,
         wanted: &StreamRequest,
         handshake: Handshake,
     ) -> Result<Answer, Refusal> {
@@ -180,11 +183,14 @@ impl Service {
         };
         let style = websocket::Style {
             batch: wanted.batch,
+            deflate: handshake.deflate,
         };
         let granted = Granted {
             reception,
             format: Format::WebSocket(style),
-            version: version.into(),
+            version: request.version().into(),
+            tunnel: (request.version() == Version::HTTP_2)
+                .then(|| hyper::upgrade::on(&mut request)),
         };
         Ok(Answer::Stream(
             reply::switching(handshake),
@@ -207,4 +213,12 @@ impl Service {
         let admitted = admit(&access, &opening)?;
         Ok(Reception::Admitted(access, opening, admitted))
     }
+}
+
+/// Whether this is the request for a WebSocket over HTTP/2: CONNECT with `:protocol` (RFC 8441 §4).
+pub(super) fn is_tunnel(route: &Route, request: &Request<Incoming>) -> bool {
+    let protocol = request.extensions().get::<hyper::ext::Protocol>();
+    matches!(route, Route::Stream)
+        && request.method() == Method::CONNECT
+        && protocol.is_some_and(|protocol| protocol.as_str() == "websocket")
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use hyper::upgrade::OnUpgrade;
+
 use crate::auth::Access;
 use crate::model::code::Refusal;
 use crate::session::admission::{Admitted, Opening};
@@ -17,6 +19,8 @@ pub struct Granted {
     pub format: Format,
     /// The HTTP that asked for it.
     pub version: HttpVersion,
+    /// Over HTTP/2, the stream that becomes a WebSocket once its head is answered (RFC 8441).
+    pub tunnel: Option<OnUpgrade>,
 }
 
 /// With what a client is received.

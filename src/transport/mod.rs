@@ -7,6 +7,7 @@ pub mod format;
 pub mod granted;
 pub mod link;
 pub mod long_poll;
+pub mod patience;
 pub mod registry;
 pub mod shard;
 pub mod sse;

@@ -7,7 +7,9 @@ use crate::model::code::{Code, Refusal};
 use crate::session::Input;
 use crate::wire::client::ClientMessage;
 use crate::wire::control::Control;
+use crate::wire::encoded::compressed;
 use crate::wire::websocket::decoder::Incoming;
+use crate::wire::websocket::deflate::Agreed;
 use crate::wire::websocket::encoder;
 use crate::wire::websocket::fault::Fault;
 
@@ -22,6 +24,8 @@ const POLICY: u16 = 1008;
 pub struct Style {
     /// Whether what is due is joined into one message, one line each.
     pub batch: bool,
+    /// How messages may be compressed (RFC 7692).
+    pub deflate: Option<Agreed>,
 }
 
 /// What the client's frame means.
@@ -40,24 +44,20 @@ impl Style {
     /// The bytes of `events`, for one write.
     pub(super) fn events(self, events: &[Delivery]) -> Bytes {
         let mut out = Vec::new();
-        let mut lines = Lines::new(self.batch);
-        for event in events {
-            lines.add(&event.envelope(), &mut out);
-        }
+        let mut lines = Lines::new(self);
+        events.iter().for_each(|event| lines.event(event, &mut out));
         lines.end(&mut out);
         out.into()
     }
 
     /// Adds the bytes of `outputs` up to an end, and says how the stream ends if it does.
     pub(super) fn write(self, outputs: Vec<Output>, out: &mut Vec<u8>) -> Option<Ending> {
-        let mut lines = Lines::new(self.batch);
+        let mut lines = Lines::new(self);
         for output in outputs {
             match output {
-                Output::Control(control) => lines.add(control.to_json().as_bytes(), out),
+                Output::Control(control) => lines.control(control.to_json().as_bytes(), out),
                 Output::Events(events) => {
-                    for event in events {
-                        lines.add(&event.envelope(), out);
-                    }
+                    events.iter().for_each(|event| lines.event(event, out));
                 }
                 Output::Ping => encoder::ping(out, &[]),
                 Output::End { code, reason } => {
@@ -125,31 +125,58 @@ fn fault(code: Code, message: &str) -> Heard {
 
 /// One message a line, for clients that asked for `batch=1`; else one message a frame.
 struct Lines {
-    joined: Option<Vec<u8>>,
+    style: Style,
+    joined: Vec<u8>,
 }
 
 impl Lines {
-    fn new(batch: bool) -> Self {
+    const fn new(style: Style) -> Self {
         Self {
-            joined: batch.then(Vec::new),
+            style,
+            joined: Vec::new(),
         }
     }
 
-    fn add(&mut self, message: &[u8], out: &mut Vec<u8>) {
-        let Some(joined) = &mut self.joined else {
-            return encoder::text(out, message);
-        };
-        if !joined.is_empty() {
-            joined.push(b'\n');
+    fn event(&mut self, event: &Delivery, out: &mut Vec<u8>) {
+        let envelope = event.envelope();
+        if self.style.batch {
+            return self.join(&envelope);
         }
-        joined.extend_from_slice(message);
+        // Compressed once for all who take it.
+        self.style.put(&envelope, || event.compressed(), out);
+    }
+
+    fn control(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        if self.style.batch {
+            return self.join(message);
+        }
+        encoder::text(out, message);
+    }
+
+    fn join(&mut self, message: &[u8]) {
+        if !self.joined.is_empty() {
+            self.joined.push(b'\n');
+        }
+        self.joined.extend_from_slice(message);
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
-        if let Some(joined) = &mut self.joined
-            && !joined.is_empty()
-        {
-            encoder::text(out, &std::mem::take(joined));
+        let joined = std::mem::take(&mut self.joined);
+        if !joined.is_empty() {
+            self.style.put(&joined, || compressed(&joined), out);
+        }
+    }
+}
+
+impl Style {
+    /// Adds a message, compressed if the client takes it and it is worth it.
+    fn put(self, message: &[u8], compressed: impl FnOnce() -> Option<Bytes>, out: &mut Vec<u8>) {
+        let may = self
+            .deflate
+            .is_some_and(|agreed| agreed.covers(message.len()));
+        match may.then(compressed).flatten() {
+            Some(compressed) => encoder::compressed_text(out, &compressed),
+            None => encoder::text(out, message),
         }
     }
 }

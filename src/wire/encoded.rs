@@ -8,10 +8,29 @@ use bytes::Bytes;
 use crate::model::event::Event;
 use crate::model::room::Room;
 
+use super::websocket::deflate::deflate;
+
 /// The bytes of one event in one room.
 #[derive(Debug, Default)]
 pub struct Encoded {
     block: OnceLock<Block>,
+    /// The envelope as a compressed WebSocket message, unless that is not worth it.
+    compressed: OnceLock<Option<Bytes>>,
+}
+
+/// Below this a message gains next to nothing by being compressed alone, in bytes.
+const LEAST: usize = 256;
+/// Beyond this it takes longer than a stream may have the thread for, in bytes: about a millisecond.
+const MOST: usize = 64 * 1024;
+
+/// A WebSocket message compressed (RFC 7692), unless that is not worth it.
+#[must_use]
+pub fn compressed(message: &[u8]) -> Option<Bytes> {
+    let is_worth_it = (LEAST..=MOST).contains(&message.len());
+    is_worth_it
+        .then(|| deflate(message))
+        .flatten()
+        .map(Bytes::from)
 }
 
 /// An SSE block whose middle is the JSON envelope, so that every native transport shares one buffer.
@@ -27,6 +46,12 @@ impl Encoded {
     pub fn envelope(&self, event: &Event, room: &Room) -> Bytes {
         let block = self.block(event, room);
         block.bytes.slice(block.envelope.clone())
+    }
+
+    /// The envelope as a compressed message, unless that is not worth it.
+    pub fn compressed(&self, event: &Event, room: &Room) -> Option<Bytes> {
+        let compress = || compressed(&self.envelope(event, room));
+        self.compressed.get_or_init(compress).clone()
     }
 
     /// The SSE block: `event:`, `data:` with the envelope, and `id:` as the last line.

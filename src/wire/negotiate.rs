@@ -96,7 +96,7 @@ pub fn transport(
     if let Some(name) = query.word("transport", &["websocket", "sse", "long-poll"])? {
         return Ok(Transport::parse(name).unwrap_or(Transport::LongPoll));
     }
-    Ok(if is_upgrade(version, headers) {
+    Ok(if is_upgrade(method, version, headers) {
         Transport::WebSocket
     } else if method == Method::GET && accepts_event_stream(headers) {
         Transport::Sse
@@ -105,9 +105,13 @@ pub fn transport(
     })
 }
 
-/// Whether the request asks for a WebSocket (RFC 6455 §4.1). Over HTTP/1.0 there is no upgrade (RFC 9110 §7.8).
+/// Whether the request asks for a WebSocket: by an upgrade over HTTP/1.1 (RFC 6455 §4.1), by CONNECT over HTTP/2 (RFC
+/// 8441 §4; with no other `:protocol` does CONNECT get this far). Over HTTP/1.0 there is no upgrade (RFC 9110 §7.8).
 #[must_use]
-pub fn is_upgrade(version: Version, headers: &HeaderMap) -> bool {
+pub fn is_upgrade(method: &Method, version: Version, headers: &HeaderMap) -> bool {
+    if version == Version::HTTP_2 {
+        return method == Method::CONNECT;
+    }
     version == Version::HTTP_11
         && tokens(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"))
         && tokens(headers, &UPGRADE).any(|token| token.eq_ignore_ascii_case("websocket"))
@@ -235,7 +239,7 @@ mod tests {
         UPGRADE
             .iter()
             .for_each(|(name, value)| assert!(!headers.append(*name, value.parse().unwrap())));
-        assert!(!is_upgrade(Version::HTTP_10, &headers));
+        assert!(!is_upgrade(&Method::GET, Version::HTTP_10, &headers));
     }
 
     #[test]

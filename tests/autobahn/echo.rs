@@ -24,8 +24,8 @@ use gatecast::wire::websocket::deflate::{self, Agreed};
 use gatecast::wire::websocket::encoder::{self, Head};
 use gatecast::wire::websocket::fault::Fault;
 use gatecast::wire::websocket::handshake;
-use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Version};
 
 /// Autobahn's longest message has 16 MiB.
 const LONGEST: usize = 16 << 20;
@@ -44,15 +44,15 @@ fn serve(mut socket: TcpStream) -> Result<(), Box<dyn Error>> {
     socket.set_nodelay(true)?;
     let mut reader = BufReader::with_capacity(1 << 16, socket.try_clone()?);
     let headers = head(&mut reader)?;
-    let mut handshake = handshake(Version::HTTP_11, &headers).map_err(|it| it.to_string())?;
-    handshake.deflate = deflate::negotiate(&headers).map_err(|it| it.to_string())?;
+    let handshake =
+        handshake(&Method::GET, Version::HTTP_11, &headers).map_err(|it| it.to_string())?;
     let extensions = handshake
         .deflate
         .map(|agreed| format!("Sec-WebSocket-Extensions: {agreed}\r\n"));
     write!(
         socket,
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n{}\r\n",
-        handshake.accept,
+        handshake.accept.unwrap_or_default(),
         extensions.unwrap_or_default(),
     )?;
     let terms = Terms {

@@ -103,6 +103,7 @@ impl Stream {
             reception,
             format,
             version,
+            tunnel: _,
         } = granted;
         let mut out = head;
         let guest = context.tasks.guest(format.transport().as_str());
@@ -333,10 +334,10 @@ impl Ear {
         let limit = context.message_bytes();
         match format {
             Format::Sse(_) => Self::Deaf,
-            Format::WebSocket(_) => Self::WebSocket {
+            Format::WebSocket(style) => Self::WebSocket {
                 decoder: Decoder::new(Terms {
                     message: limit,
-                    deflate: false,
+                    deflate: style.deflate.is_some(),
                 }),
                 limit,
                 unread: Bytes::new(),

@@ -6,25 +6,19 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as Cx, Poll, Waker, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::lifecycle::clock::{Clock, Sleep};
+use crate::transport::patience::Patience;
 
-/// Long enough for a body to run.
-const MOMENT: Duration = Duration::from_secs(1);
-
-/// A pipe that is given up once its body has taken nothing for `patience`.
+/// A pipe that is given up once its body has taken nothing for as long as `patience` has it.
 #[must_use]
-pub fn pipe(clock: Clock, patience: Duration) -> (Inlet, Outlet) {
+pub fn pipe(patience: Patience) -> (Inlet, Outlet) {
     let slot = Arc::new(Mutex::new(Slot::default()));
     let inlet = Inlet {
         slot: slot.clone(),
-        clock,
-        patience: patience.saturating_sub(MOMENT),
-        stalled: None,
+        patience,
     };
     (inlet, Outlet(slot))
 }
@@ -42,42 +36,19 @@ struct Slot {
 /// Where the stream writes. What it drops without a shutdown breaks off.
 pub struct Inlet {
     slot: Arc<Mutex<Slot>>,
-    clock: Clock,
-    patience: Duration,
-    /// Running while a write waits; the last moment is waited for by itself: after a pause of the whole process (a
-    /// stop, a machine that slept) every timer rings at once, before any body could run.
-    stalled: Option<(Sleep, bool)>,
+    /// Over HTTP/1.1 a connection is given up whose client takes nothing; over HTTP/2 other streams share it, and this
+    /// one alone is.
+    patience: Patience,
 }
 
 /// Where the body takes it from.
 pub struct Outlet(Arc<Mutex<Slot>>);
 
 impl Inlet {
-    /// Whether everything written was taken. Over HTTP/1.1 a connection is given up whose client takes nothing; over
-    /// HTTP/2 other streams share it, and this one alone is.
+    /// Whether everything written was taken.
     fn poll_taken(&mut self, cx: &mut Cx<'_>) -> Poll<io::Result<()>> {
-        {
-            let mut slot = lock(&self.slot);
-            if slot.is_gone {
-                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-            }
-            if slot.piece.is_none() {
-                self.stalled = None;
-                return Poll::Ready(Ok(()));
-            }
-            slot.inlet = Some(cx.waker().clone());
-        }
-        let (clock, patience) = (&self.clock, self.patience);
-        loop {
-            let (stalled, is_last) = self
-                .stalled
-                .get_or_insert_with(|| (clock.sleep(patience), false));
-            ready!(Pin::new(stalled).poll(cx));
-            if *is_last {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            self.stalled = Some((clock.sleep(MOMENT), true));
-        }
+        let taken = lock(&self.slot).poll_taken(cx);
+        self.patience.judge(cx, taken)
     }
 }
 
@@ -126,6 +97,17 @@ impl AsyncRead for Inlet {
 }
 
 impl Slot {
+    fn poll_taken(&mut self, cx: &mut Cx<'_>) -> Poll<io::Result<()>> {
+        if self.is_gone {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if self.piece.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        self.inlet = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     fn end(&mut self, cleanly: bool) {
         self.ended.get_or_insert(cleanly);
         self.outlet.take().into_iter().for_each(Waker::wake);
@@ -179,16 +161,21 @@ fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_util::FutureExt as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::lifecycle::clock::Clock;
 
-    const PATIENCE: Duration = Duration::from_secs(30);
+    fn patience() -> Patience {
+        Patience::new(Clock::manual().0, Duration::from_secs(30))
+    }
 
     #[tokio::test]
     async fn one_write_waits_and_the_next_waits_for_it() {
-        let (mut inlet, mut outlet) = pipe(Clock::manual().0, PATIENCE);
+        let (mut inlet, mut outlet) = pipe(patience());
         inlet.write_all(b"a").await.unwrap();
         assert!(inlet.write_all(b"b").now_or_never().is_none());
         assert_eq!(outlet.next().await.unwrap(), "a");
@@ -205,7 +192,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_shutdown_is_a_clean_end_and_comes_when_all_was_taken() {
-        let (mut inlet, mut outlet) = pipe(Clock::manual().0, PATIENCE);
+        let (mut inlet, mut outlet) = pipe(patience());
         inlet.write_all(b"a").await.unwrap();
         assert!(inlet.shutdown().now_or_never().is_none());
         assert_eq!(outlet.next().await.unwrap(), "a");
@@ -216,20 +203,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_takes_nothing_is_given_up_and_one_that_is_gone_is_the_end() {
-        let (clock, hand) = Clock::manual();
-        let (mut inlet, outlet) = pipe(clock, PATIENCE);
-        inlet.write_all(b"a").await.unwrap();
-        assert!(inlet.write_all(b"b").now_or_never().is_none());
-        hand.advance(PATIENCE - MOMENT);
-        assert!(
-            inlet.write_all(b"b").now_or_never().is_none(),
-            "a moment to run"
-        );
-        hand.advance(MOMENT);
-        let error = inlet.write_all(b"b").await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    async fn a_body_that_is_gone_is_the_end() {
+        let (mut inlet, outlet) = pipe(patience());
         drop(outlet);
         assert_eq!(inlet.read(&mut [0; 8]).await.unwrap(), 0);
+        assert!(inlet.write_all(b"a").await.is_err());
     }
 }

@@ -6,7 +6,7 @@ use http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, Version};
+use http::{HeaderMap, HeaderName, Method, Version};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::model::code::{Code, Refusal};
@@ -14,43 +14,54 @@ use crate::model::secret::in_subprotocol;
 
 use crate::wire::negotiate::{is_upgrade, tokens};
 
-use super::deflate::Agreed;
+use super::deflate::{self, Agreed};
 
 /// The subprotocol of the native dialect.
 pub const SUBPROTOCOL: &str = "gatecast.v1";
 
-/// A handshake that may be answered with 101.
+/// A handshake that may be answered: with 101 over HTTP/1.1, with 200 over HTTP/2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
-    /// `Sec-WebSocket-Accept`.
-    pub accept: String,
+    /// `Sec-WebSocket-Accept`; HTTP/2 has none (RFC 8441 §5).
+    pub accept: Option<String>,
     /// `Sec-WebSocket-Protocol`, in the client's own case; nothing where the client offered nothing.
     pub protocol: Option<String>,
     /// The compression of messages, if the client's offer of it is taken: `Sec-WebSocket-Extensions`.
     pub deflate: Option<Agreed>,
 }
 
-/// Judges a GET for a WebSocket.
+/// Judges a request for a WebSocket.
 ///
 /// # Errors
-/// Not an upgrade, not over HTTP/1.1 or not version 13 (426), no proper key or only foreign subprotocols (400).
-pub fn handshake(version: Version, headers: &HeaderMap) -> Result<Handshake, Refusal> {
+/// Neither an upgrade over HTTP/1.1 nor a CONNECT over HTTP/2, or not version 13 (426), no proper key, only foreign
+/// subprotocols or malformed extensions (400).
+pub fn handshake(
+    method: &Method,
+    version: Version,
+    headers: &HeaderMap,
+) -> Result<Handshake, Refusal> {
     let versions = || headers.get_all(SEC_WEBSOCKET_VERSION).iter();
-    if version > Version::HTTP_11 {
+    if !is_upgrade(method, version, headers) || versions().any(|version| version != "13") {
         return Err(Refusal::new(
             Code::UpgradeRequired,
-            "a WebSocket is opened over HTTP/1.1 here; or take transport=sse",
-        ));
-    }
-    if !is_upgrade(version, headers) || versions().any(|version| version != "13") {
-        return Err(Refusal::new(
-            Code::UpgradeRequired,
-            "send `Connection: Upgrade`, `Upgrade: websocket` and `Sec-WebSocket-Version: 13`",
+            "send `Connection: Upgrade`, `Upgrade: websocket` and `Sec-WebSocket-Version: 13`, or the same by an \
+             extended CONNECT over HTTP/2; or take transport=sse",
         ));
     }
     if versions().count() != 1 {
         return Err(bad("exactly one `Sec-WebSocket-Version` is needed"));
     }
+    Ok(Handshake {
+        accept: match version {
+            Version::HTTP_2 => None,
+            _ => Some(accept(headers)?),
+        },
+        protocol: subprotocol(headers)?,
+        deflate: deflate::negotiate(headers)?,
+    })
+}
+
+fn accept(headers: &HeaderMap) -> Result<String, Refusal> {
     let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
     let key = match (keys.next(), keys.next()) {
         (Some(key), None) => key.as_bytes(),
@@ -59,12 +70,7 @@ pub fn handshake(version: Version, headers: &HeaderMap) -> Result<Handshake, Ref
     if STANDARD.decode(key).map(|nonce| nonce.len()) != Ok(16) {
         return Err(bad("`Sec-WebSocket-Key` is 16 bytes in base64"));
     }
-    let accept = derive_accept_key(key);
-    Ok(Handshake {
-        accept,
-        protocol: subprotocol(headers)?,
-        deflate: None,
-    })
+    Ok(derive_accept_key(key))
 }
 
 /// An opening handshake as its client makes it (RFC 6455 §4.1).
@@ -157,14 +163,30 @@ mod tests {
         }
         more.iter()
             .for_each(|(name, value)| _ = headers.append(*name, value.parse().unwrap()));
-        handshake(Version::HTTP_11, &headers).map_err(|refusal| refusal.code)
+        handshake(&Method::GET, Version::HTTP_11, &headers).map_err(|refusal| refusal.code)
     }
 
     #[test]
     fn the_standards_own_example_is_answered_as_it_says() {
         let handshake = judge(None, &[]).unwrap();
-        assert_eq!(handshake.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(
+            handshake.accept.as_deref(),
+            Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+        );
         assert_eq!(handshake.protocol, None);
+    }
+
+    #[test]
+    fn over_http_2_it_is_a_connect_and_has_no_key() {
+        let mut headers = HeaderMap::new();
+        headers.insert("sec-websocket-version", "13".parse().unwrap());
+        let connect = handshake(&Method::CONNECT, Version::HTTP_2, &headers);
+        assert_eq!(connect.unwrap().accept, None);
+        let get = handshake(&Method::GET, Version::HTTP_2, &headers);
+        assert_eq!(get.unwrap_err().code, Code::UpgradeRequired);
+        headers.insert("sec-websocket-version", "8".parse().unwrap());
+        let old = handshake(&Method::CONNECT, Version::HTTP_2, &headers);
+        assert_eq!(old.unwrap_err().code, Code::UpgradeRequired);
     }
 
     #[test]
@@ -215,10 +237,13 @@ mod tests {
         for (name, value) in offer.headers() {
             request.insert(name, value.parse().unwrap());
         }
-        let handshake = handshake(Version::HTTP_11, &request).unwrap();
+        let handshake = handshake(&Method::GET, Version::HTTP_11, &request).unwrap();
         let mut answer = HeaderMap::new();
         answer.insert(UPGRADE, "websocket".parse().unwrap());
-        answer.insert(SEC_WEBSOCKET_ACCEPT, handshake.accept.parse().unwrap());
+        answer.insert(
+            SEC_WEBSOCKET_ACCEPT,
+            handshake.accept.unwrap().parse().unwrap(),
+        );
         assert!(!offer.is_accepted(&answer), "without the subprotocol");
         answer.insert(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL.parse().unwrap());
         assert!(offer.is_accepted(&answer));
