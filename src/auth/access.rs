@@ -44,6 +44,16 @@ impl Access {
         })
     }
 
+    /// About how many bytes it holds for itself; what it shares with others of its role does not count.
+    pub(super) fn weight(&self) -> usize {
+        let rooms = self.rooms.iter().map(|room| room.as_str().len());
+        size_of::<Self>()
+            + self.principal.name().len()
+            + rooms.map(|text| size_of::<Room>() + text).sum::<usize>()
+            + self.role.subscribe.weight(&self.subscribe)
+            + self.role.publish.weight(&self.publish)
+    }
+
     /// Whether it may read `room`.
     #[must_use]
     pub fn may_subscribe(&self, room: &Room) -> bool {

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
+use super::digest::sha256;
 use crate::model::secret::Secret;
 
 /// One key.
@@ -28,7 +28,7 @@ pub struct Settings {
 #[must_use]
 pub fn mint(random: [u8; 32]) -> (String, String) {
     let text = format!("gk_{}", URL_SAFE_NO_PAD.encode(random));
-    let hash = hash(&text).iter().fold(String::new(), |mut hex, byte| {
+    let hash = sha256(&text).iter().fold(String::new(), |mut hex, byte| {
         // Writing to a `String` cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex
@@ -43,16 +43,12 @@ pub(super) fn position<'a>(
     presented: &Secret,
     stored: impl Iterator<Item = &'a [u8; 32]>,
 ) -> Option<usize> {
-    let presented = hash(presented.expose());
+    let presented = sha256(presented.expose());
     let mut found = u64::MAX;
     for (place, one) in (0_u64..).zip(stored) {
         found.conditional_assign(&place, presented.ct_eq(one));
     }
     usize::try_from(found).ok().filter(|_| found != u64::MAX)
-}
-
-fn hash(text: &str) -> [u8; 32] {
-    Sha256::digest(text.as_bytes()).into()
 }
 
 #[cfg(test)]
@@ -66,20 +62,20 @@ mod tests {
         // printf gk_BwcH… | sha256sum
         assert_eq!(hex, HASH_OF_SEVENS);
         let other = mint([8; 32]).0;
-        let stored = [hash(&other), hash(&text)];
+        let stored = [sha256(&other), sha256(&text)];
         assert_eq!(position(&Secret::new(text), stored.iter()), Some(1));
         assert_eq!(position(&Secret::new(other), stored.iter()), Some(0));
     }
 
     #[test]
     fn a_key_that_is_not_stored_is_not_found() {
-        let stored = [hash("one"), hash("two")];
+        let stored = [sha256("one"), sha256("two")];
         for text in ["", "on", "one ", "three"] {
             assert_eq!(position(&Secret::new(text), stored.iter()), None, "{text}");
         }
         assert_eq!(position(&Secret::new("one"), [].iter()), None);
         for byte in 0..32 {
-            let mut near = hash("one");
+            let mut near = sha256("one");
             near[byte] ^= 1;
             assert_eq!(position(&Secret::new("one"), [near].iter()), None, "{byte}");
         }

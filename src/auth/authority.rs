@@ -1,5 +1,7 @@
 //! The one that answers "who is this, and what may it do".
 
+mod verdicts;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::access::Access;
 use super::credentials::Credential;
+use super::digest::sha256;
 use super::jwt::verifier::Verifier;
 use super::roles::{self, Role};
 use super::{Settings, api_key};
@@ -14,10 +17,13 @@ use crate::model::code::{Code, Refusal};
 use crate::model::id::Principal;
 use crate::model::secret::Secret;
 use crate::model::time::UnixMillis;
+use verdicts::{Verdict, Verdicts};
 
-/// Keys, roles and grants, checked. Built once, shared, and replaced as a whole when the configuration changes.
+/// Keys, roles and grants, checked. Built once, shared, and replaced as a whole when the configuration changes, and
+/// with it the verdicts that it remembers.
 pub struct Authority {
     tokens: Verifier,
+    verdicts: Verdicts,
     keys: Vec<([u8; 32], Arc<Access>)>,
     anonymous: Option<Arc<Access>>,
     query: Option<String>,
@@ -61,6 +67,7 @@ impl Authority {
         }
         Ok(Self {
             tokens,
+            verdicts: Verdicts::default(),
             keys,
             anonymous,
             query: settings.query,
@@ -102,19 +109,35 @@ impl Authority {
         self.anonymous.is_some() || !self.keys.is_empty() || !self.tokens.is_empty()
     }
 
+    /// From memory where the token was seen before: then all who present it share one [`Access`].
     fn of_token(&self, token: &Secret, now: UnixMillis) -> Result<Arc<Access>, Refusal> {
+        let digest = sha256(token.expose());
+        if let Some(access) = self.verdicts.get(&digest, now) {
+            return Ok(access);
+        }
+        let verdict = self.verify(token, now)?;
+        let access = Arc::clone(&verdict.access);
+        self.verdicts.remember(digest, verdict);
+        Ok(access)
+    }
+
+    fn verify(&self, token: &Secret, now: UnixMillis) -> Result<Verdict, Refusal> {
         let verified = self.tokens.verify(token, now)?;
         let role = self.roles.get(&verified.role).ok_or_else(|| {
             let name: String = verified.role.chars().take(64).collect();
             Refusal::new(Code::Forbidden, "the token's role is not known here")
                 .operator(format!("no [roles.…] is named {name:?}"))
         })?;
-        Ok(Access::new(
+        let access = Access::new(
             verified.principal,
             Arc::clone(role),
             &verified.claims,
-            Some(verified.expires_at),
-        ))
+            Some(verified.holds.end),
+        );
+        Ok(Verdict {
+            access,
+            holds: verified.holds,
+        })
     }
 
     fn of_key(&self, key: &Secret) -> Result<Arc<Access>, Refusal> {

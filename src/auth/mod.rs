@@ -8,6 +8,7 @@ pub mod roles;
 
 mod access;
 mod authority;
+mod digest;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 //! The commands from outside: what they print, where, and how they end.
 
+#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
+mod allocator;
 mod bench;
 mod pages;
 mod publish;

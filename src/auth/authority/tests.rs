@@ -9,7 +9,7 @@ use crate::model::room::Room;
 use crate::model::transport::Transport;
 
 const SECRET: &str = "a secret of the tests, 32 bytes or more";
-const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
+pub(super) const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 
 fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
@@ -24,20 +24,15 @@ fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
     }
 }
 
-fn hash(text: &str) -> [u8; 32] {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(text).into()
-}
-
 fn key(name: &str, text: &str, role: &str) -> api_key::Settings {
     api_key::Settings {
         name: name.to_owned(),
-        sha256: hash(text),
+        sha256: sha256(text),
         role: role.to_owned(),
     }
 }
 
-fn issuer() -> jwt::Settings {
+pub(super) fn issuer() -> jwt::Settings {
     jwt::Settings {
         kid: None,
         algorithm: Algorithm::HS256,
@@ -50,7 +45,7 @@ fn issuer() -> jwt::Settings {
     }
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let viewer = role(
         &["display", "org:{org}:*", "key:{key}"],
         &["display", "org:{org}:news"],
@@ -71,7 +66,7 @@ fn settings() -> Settings {
     }
 }
 
-fn token(claims: &Value) -> Credential {
+pub(super) fn token(claims: &Value) -> Credential {
     let token = jwt::sign(Algorithm::HS256, &Secret::new(SECRET), None, claims).unwrap();
     Credential::from_token(&token).unwrap()
 }
@@ -197,7 +192,7 @@ fn each_mistake_is_told_with_its_place_and_what_to_write() {
             "auth.api_key[1].name: empty",
         ),
         (
-            mistakes(|all| all.api_keys[1].sha256 = hash("gk_lobby")),
+            mistakes(|all| all.api_keys[1].sha256 = sha256("gk_lobby")),
             "auth.api_key[1].sha256: another entry",
         ),
         (

@@ -3,6 +3,7 @@
 //! The library checks the signature. The claims are checked here: by a time that is handed in, and with
 //! "required where configured" in one place.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -35,7 +36,8 @@ pub(in crate::auth) struct Verifier {
 pub(in crate::auth) struct Verified {
     pub(in crate::auth) principal: Principal,
     pub(in crate::auth) role: String,
-    pub(in crate::auth) expires_at: UnixMillis,
+    /// The times at which verifying it says just this; they end when the token does.
+    pub(in crate::auth) holds: Range<UnixMillis>,
     pub(in crate::auth) claims: Object,
 }
 
@@ -136,7 +138,7 @@ impl Entry {
 
     /// The claims, now that the signature vouches for them.
     fn accept(&self, claims: Object, now: UnixMillis) -> Result<Verified, Fault> {
-        let expires_at = self.check_times(&claims, now)?;
+        let holds = self.check_times(&claims, now)?;
         self.check_issuer(&claims)?;
         self.check_audience(&claims)?;
         let subject = match claims.get("sub").and_then(Value::as_str) {
@@ -148,21 +150,23 @@ impl Entry {
         Ok(Verified {
             principal: Principal::Subject { issuer, subject },
             role: role.ok_or(Fault::NoRole)?.to_owned(),
-            expires_at,
+            holds,
             claims,
         })
     }
 
-    /// `exp`, `nbf`, and `iat` where an age is set (RFC 7519 §4.1.4 to §4.1.6). Gives the end of the token:
-    /// its own, or that of the leeway which alone still carries it, so that nothing accepted is over at once.
-    fn check_times(&self, claims: &Object, now: UnixMillis) -> Result<UnixMillis, Fault> {
+    /// `exp`, `nbf`, and `iat` where an age is set (RFC 7519 §4.1.4 to §4.1.6). Gives the span around `now` in
+    /// which the answer is the same. It ends with the token: at its own end, or at that of the leeway which
+    /// alone still carries it, so that nothing accepted is over at once.
+    fn check_times(&self, claims: &Object, now: UnixMillis) -> Result<Range<UnixMillis>, Fault> {
         let leeway = millis(self.settings.leeway);
         let mut end = date(claims, "exp")?.ok_or(Fault::Claim("exp"))?;
         if now.0 >= end.saturating_add(leeway) {
             return Err(Fault::Expired);
         }
         let latest = now.0.saturating_add(leeway);
-        if date(claims, "nbf")?.is_some_and(|not_before| not_before > latest) {
+        let mut begin = date(claims, "nbf")?.unwrap_or_default();
+        if begin > latest {
             return Err(Fault::NotYet);
         }
         if let Some(max_age) = self.settings.max_age {
@@ -174,14 +178,15 @@ impl Entry {
             if now.0 >= oldest.saturating_add(leeway) {
                 return Err(Fault::TooOld);
             }
+            begin = begin.max(issued);
             end = end.min(oldest);
         }
-        let end = if now.0 < end {
-            end
+        let begin = begin.saturating_sub(leeway);
+        Ok(if now.0 < end {
+            UnixMillis(begin)..UnixMillis(end)
         } else {
-            end.saturating_add(leeway)
-        };
-        Ok(UnixMillis(end))
+            UnixMillis(begin.max(end))..UnixMillis(end.saturating_add(leeway))
+        })
     }
 
     fn check_issuer(&self, claims: &Object) -> Result<(), Fault> {

@@ -17,7 +17,7 @@ fn a_good_token_gives_its_principal_its_role_and_its_end() {
     };
     assert_eq!(verified.principal, expected);
     assert_eq!(verified.role, "viewer");
-    assert_eq!(verified.expires_at, UnixMillis((NOW + 60) * 1000));
+    assert_eq!(verified.holds.end, UnixMillis((NOW + 60) * 1000));
     assert_eq!(verified.claims.get("sub"), Some(&json!("ann")));
 }
 
@@ -143,7 +143,7 @@ fn times_are_judged_by_the_time_that_is_handed_in() {
             ..entry()
         };
         let found = verify(vec![settings], &token(times.clone()));
-        let end = found.map(|verified| verified.expires_at.0 / 1000);
+        let end = found.map(|verified| verified.holds.end.0 / 1000);
         assert_eq!(
             end, expected,
             "leeway {leeway}, max_age {max_age:?}, {times}"

@@ -1,0 +1,10 @@
+//! How credentials are known again without being kept.
+
+use sha2::{Digest as _, Sha256};
+
+/// The SHA-256 of a credential. Nobody can make two that share one, so it stands for the whole.
+pub(super) type Digest = [u8; 32];
+
+pub(super) fn sha256(text: &str) -> Digest {
+    Sha256::digest(text.as_bytes()).into()
+}
