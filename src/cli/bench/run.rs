@@ -118,7 +118,8 @@ impl<'a> Run<'a> {
         let after = self.meter.read().await;
         let (used, busiest) = Own::read().since(&course.begun.own);
         let within = self.clock.now().since(course.begun.at);
-        let tally = crowd.crowd.end().map_err(|why| why.to_string())?;
+        let tally = crowd.crowd.end().await;
+        let tally = tally.ok_or("a thread of clients has died")?;
         let costs = before.zip(course.connected).zip(after);
         Ok(Measured {
             connecting: tally.last_opened.since(first),
