@@ -17,10 +17,21 @@ impl Worker {
     ///
     /// # Errors
     /// The system has no thread left, or no event queue.
-    #[allow(clippy::disallowed_methods, reason = "this is where threads come from")]
     pub fn start(
         name: String,
         main: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<Self> {
+        Self::local(name, || main)
+    }
+
+    /// The same for what is made on the thread, and so may hold what no other thread may see.
+    ///
+    /// # Errors
+    /// The system has no thread left, or no event queue.
+    #[allow(clippy::disallowed_methods, reason = "this is where threads come from")]
+    pub fn local<F: Future<Output = ()>>(
+        name: String,
+        make: impl FnOnce() -> F + Send + 'static,
     ) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
@@ -29,7 +40,7 @@ impl Worker {
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    () = main => {}
+                    () = make() => {}
                 }
             });
             // What blocks there is not waited for.

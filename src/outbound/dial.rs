@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Uri;
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
@@ -47,7 +48,10 @@ impl Dialer {
         let addresses: Vec<SocketAddr> = found.map_err(|why| unknown(&why.to_string()))?.collect();
         let tls = if secure {
             let name = ServerName::try_from(host.to_owned());
-            let connector = TlsConnector::from(Arc::new(trust.config().clone()));
+            let mut config = trust.config().clone();
+            // Each connection stands for a client of its own, which has no session to go on with.
+            config.resumption = Resumption::disabled();
+            let connector = TlsConnector::from(Arc::new(config));
             Some((connector, name.map_err(|why| unknown(&why.to_string()))?))
         } else {
             None

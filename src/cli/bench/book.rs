@@ -126,3 +126,16 @@ pub(super) fn value(text: &[u8], key: &str) -> Option<String> {
 fn until_quote(text: &[u8]) -> &[u8] {
     text.split(|byte| *byte == b'"').next().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_ends_at_its_quote_and_is_nothing_where_its_key_is_not() {
+        let text = br#"{"cursor":"1a-7","events":[]}"#;
+        assert_eq!(value(text, r#"{"cursor":""#).as_deref(), Some("1a-7"));
+        assert_eq!(value(text, r#""code":""#), None);
+        assert_eq!(value(br#"{"id":""#, r#""id":""#).as_deref(), Some(""));
+    }
+}

@@ -4,12 +4,11 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot, watch};
 
 use super::book::Book;
 use super::connection::Scratch;
@@ -19,6 +18,7 @@ use super::refused::TIMED_OUT;
 use super::stream::Stream;
 use super::tally::{Progress, Seen, Tally};
 use crate::lifecycle::clock::Clock;
+use crate::lifecycle::worker::Worker;
 use crate::model::time::Moment;
 use crate::model::transport::Transport;
 
@@ -42,7 +42,7 @@ pub(super) struct Group {
 
 /// All clients, under way.
 pub(super) struct Crowd {
-    threads: Vec<JoinHandle<io::Result<Tally>>>,
+    threads: Vec<(Worker, oneshot::Receiver<Tally>)>,
     progress: Vec<Arc<Progress>>,
     stop: watch::Sender<bool>,
 }
@@ -70,11 +70,12 @@ impl Crowd {
             let progress = Arc::new(Progress::default());
             crowd.progress.push(progress.clone());
             let (plan, clock, stopped) = (plan.clone(), clock.clone(), stopped.clone());
-            let thread = thread::Builder::new().name(format!("clients-{number}"));
-            crowd.threads.push(thread.spawn(move || {
+            let (tally, seen) = oneshot::channel();
+            let worker = Worker::local(format!("clients-{number}"), move || async move {
                 let group = Group::new(plan, clock, begun, progress, share);
-                group.run(share, stopped)
-            })?);
+                let _ = tally.send(group.run(share, stopped).await);
+            });
+            crowd.threads.push((worker?, seen));
         }
         Ok(crowd)
     }
@@ -84,18 +85,14 @@ impl Crowd {
         self.progress.iter().map(AsRef::as_ref).collect()
     }
 
-    /// Ends all of them, and gives what they have seen.
-    ///
-    /// # Errors
-    /// A thread had nothing to run on.
-    pub(super) fn end(self) -> io::Result<Tally> {
+    /// Ends all of them; what they have seen, or nothing if a thread of them has died.
+    pub(super) async fn end(self) -> Option<Tally> {
         let _ = self.stop.send(true);
         let mut sum = Tally::default();
-        for thread in self.threads {
-            let died = |_| io::Error::other("a thread of clients has died");
-            sum.add(thread.join().map_err(died)??);
+        for (_worker, seen) in self.threads {
+            sum.add(seen.await.ok()?);
         }
-        Ok(sum)
+        Some(sum)
     }
 }
 
@@ -127,10 +124,7 @@ impl Group {
         }
     }
 
-    fn run(self, clients: usize, mut stopped: watch::Receiver<bool>) -> io::Result<Tally> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+    async fn run(self, clients: usize, mut stopped: watch::Receiver<bool>) -> Tally {
         let all = async {
             let attending = (0..clients).map(|number| self.attend(number));
             let mut attending: FuturesUnordered<_> = attending.collect();
@@ -140,8 +134,8 @@ impl Group {
             }
         };
         // Fairness among tasks: this is the only one, and yields by itself when each client had its turn.
-        runtime.block_on(tokio::task::unconstrained(all));
-        Ok(self.tally.into_inner())
+        tokio::task::unconstrained(all).await;
+        self.tally.into_inner()
     }
 
     /// One client, from its first attempt to its end. None comes back: what a server cannot hold shall be seen.

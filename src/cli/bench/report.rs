@@ -64,7 +64,9 @@ struct Deliveries {
     gaps: u64,
     seconds: f64,
     per_second: f64,
-    latency_us: Quantiles,
+    /// Not of a herd, whose events were there before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_us: Option<Quantiles>,
 }
 
 /// A herd: from the first attempt until a client had everything.
@@ -110,7 +112,7 @@ struct Quantiles {
 impl Report {
     pub(super) fn new(args: &Args, measured: &Measured) -> Self {
         let tally = &measured.tally;
-        let deliveries = (!args.idle).then(|| Deliveries::new(measured));
+        let deliveries = (!args.idle).then(|| Deliveries::new(args, measured));
         let delivered = deliveries.as_ref().map_or(0, |all| all.delivered);
         let served = args.herd.map(|events_each| Served {
             clients: tally.served.count(),
@@ -128,7 +130,7 @@ impl Report {
                 connected: tally.connected,
                 refused: tally.refused.clone(),
                 ended: tally.ended.clone(),
-                seconds: measured.connecting.as_secs_f64(),
+                seconds: seconds(measured.connecting),
                 opening_us: (&tally.opening).into(),
             },
             published: (!args.idle).then(|| Published::new(args, measured)),
@@ -172,7 +174,7 @@ impl Published {
 }
 
 impl Deliveries {
-    fn new(measured: &Measured) -> Self {
+    fn new(args: &Args, measured: &Measured) -> Self {
         let (tally, told) = (&measured.tally, &measured.told);
         let connected = tally.ledgers.iter().filter(|(was_there, _)| *was_there);
         let missing = connected.map(|(_, ledger)| ledger.missing(told.next, &told.in_doubt));
@@ -184,9 +186,9 @@ impl Deliveries {
             duplicates: tally.again,
             out_of_order: tally.late,
             gaps: tally.gaps,
-            seconds: measured.delivering.as_secs_f64(),
+            seconds: seconds(measured.delivering),
             per_second: rate(tally.delivered, measured.delivering),
-            latency_us: (&tally.latency).into(),
+            latency_us: args.herd.is_none().then(|| (&tally.latency).into()),
         }
     }
 }
@@ -205,7 +207,7 @@ impl ServerCost {
         let clients = measured.tally.connected.max(1);
         let more = signed(connected.resident) - signed(before.resident);
         Some(Self {
-            cpu_seconds: used.as_secs_f64(),
+            cpu_seconds: seconds(used),
             cpu_us_per_delivery: each(used, delivered),
             connecting_cpu_us_per_client: each(connecting, clients).unwrap_or_default(),
             resident_bytes_before: before.resident,
@@ -221,9 +223,9 @@ impl Tool {
         let (used, busiest, within) = measured.own;
         let busiest_thread = busiest.as_secs_f64() / within.as_secs_f64().max(f64::EPSILON);
         Self {
-            cpu_seconds: used.as_secs_f64(),
+            cpu_seconds: seconds(used),
             cpu_us_per_delivery: each(used, delivered),
-            busiest_thread,
+            busiest_thread: rounded(busiest_thread),
             was_the_limit: busiest_thread > SATURATED,
         }
     }
@@ -245,16 +247,25 @@ impl From<&Spans> for Quantiles {
     }
 }
 
+fn seconds(span: Duration) -> f64 {
+    rounded(span.as_secs_f64())
+}
+
+/// To a thousandth, which is finer than anything that is measured here.
+fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
+}
+
 fn rate(count: u64, within: Duration) -> f64 {
     if within.is_zero() {
         return 0.0;
     }
-    count as f64 / within.as_secs_f64()
+    rounded(count as f64 / within.as_secs_f64())
 }
 
 /// Microseconds each.
 fn each(span: Duration, count: u64) -> Option<f64> {
-    (count > 0).then(|| span.as_secs_f64() * 1e6 / count as f64)
+    (count > 0).then(|| rounded(span.as_secs_f64() * 1e6 / count as f64))
 }
 
 fn signed(count: u64) -> i64 {
@@ -264,3 +275,6 @@ fn signed(count: u64) -> i64 {
 fn sum(reasons: &Reasons) -> u64 {
     reasons.values().sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,8 +26,8 @@ const SAME: u32 = 4;
 /// Memory that has not settled by then never does.
 const UNSETTLED: u32 = 40;
 
-/// A publisher that fell behind is let go on for so many times as long as was asked for.
-const LATE: u32 = 2;
+/// A publisher that fell behind is let go on for so much longer than was asked for.
+const LATE: Duration = Duration::from_secs(10);
 
 /// What was measured.
 pub(super) struct Measured {
@@ -52,7 +52,7 @@ pub(super) struct Run<'a> {
     args: &'a Args,
     clock: Clock,
     meter: Meter,
-    plan: Plan,
+    plan: Arc<Plan>,
     publisher: Option<Publisher>,
 }
 
@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
             args,
             meter: Meter::new(args, &clock).await?,
             clock,
-            plan,
+            plan: Arc::new(plan),
             publisher,
         })
     }
@@ -90,88 +90,114 @@ impl<'a> Run<'a> {
     /// # Errors
     /// This machine has no threads left.
     pub(super) async fn measure(mut self) -> Result<Measured, String> {
-        let mut halted = None;
-        if let (Some(count), Some(publisher)) = (self.args.herd, &mut self.publisher) {
-            halted = stock(publisher, count, self.args).await;
-        }
-        let (plan, clock) = (Arc::new(self.plan), self.clock);
+        let halted = self.stock().await;
         let before = self.meter.read().await;
-        let begun = clock.now();
-        let own = Own::read();
+        let begun = Begun::now(&self.clock);
+        let first = begun.at;
         let (clients, threads) = (self.args.clients, self.args.threads);
-        let crowd = Crowd::start(&plan, &clock, clients, threads);
+        let crowd = Crowd::start(&self.plan, &self.clock, clients, threads);
         let crowd = Waiting {
-            clock: &clock,
+            clock: self.clock.clone(),
             clients: clients as u64,
             crowd: crowd.map_err(|why| format!("no threads to run on: {why}"))?,
         };
         crowd.all_answered().await;
-        let mut measure = Measure::begin(begun, own);
-        let mut publishing = Duration::ZERO;
-        let mut connected = self.meter.read().await;
+        let mut course = Course {
+            begun,
+            connected: self.meter.read().await,
+            publishing: Duration::ZERO,
+            halted,
+        };
         if self.args.idle {
-            connected = settled(&self.meter, &clock).await;
+            course.connected = settled(&self.meter, &self.clock).await;
         } else if self.args.herd.is_some() {
             crowd.all_served().await;
         } else if crowd.crowd.seen().connected > 0 {
-            clock.sleep(SETTLE).await;
-            connected = self.meter.read().await;
-            measure = Measure::begin(clock.now(), Own::read());
-            if let Some(publisher) = &mut self.publisher {
-                halted = pace(publisher, self.args, &clock).await;
-                publishing = clock.now().since(measure.begun);
-                crowd.all_delivered(publisher.told.next).await;
-            }
+            course = self.publish(&crowd).await;
         }
         let after = self.meter.read().await;
-        let (used, busiest) = Own::read().since(&measure.own);
-        let within = clock.now().since(measure.begun);
-        let tally = crowd.crowd.end().map_err(|why| why.to_string())?;
-        let costs = before.zip(connected).zip(after);
+        let (used, busiest) = Own::read().since(&course.begun.own);
+        let within = self.clock.now().since(course.begun.at);
+        let tally = crowd.crowd.end().await;
+        let tally = tally.ok_or("a thread of clients has died")?;
+        let costs = before.zip(course.connected).zip(after);
         Ok(Measured {
-            connecting: tally.last_opened.since(begun),
-            delivering: tally.last_arrival.since(measure.begun),
+            connecting: tally.last_opened.since(first),
+            delivering: tally.last_arrival.since(course.begun.at),
             tally,
             told: self.publisher.map(|one| one.told).unwrap_or_default(),
-            publishing,
+            publishing: course.publishing,
             costs: costs.map(|((before, connected), after)| [before, connected, after]),
             own: (used, busiest, within),
-            halted,
+            halted: course.halted,
         })
+    }
+
+    /// Publishes what a herd shall find, as fast as it goes; why it had to stop.
+    async fn stock(&mut self) -> Option<String> {
+        let (count, publisher) = (self.args.herd?, self.publisher.as_mut()?);
+        while publisher.told.next < count {
+            if let Err(refused) = publisher.publish().await {
+                return Some(unpublished(self.args, &Ok(refused)));
+            }
+        }
+        None
+    }
+
+    /// Publishes to a crowd that is there, and waits until it has everything.
+    async fn publish(&mut self, crowd: &Waiting) -> Course {
+        self.clock.sleep(SETTLE).await;
+        let connected = self.meter.read().await;
+        let begun = Begun::now(&self.clock);
+        let mut halted = None;
+        let mut publishing = Duration::ZERO;
+        if let Some(publisher) = &mut self.publisher {
+            halted = pace(publisher, self.args, &self.clock).await;
+            publishing = self.clock.now().since(begun.at);
+            crowd.all_delivered(publisher.told.next).await;
+        }
+        Course {
+            begun,
+            connected,
+            publishing,
+            halted,
+        }
     }
 }
 
-/// Where what is measured begins.
-struct Measure {
-    begun: Moment,
+/// Where what is measured begins, and what this tool had used by then.
+struct Begun {
+    at: Moment,
     own: Own,
 }
 
-impl Measure {
-    const fn begin(begun: Moment, own: Own) -> Self {
-        Self { begun, own }
-    }
-}
-
-/// Publishes what a herd shall find, as fast as it goes; why it had to stop.
-async fn stock(publisher: &mut Publisher, count: u32, args: &Args) -> Option<String> {
-    while publisher.told.next < count {
-        if let Err(refused) = publisher.publish().await {
-            return Some(unpublished(args, &Ok(refused)));
+impl Begun {
+    fn now(clock: &Clock) -> Self {
+        Self {
+            own: Own::read(),
+            at: clock.now(),
         }
     }
-    None
 }
 
-/// Publishes at the rate that was asked for, for as long; why it had to stop. Who falls behind hurries, and stops when
-/// twice the time is over.
+/// What happened to a crowd.
+struct Course {
+    begun: Begun,
+    /// The server when all were connected.
+    connected: Option<Cost>,
+    publishing: Duration,
+    halted: Option<String>,
+}
+
+/// Publishes at the rate that was asked for, for as long; why it had to stop. Who falls behind hurries, and is
+/// let be [`LATE`].
 async fn pace(publisher: &mut Publisher, args: &Args, clock: &Clock) -> Option<String> {
     let start = clock.now();
     let events = (args.rate * args.duration.as_secs_f64()).round() as u64;
     for event in 0..events {
         let due = start + Duration::from_secs_f64(event as f64 / args.rate);
         let now = clock.now();
-        if now.since(start) > args.duration * LATE {
+        if now.since(start) > args.duration + LATE {
             break;
         }
         if due > now {
@@ -207,13 +233,13 @@ async fn settled(meter: &Meter, clock: &Clock) -> Option<Cost> {
 }
 
 /// A crowd that is waited for.
-struct Waiting<'a> {
-    clock: &'a Clock,
+struct Waiting {
+    clock: Clock,
     clients: u64,
     crowd: Crowd,
 }
 
-impl Waiting<'_> {
+impl Waiting {
     /// Until each client is connected or refused: each of them gives up in time.
     async fn all_answered(&self) {
         let answered = |seen: Seen| seen.connected + seen.refused >= self.clients;

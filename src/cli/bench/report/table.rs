@@ -80,9 +80,12 @@ impl Display for Deliveries {
         write!(
             f,
             "delivered   {delivered} of {expected}: {missing} missing, {duplicates} twice, {out_of_order} out of order, \
-             {gaps} gaps told; {per_second:.0} a second\nlatency     {}",
-            self.latency_us
-        )
+             {gaps} gaps told; {per_second:.0} a second"
+        )?;
+        match &self.latency_us {
+            Some(latency) => write!(f, "\nlatency     {latency}"),
+            None => Ok(()),
+        }
     }
 }
 
