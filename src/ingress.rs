@@ -100,7 +100,7 @@ impl Ingress {
         let name = EventName::parse("canary").map_err(|error| internal(&error))?;
         let mut back = self
             .bus
-            .subscribe(vec![room.clone()], Start::Now)
+            .subscribe(std::slice::from_ref(&room), Start::Now)
             .subscription;
         let new = NewEvent {
             rooms: vec![room],

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use gatecast::cli::{
-    Command, check_config, completions, demo, key, man, parse, publish, serve, settled, tail, token,
+    Command, bench, check_config, completions, demo, key, man, parse, publish, serve, settled,
+    tail, token,
 };
 
 /// It gives memory back: after a herd of clients has gone, others keep what the herd took.
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Key(args) => key::run(&args),
         Command::Publish(args) => publish::run(&args),
         Command::Tail(args) => tail::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     })

@@ -40,6 +40,7 @@ struct Held {
 
 #[derive(Debug)]
 struct Watched {
+    name: Room,
     readers: usize,
     /// While the room holds nothing: the greatest seq that was dropped from it.
     floor: u64,
@@ -238,15 +239,18 @@ impl Log {
         }
     }
 
-    /// Somebody begins to read `room`. Nothing is created for it but the place where its floor would be kept.
-    pub fn watch(&mut self, room: &Room) {
-        let floor = self.floor(room);
+    /// Somebody begins to read `room`. Nothing is created for it but the place where its floor would be kept. Gives
+    /// the name that all who read it share.
+    pub fn watch(&mut self, room: &Room) -> Room {
         let new = Watched {
             readers: 0,
-            floor,
+            floor: self.floor(room),
             retired: false,
+            name: room.clone(),
         };
-        self.watched.entry(room.clone()).or_insert(new).readers += 1;
+        let watched = self.watched.entry(room.clone()).or_insert(new);
+        watched.readers += 1;
+        watched.name.clone()
     }
 
     /// Somebody has stopped reading `room`.

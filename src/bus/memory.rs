@@ -16,8 +16,9 @@ use super::Settings;
 use super::history::{Page, Query};
 use super::idempotency::Idempotency;
 use super::log::{Appended, Log};
+use super::reader::{Batch, Credit, Place, Reader};
 use super::subscription::{Opened, Subscription};
-use super::wake::Readers;
+use super::wake::{Bell, Readers, Roster, Seat};
 
 /// The bus: publish into it, subscribe to it, page through it. Clones are the same bus.
 #[derive(Clone)]
@@ -87,8 +88,27 @@ impl Bus {
 
     /// Begins to read `rooms` from `start`.
     #[must_use]
-    pub fn subscribe(&self, rooms: Vec<Room>, start: Start) -> Opened {
-        Subscription::open(self.0.clone(), rooms, start)
+    pub fn subscribe(&self, rooms: &[Room], start: Start) -> Opened {
+        Subscription::open(self.0.clone(), Bell::Own(Arc::default()), rooms, start)
+    }
+
+    /// The same for a reader that a loop serves: it is never waited for by itself.
+    #[must_use]
+    pub fn subscribe_at(&self, seat: Arc<Seat>, rooms: &[Room], start: Start) -> Opened {
+        Subscription::open(self.0.clone(), Bell::Seat(seat), rooms, start)
+    }
+
+    /// What a reader at `place` would read: for all who are there. Nothing where there is nothing, or where it would
+    /// tell of gaps, which each is told for itself.
+    #[must_use]
+    pub fn look(&self, place: &Place, credit: Credit) -> Option<Batch> {
+        let batch = Reader::at(place).read(&self.0.log(), credit);
+        (batch.gaps.is_empty() && !batch.events.is_empty()).then_some(batch)
+    }
+
+    /// From now on the readers of `roster` are told.
+    pub fn enlist(&self, roster: Arc<Roster>) {
+        self.0.readers.enlist(roster);
     }
 
     /// One page of a room's history.

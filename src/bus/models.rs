@@ -45,7 +45,7 @@ fn publish(bus: &Bus, name: &str) {
 fn a_reader_that_waits_is_woken_by_each_append_whatever_the_order() {
     loom::model(|| {
         let bus = bus();
-        let mut reader = bus.subscribe(vec![room("a")], Start::Earliest).subscription;
+        let mut reader = bus.subscribe(&[room("a")], Start::Earliest).subscription;
         let writer = thread::spawn({
             let bus = bus.clone();
             move || {
@@ -67,7 +67,7 @@ fn a_reader_that_waits_is_woken_by_each_append_whatever_the_order() {
 fn joining_live_misses_nothing_that_is_appended_afterwards() {
     loom::model(|| {
         let bus = bus();
-        let mut reader = bus.subscribe(vec![room("b")], Start::Now).subscription;
+        let mut reader = bus.subscribe(&[room("b")], Start::Now).subscription;
         let writer = thread::spawn({
             let bus = bus.clone();
             move || publish(&bus, "a")
@@ -98,7 +98,7 @@ fn what_a_retired_room_held_is_delivered_or_told_as_a_gap() {
                 publish(&bus, "a");
             }
         });
-        let mut reader = bus.subscribe(vec![room("a")], start).subscription;
+        let mut reader = bus.subscribe(&[room("a")], start).subscription;
         let (mut first, mut gap, mut second) = (false, false, false);
         while !second {
             let batch = block_on(reader.next_batch(CREDIT));

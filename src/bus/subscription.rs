@@ -10,15 +10,15 @@ use crate::sync::lock;
 
 use super::history::{Page, Query};
 use super::memory::Shared;
-use super::reader::{Batch, Credit, Reader};
+use super::reader::{Batch, Credit, Place, Reader};
 use super::rooms::Delivery;
-use super::wake::Signal;
+use super::wake::Bell;
 
 /// One stream's place in the log.
 pub struct Subscription {
     shared: Arc<Shared>,
     reader: Reader,
-    signal: Arc<Signal>,
+    bell: Bell,
     number: u64,
 }
 
@@ -65,16 +65,18 @@ impl From<Start> for Past {
 
 impl Subscription {
     /// Begins to read `rooms`, under the log's lock: an append that this does not see comes after it, and rings.
-    pub(super) fn open(shared: Arc<Shared>, rooms: Vec<Room>, start: Start) -> Opened {
-        let signal = Arc::new(Signal::default());
-        let number = shared.readers.number();
+    pub(super) fn open(shared: Arc<Shared>, bell: Bell, rooms: &[Room], start: Start) -> Opened {
+        let number = match bell {
+            Bell::Own(_) => shared.readers.number(),
+            Bell::Seat(_) => 0,
+        };
         let mut log = shared.log();
-        rooms.iter().for_each(|room| log.watch(room));
+        let rooms = rooms.iter().map(|room| log.watch(room)).collect();
         let (reader, gaps) = Reader::open(&log, rooms, start);
         // Before it is registered: nobody shall take it for one that has read nothing.
-        signal.has_read(reader.cursor());
+        bell.has_read(reader.cursor());
         for room in reader.rooms() {
-            shared.readers.add(room, number, &signal);
+            shared.readers.add(room, number, &bell);
         }
         let cursor = match start {
             Start::At(own) => Some(own),
@@ -96,7 +98,7 @@ impl Subscription {
             subscription: Self {
                 shared,
                 reader,
-                signal,
+                bell,
                 number,
             },
             gaps,
@@ -113,7 +115,7 @@ impl Subscription {
             if !batch.is_empty() {
                 return batch;
             }
-            self.signal.rung().await;
+            self.bell.rung().await;
         }
     }
 
@@ -121,8 +123,26 @@ impl Subscription {
     pub fn read(&mut self, credit: Credit) -> Batch {
         let log = self.shared.log();
         let batch = self.reader.read(&log, credit);
-        self.signal.has_read(self.reader.cursor());
+        self.bell.has_read(self.reader.cursor());
         batch
+    }
+
+    /// Its place, if whoever is there reads the same.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        self.reader.place()
+    }
+
+    /// Whether it would read what a reader at `place` reads.
+    #[must_use]
+    pub fn is_at(&self, place: &Place) -> bool {
+        self.reader.is_at(place)
+    }
+
+    /// Goes on behind what was read at its place, up to `cursor`, by somebody else.
+    pub fn follow(&mut self, cursor: Position) {
+        self.reader.follow(cursor.seq);
+        self.bell.has_read(cursor.seq);
     }
 
     /// Everything due up to here has been read.
@@ -170,9 +190,9 @@ impl Subscription {
             })
         });
         if !joined && page.as_ref().is_none_or(|page| !page.more) {
-            log.watch(room);
-            self.shared.readers.add(room, self.number, &self.signal);
-            self.reader.join(room.clone(), from);
+            let room = log.watch(room);
+            self.shared.readers.add(&room, self.number, &self.bell);
+            self.reader.join(room, from);
         }
         let Some(Page {
             gaps,
@@ -195,7 +215,7 @@ impl Subscription {
     pub fn leave(&mut self, room: &Room) -> bool {
         let joined = self.reader.leave(room);
         if joined {
-            self.shared.readers.remove(room, self.number);
+            self.shared.readers.remove(room, self.number, &self.bell);
             self.shared.log().unwatch(room);
         }
         joined
@@ -206,7 +226,7 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let mut log = lock(&self.shared.log);
         for room in self.reader.rooms() {
-            self.shared.readers.remove(room, self.number);
+            self.shared.readers.remove(room, self.number, &self.bell);
             log.unwatch(room);
         }
     }

@@ -1,6 +1,8 @@
 //! Waking: who waits for a room is registered here, and nowhere in the log.
 
-use std::collections::{BTreeMap, HashMap};
+mod roster;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,6 +10,35 @@ use std::task::{Poll, Waker};
 
 use crate::model::room::Room;
 use crate::sync::{Mutex, lock};
+
+pub use roster::{Roster, Seat};
+
+/// How a reader is told that one of its rooms has grown.
+#[derive(Clone, Debug)]
+pub enum Bell {
+    /// It waits by itself.
+    Own(Arc<Signal>),
+    /// A loop serves it, and is told.
+    Seat(Arc<Seat>),
+}
+
+impl Bell {
+    /// The reader has read up to `seq`.
+    pub fn has_read(&self, seq: u64) {
+        match self {
+            Self::Own(signal) => signal.cursor.store(seq, Ordering::Relaxed),
+            Self::Seat(seat) => seat.has_read(seq),
+        }
+    }
+
+    /// Waits for a ring since the last wait; for ever, where a loop is told instead. Dropping the future loses none.
+    pub async fn rung(&self) {
+        match self {
+            Self::Own(signal) => signal.rung().await,
+            Self::Seat(_) => std::future::pending().await,
+        }
+    }
+}
 
 /// One reader's bell. A ring that nobody waits for is kept for the next wait, so none is lost.
 #[derive(Debug)]
@@ -55,11 +86,6 @@ impl Signal {
         })
         .await;
     }
-
-    /// The reader has read up to `seq`.
-    pub fn has_read(&self, seq: u64) {
-        self.cursor.store(seq, Ordering::Relaxed);
-    }
 }
 
 /// The readers of each room. A room without readers costs nothing here, a reader creates none in the log.
@@ -74,9 +100,11 @@ impl Default for Readers {
 
 #[derive(Debug, Default)]
 struct Registry {
-    /// By number, so that leaving costs the same in a room of ten thousand.
+    /// Those who wait by themselves; by number, so that leaving costs the same in a room of ten thousand.
     rooms: HashMap<Room, BTreeMap<u64, Arc<Signal>>>,
     next: u64,
+    /// Those whom a loop serves.
+    rosters: Vec<Arc<Roster>>,
 }
 
 impl Readers {
@@ -87,19 +115,29 @@ impl Readers {
         registry.next
     }
 
+    /// From now on the readers of `roster` hear of their rooms.
+    pub fn enlist(&self, roster: Arc<Roster>) {
+        lock(&self.0).rosters.push(roster);
+    }
+
     /// From now on reader `number` hears of `room`. To be called under the lock of the log, or before the read that it
     /// guards.
-    pub fn add(&self, room: &Room, number: u64, signal: &Arc<Signal>) {
-        let mut registry = lock(&self.0);
-        registry
-            .rooms
-            .entry(room.clone())
-            .or_default()
-            .insert(number, signal.clone());
+    pub fn add(&self, room: &Room, number: u64, bell: &Bell) {
+        match bell {
+            Bell::Own(signal) => {
+                let mut registry = lock(&self.0);
+                let readers = registry.rooms.entry(room.clone()).or_default();
+                readers.insert(number, signal.clone());
+            }
+            Bell::Seat(seat) => seat.add(room),
+        }
     }
 
     /// Reader `number` hears of `room` no more.
-    pub fn remove(&self, room: &Room, number: u64) {
+    pub fn remove(&self, room: &Room, number: u64, bell: &Bell) {
+        if let Bell::Seat(seat) = bell {
+            return seat.remove(room);
+        }
         let mut registry = lock(&self.0);
         if let Some(readers) = registry.rooms.get_mut(room) {
             readers.remove(&number);
@@ -117,6 +155,10 @@ impl Readers {
             let registry = lock(&self.0);
             let readers = rooms.iter().filter_map(|room| registry.rooms.get(room));
             signals.extend(readers.flat_map(BTreeMap::values).cloned());
+            registry
+                .rosters
+                .iter()
+                .for_each(|roster| roster.ring(rooms));
         }
         signals.iter().for_each(|signal| signal.ring());
     }
@@ -124,17 +166,27 @@ impl Readers {
     /// The rooms with a reader.
     #[must_use]
     pub fn rooms(&self) -> Vec<Room> {
-        lock(&self.0).rooms.keys().cloned().collect()
+        let registry = lock(&self.0);
+        let served = registry.rosters.iter().flat_map(|roster| roster.rooms());
+        let rooms: BTreeSet<_> = registry.rooms.keys().cloned().chain(served).collect();
+        rooms.into_iter().collect()
     }
 
     /// How far the slowest reader of `room` has read, if it has readers.
     #[must_use]
     pub fn slowest(&self, room: &Room) -> Option<u64> {
         let registry = lock(&self.0);
-        let readers = registry.rooms.get(room)?.values();
-        readers
-            .map(|reader| reader.cursor.load(Ordering::Relaxed))
-            .min()
+        let own = registry
+            .rooms
+            .get(room)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        let own = own.map(|reader| reader.cursor.load(Ordering::Relaxed));
+        let served = registry
+            .rosters
+            .iter()
+            .filter_map(|roster| roster.slowest(room));
+        own.chain(served).min()
     }
 }
 
@@ -157,13 +209,14 @@ mod tests {
         let (a, b) = (Room::parse("a").unwrap(), Room::parse("b").unwrap());
         let readers = Readers::default();
         let (one, two) = (Arc::new(Signal::default()), Arc::new(Signal::default()));
-        readers.add(&a, readers.number(), &one);
-        readers.add(&b, readers.number(), &two);
+        let bells = [Bell::Own(one.clone()), Bell::Own(two.clone())];
+        readers.add(&a, readers.number(), &bells[0]);
+        readers.add(&b, readers.number(), &bells[1]);
         readers.ring(std::slice::from_ref(&a));
         assert!(matches!(*lock(&one.state), State::Rung));
         assert!(matches!(*lock(&two.state), State::Silent));
-        readers.remove(&a, 1);
-        readers.remove(&b, 2);
+        readers.remove(&a, 1, &bells[0]);
+        readers.remove(&b, 2, &bells[1]);
         assert_eq!(readers.rooms(), []);
     }
 }

@@ -3,6 +3,7 @@
 //! Each ends with 0 (done), 1 (it failed: a mistake in the configuration, a port that is taken, …) or 2 (used
 //! wrongly: an unknown option, a missing value). Results go to standard output, everything else to standard error.
 
+pub mod bench;
 pub mod check_config;
 pub mod completions;
 pub mod demo;
@@ -20,8 +21,10 @@ pub mod remote;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory as _, Parser};
 
+use crate::model::transport::Transport;
 use crate::{config, server};
 
 pub use print::settled;
@@ -55,6 +58,8 @@ pub enum Command {
     Publish(publish::Args),
     /// Print the events of rooms as they come, and what was missed after each break.
     Tail(tail::Args),
+    /// Measure a gateway, or another server, under the load of many clients.
+    Bench(Box<bench::Args>),
     /// Print the completions of a shell.
     Completions(completions::Args),
     /// Print the manual, or write its pages.
@@ -94,6 +99,12 @@ impl Source {
     fn file(&self) -> Option<&Path> {
         self.config.as_deref()
     }
+}
+
+/// The name of a transport: as possible values, so that help, completions and errors list them.
+fn transport() -> impl TypedValueParser<Value = Transport> {
+    PossibleValuesParser::new(Transport::ALL.map(Transport::as_str))
+        .try_map(|text| Transport::parse(&text).ok_or("no transport"))
 }
 
 /// Says why, and ends with 1.

@@ -61,8 +61,15 @@ impl Remote {
     /// # Errors
     /// A file of authorities cannot be used.
     pub(super) fn client(&self, clock: &Clock, tasks: &Tasks) -> Result<Client, String> {
-        let trust = Trust::with_files(&self.authorities)?;
-        Ok(Client::new(&trust, clock.clone(), tasks))
+        Ok(Client::new(&self.trust()?, clock.clone(), tasks))
+    }
+
+    /// Whom this trusts to be the gateway.
+    ///
+    /// # Errors
+    /// A file of authorities cannot be used.
+    pub(super) fn trust(&self) -> Result<Trust, String> {
+        Trust::with_files(&self.authorities)
     }
 
     /// A request of this gateway for `path` (and query), by whoever the credential says. A credential in a file is
@@ -93,6 +100,12 @@ impl Remote {
 
     fn uri(&self, path: &str) -> Result<Uri, http::uri::InvalidUri> {
         format!("{}{path}", self.base).parse()
+    }
+}
+
+impl std::fmt::Display for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.base.fmt(f)
     }
 }
 

@@ -8,12 +8,10 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-
 use super::print::{self, Output};
 use super::remote::{Remote, room};
 use super::serve::Stop;
-use super::{failed, on_this_thread};
+use super::{failed, on_this_thread, transport};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::tasks::Tasks;
 use crate::model::room::Room;
@@ -238,10 +236,4 @@ impl From<io::Error> for Halt {
         }
         Self::Failed(format!("standard output cannot be written to: {why}"))
     }
-}
-
-/// As possible values, so that help, completions and errors list them.
-fn transport() -> impl TypedValueParser<Value = Transport> {
-    PossibleValuesParser::new(Transport::ALL.map(Transport::as_str))
-        .try_map(|text| Transport::parse(&text).ok_or("no transport"))
 }

@@ -242,6 +242,8 @@ pub(super) static KEYS: &[Key] = &[
         "Over how long an orderly stop spreads the ends of the streams, so that their clients do not come back as one. Less than `server.drain`."),
     key("server.public_url", Kind::Text("an https:// or http:// URL without query", checks::public_url), Unset("the `Host` of each request"), r#""https://live.example""#,
         "Where clients reach the gateway, with the path of a proxy that serves it below one: the URLs of `/v1/negotiate` start with it. Needed behind a proxy that ends the TLS."),
+    key("server.shards", Kind::Count(1, 1024), Unset("one for each processor"), "2",
+        "Threads that connections live on. A connection stays on one; a publish wakes each once."),
     key("server.timeouts.header", Kind::Duration(100, 10 * MINUTE), Value(r#""10s""#), r#""5s""#,
         "From the connection, or from the last answer on it, to a whole request head."),
     key("server.timeouts.body", Kind::Duration(100, 10 * MINUTE), Value(r#""30s""#), r#""10s""#,

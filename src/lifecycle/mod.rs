@@ -4,3 +4,4 @@ pub mod clock;
 pub mod drain;
 pub mod random;
 pub mod tasks;
+pub mod worker;

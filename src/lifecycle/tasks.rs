@@ -1,11 +1,14 @@
 //! The only `spawn`: every task has a name and an owner that can wait for it, name it, and end it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+
+use super::worker::Worker;
 
 /// The tasks of one gateway.
 #[derive(Clone, Default)]
@@ -21,15 +24,46 @@ struct Shared {
 struct Running {
     next: u64,
     tasks: HashMap<u64, (&'static str, Option<AbortHandle>)>,
+    guests: BTreeMap<&'static str, usize>,
+}
+
+impl Running {
+    fn is_empty(&self) -> bool {
+        self.tasks.is_empty() && self.guests.is_empty()
+    }
+}
+
+/// Something under way that is no task of its own: it is waited for and named like one, until this is dropped.
+pub struct Guest {
+    tasks: Tasks,
+    name: &'static str,
 }
 
 impl Tasks {
     /// Starts `future` under `name`.
-    #[allow(clippy::disallowed_methods, reason = "this is where tasks come from")]
     pub fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_on(&Handle::current(), name, future);
+    }
+
+    /// Starts `future` under `name` on the thread of `worker`.
+    pub fn spawn_at(
+        &self,
+        worker: &Worker,
+        name: &'static str,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.spawn_on(worker.handle(), name, future);
+    }
+
+    fn spawn_on(
+        &self,
+        runtime: &Handle,
+        name: &'static str,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) {
         let guard = self.enlist(name);
         let key = guard.key;
-        let handle = tokio::spawn(async move {
+        let handle = runtime.spawn(async move {
             let _guard = guard;
             future.await;
         });
@@ -54,6 +88,16 @@ impl Tasks {
         done.await.ok()
     }
 
+    /// Something under way under `name`, in a task that serves many.
+    #[must_use]
+    pub fn guest(&self, name: &'static str) -> Guest {
+        *self.running().guests.entry(name).or_default() += 1;
+        Guest {
+            tasks: self.clone(),
+            name,
+        }
+    }
+
     /// Puts a task on the list, until the guard is dropped.
     fn enlist(&self, name: &'static str) -> Guard {
         let mut running = self.running();
@@ -70,25 +114,37 @@ impl Tasks {
     pub async fn ended(&self) {
         loop {
             let ended = self.0.ended.notified();
-            if self.running().tasks.is_empty() {
+            if self.running().is_empty() {
                 return;
             }
             ended.await;
         }
     }
 
-    /// Ends whoever is left, and says how many of each name that were.
+    /// Ends the tasks that are left, and says how many of each name that were; a guest ends with its host.
     pub fn abort(&self) -> Vec<(&'static str, usize)> {
         let mut late: HashMap<&'static str, usize> = HashMap::new();
-        for (name, handle) in self.running().tasks.values() {
+        let running = self.running();
+        for (name, count) in &running.guests {
+            *late.entry(name).or_default() += count;
+        }
+        for (name, handle) in running.tasks.values() {
             *late.entry(name).or_default() += 1;
             if let Some(handle) = handle {
                 handle.abort();
             }
         }
+        drop(running);
         let mut late: Vec<_> = late.into_iter().collect();
         late.sort_unstable();
         late
+    }
+
+    /// Tells whoever waits for the end, if it is there.
+    fn tell(&self, running: &Running) {
+        if running.is_empty() {
+            self.0.ended.notify_waiters();
+        }
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, Running> {
@@ -116,9 +172,20 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let mut running = self.tasks.running();
         running.tasks.remove(&self.key);
-        if running.tasks.is_empty() {
-            self.tasks.0.ended.notify_waiters();
+        self.tasks.tell(&running);
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut running = self.tasks.running();
+        if let Some(count) = running.guests.get_mut(self.name) {
+            *count -= 1;
+            if *count == 0 {
+                running.guests.remove(self.name);
+            }
         }
+        self.tasks.tell(&running);
     }
 }
 
@@ -145,6 +212,17 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(tasks.abort(), [("stuck", 2)]);
+        tasks.ended().await;
+        assert_eq!(tasks.abort(), []);
+    }
+
+    #[tokio::test]
+    async fn a_guest_is_waited_for_and_named_as_long_as_it_stays() {
+        let tasks = Tasks::default();
+        let guests = (tasks.guest("screen"), tasks.guest("screen"));
+        drop(guests.0);
+        assert_eq!(tasks.abort(), [("screen", 1)]);
+        drop(guests.1);
         tasks.ended().await;
         assert_eq!(tasks.abort(), []);
     }

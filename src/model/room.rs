@@ -52,6 +52,12 @@ impl Room {
         &self.0
     }
 
+    /// Whether both are the same room: at a glance where they share the name, as the readers of a room do.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self == other
+    }
+
     /// Whether the gateway keeps this room for itself.
     #[must_use]
     pub fn is_internal(&self) -> bool {

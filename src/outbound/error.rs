@@ -78,6 +78,13 @@ impl From<hyper_util::client::legacy::Error> for Error {
     }
 }
 
+/// Of an attempt at a connection.
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::new(fault(&error, true), detail(&error))
+    }
+}
+
 fn fault(error: Cause<'_>, connecting: bool) -> Fault {
     chain(error).find_map(known).unwrap_or(if connecting {
         Fault::Unreachable

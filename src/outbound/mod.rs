@@ -1,9 +1,10 @@
-//! Leaf: the one HTTP(S) client, for every request that starts here.
+//! Leaf: the one HTTP(S) client, for every request that starts here; and bare connections, for who counts every byte.
 //!
 //! HTTP/1.1, and HTTP/2 where TLS agrees on it (ALPN); no redirect is followed and no cookie kept; every wait has a
 //! deadline on [`Clock`], and every body that is taken whole has a bound. Proxies of the environment are not used.
 
 pub mod body;
+pub mod dial;
 pub mod error;
 pub mod trust;
 

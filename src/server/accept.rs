@@ -15,6 +15,7 @@ use super::connection::Accepted;
 use super::endpoint::{Endpoint, Scheme};
 use super::listener::Listener;
 use super::settings::Timeouts;
+use super::shards::Shards;
 
 /// What the listeners of one gateway share that are for the same audience.
 pub(super) struct Acceptor {
@@ -23,6 +24,7 @@ pub(super) struct Acceptor {
     pub(super) context: Arc<Context>,
     pub(super) timeouts: Timeouts,
     pub(super) slots: Slots,
+    pub(super) shards: Arc<Shards>,
 }
 
 /// Connections beyond the limit that are still accepted, only to be told so. Beyond these the kernel's queue
@@ -97,7 +99,7 @@ impl Acceptor {
             let accepted = tokio::select! {
                 biased;
                 () = draining.begun() => return,
-                accepted = listener.accept(self.timeouts.write_stall) => accepted,
+                accepted = listener.accept() => accepted,
             };
             match accepted {
                 Ok((socket, peer)) => {
@@ -113,16 +115,19 @@ impl Acceptor {
                         _counted: self.context.metrics.connect(),
                     };
                     let tls = tls.clone();
+                    let home = self.shards.next();
                     let accepted = Accepted {
+                        shard: home.shard.clone(),
                         socket,
                         peer,
                         tls,
                         place,
                         surplus,
                     };
+                    let serving = self.clone().serve(accepted);
                     self.context
                         .tasks
-                        .spawn("connection", self.clone().serve(accepted));
+                        .spawn_at(&home.worker, "connection", serving);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept");

@@ -24,6 +24,18 @@ impl<I> Ahead<I> {
     pub(super) const fn get(&self) -> &I {
         &self.io
     }
+
+    pub(super) const fn get_mut(&mut self) -> &mut I {
+        &mut self.io
+    }
+
+    /// Puts `bytes` before whatever is to be read.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let behind = std::mem::replace(&mut self.ahead, BytesMut::from(bytes));
+            self.ahead.extend_from_slice(&behind);
+        }
+    }
 }
 
 impl<I: AsyncRead + Unpin> Ahead<I> {

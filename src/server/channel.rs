@@ -67,6 +67,35 @@ impl Channel {
         Ok(version.map(|version| (channel, version)))
     }
 
+    /// Puts `bytes` before whatever is to be read.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Clear(io) => io.put_back(bytes),
+            Self::Secure(io) => io.put_back(bytes),
+        }
+    }
+
+    /// Returns once the client has ended the connection. Of what it sends until then, `most` bytes are kept to be read
+    /// later; a client that sends more is not heard any more.
+    pub(super) async fn gone(&mut self, most: usize) {
+        let is_full = |seen: &[u8]| seen.len() >= most;
+        let seen = match self {
+            Self::Clear(io) => io.look(is_full).await,
+            Self::Secure(io) => io.look(is_full).await,
+        };
+        if seen.is_ok_and(is_full) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// From now on the bytes are not HTTP's any more.
+    pub(super) fn leave_http(&mut self) {
+        match self {
+            Self::Clear(io) => io.get_mut().leave_http(),
+            Self::Secure(io) => io.get_mut().get_mut().0.get_mut().leave_http(),
+        }
+    }
+
     /// The version, once the client has begun to speak it: by ALPN over TLS (without it, HTTP/1.1), by the preface in
     /// clear text. A client of HTTP/2 has sent the whole preface then, for which hyper would wait for ever.
     async fn version(&mut self) -> io::Result<Option<Version>> {

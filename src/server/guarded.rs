@@ -27,7 +27,8 @@ const UNREAD: usize = 16 << 20;
 /// A connection's socket.
 pub(super) struct Guarded {
     socket: Socket,
-    link: Link,
+    /// Gone once the connection has left HTTP.
+    link: Option<Link>,
     clock: Clock,
     /// How long a write may make no progress.
     patience: Duration,
@@ -53,7 +54,7 @@ impl Guarded {
     ) -> Self {
         Self {
             socket,
-            link,
+            link: Some(link),
             clock,
             patience,
             draining,
@@ -64,13 +65,20 @@ impl Guarded {
         }
     }
 
+    /// From now on nothing asks how HTTP goes on.
+    pub(super) fn leave_http(&mut self) {
+        self.link = None;
+    }
+
     /// Passes on what a write gave, unless it has given nothing for too long.
     fn guard<T>(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        self.link.on_write(written.is_pending());
+        if let Some(link) = &self.link {
+            link.on_write(written.is_pending());
+        }
         if written.is_ready() {
             self.stalled = None;
             return written;
@@ -83,7 +91,7 @@ impl Guarded {
         let (clock, patience) = (&self.clock, self.patience);
         let stalled = self.stalled.get_or_insert_with(|| clock.sleep(patience));
         ready!(pin!(stalled).poll(cx));
-        self.link.on_give_up();
+        self.link.iter().for_each(Link::on_give_up);
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             "the client does not read",
@@ -121,7 +129,7 @@ impl AsyncRead for Guarded {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.socket).poll_read(cx, buf);
         if read.is_ready() {
-            self.link.on_read();
+            self.link.iter().for_each(Link::on_read);
         }
         read
     }

@@ -4,14 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use crate::model::peer::Peer;
 
 use super::endpoint::Address;
-use super::socket::Socket;
+use super::socket::Raw;
 
 /// The kernel's send buffer of one connection, in bytes: a reader that does not read costs this and no more,
 /// where an automatic buffer grows to megabytes.
@@ -47,16 +46,16 @@ impl Listener {
         }
     }
 
-    /// The next connection. `patience` is how long its client may acknowledge nothing.
-    pub(super) async fn accept(&self, patience: Duration) -> io::Result<(Socket, Peer)> {
+    /// The next connection.
+    pub(super) async fn accept(&self) -> io::Result<(Raw, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                Ok((Socket::tcp(stream, patience), Peer::Tcp(peer)))
+                Ok((Raw::Tcp(stream.into_std()?), Peer::Tcp(peer)))
             }
             Self::Unix(_, listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Socket::Unix(stream), Peer::Unix))
+                Ok((Raw::Unix(stream.into_std()?), Peer::Unix))
             }
         }
     }

@@ -4,12 +4,17 @@ mod accept;
 mod ahead;
 mod channel;
 mod connection;
+mod desk;
+mod drained;
 mod embed;
 pub mod endpoint;
 mod guarded;
 mod held;
+mod http1;
+mod http2;
 mod listener;
 mod settings;
+mod shards;
 mod socket;
 pub mod tls;
 
@@ -36,6 +41,7 @@ use crate::transport::registry::Registry;
 use accept::{Acceptor, Slots};
 use endpoint::{Address, Endpoint};
 pub use settings::{Settings, Timeouts};
+use shards::Shards;
 use tls::Tls;
 
 /// A gateway that is listening. Dropping it ends its streams without waiting for them.
@@ -47,6 +53,7 @@ pub struct Gateway {
     clock: Clock,
     deadline: Duration,
     publisher: Publisher,
+    _shards: Arc<Shards>,
 }
 
 /// How long the end of a stream may take once it has been said.
@@ -65,7 +72,8 @@ impl Gateway {
         let (drain, draining) = Drain::new();
         let (deadline, tls) = (settings.drain, tls_acceptor(&settings)?);
         let context = Arc::new(context(&settings, clock, draining)?);
-        let acceptors = acceptors(&settings, &context);
+        let shards = Arc::new(Shards::start(settings.shards, &context)?);
+        let acceptors = acceptors(&settings, &context, &shards);
         let endpoints = acceptors.clients.listen(settings.listen, tls.as_ref())?;
         let operators = acceptors
             .operators
@@ -79,6 +87,7 @@ impl Gateway {
             clock: context.clock.clone(),
             deadline,
             publisher: context.publisher(),
+            _shards: shards,
         })
     }
 
@@ -149,7 +158,7 @@ struct Acceptors {
     operators: Arc<Acceptor>,
 }
 
-fn acceptors(settings: &Settings, context: &Arc<Context>) -> Acceptors {
+fn acceptors(settings: &Settings, context: &Arc<Context>, shards: &Arc<Shards>) -> Acceptors {
     let timeouts = settings.timeouts;
     let patience = Patience {
         body: timeouts.body,
@@ -164,6 +173,7 @@ fn acceptors(settings: &Settings, context: &Arc<Context>) -> Acceptors {
             context: context.clone(),
             timeouts,
             slots: Slots::new(connections),
+            shards: shards.clone(),
         })
     };
     Acceptors {

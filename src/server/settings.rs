@@ -46,6 +46,8 @@ pub struct Settings {
     pub tls: Option<Tls>,
     /// Open connections in all.
     pub connections: usize,
+    /// Threads that connections live on; one for each processor where nothing is said.
+    pub shards: Option<usize>,
     /// The steps of a connection.
     pub timeouts: Timeouts,
     /// How long a drain may take.
@@ -72,6 +74,7 @@ impl Default for Settings {
             operators: Vec::new(),
             tls: None,
             connections: 20_000,
+            shards: None,
             timeouts: Timeouts::default(),
             drain: Duration::from_secs(10),
             drain_window: Duration::from_secs(1),

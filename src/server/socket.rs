@@ -8,6 +8,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+/// A connection that is not read or written yet: it can still go to another thread.
+pub(super) enum Raw {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
 /// One of the two.
 pub(super) enum Socket {
     Tcp(TcpStream),
@@ -25,10 +31,18 @@ macro_rules! either {
 }
 
 impl Socket {
+    /// The connection, on this thread from now on.
+    pub(super) fn open(raw: Raw, patience: Duration) -> io::Result<Self> {
+        Ok(match raw {
+            Raw::Tcp(stream) => Self::tcp(TcpStream::from_std(stream)?, patience),
+            Raw::Unix(stream) => Self::Unix(UnixStream::from_std(stream)?),
+        })
+    }
+
     /// A TCP connection. Events leave at once (without `TCP_NODELAY` one may wait 40 ms for the acknowledgement of the
     /// one before), and a client that acknowledges nothing for `patience` is given up by the kernel as one that takes
     /// nothing is by us: the heartbeats to a screen that lost its power fit into the send buffer for hours.
-    pub(super) fn tcp(stream: TcpStream, patience: Duration) -> Self {
+    fn tcp(stream: TcpStream, patience: Duration) -> Self {
         // A connection that is gone already refuses both, and ends at the first read.
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]

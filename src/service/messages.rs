@@ -47,20 +47,16 @@ impl Service {
                     )
                 })?;
                 let (reply, answer) = oneshot::channel();
-                let exchange = async {
-                    mailbox
-                        .send(Posted {
-                            message,
-                            by: access.clone(),
-                            reply,
-                        })
-                        .await
-                        .ok()?;
-                    answer.await.ok()
-                };
-                match self.context.clock.timeout(PATIENCE, exchange).await {
-                    Some(Some(answer)) => answer,
-                    Some(None) => {
+                mailbox.post(Posted {
+                    message,
+                    by: access.clone(),
+                    reply,
+                })?;
+                // A stream that ends drops what waits for it, and whoever holds its mailbox last.
+                drop(mailbox);
+                match self.context.clock.timeout(PATIENCE, answer).await {
+                    Some(Ok(answer)) => answer,
+                    Some(Err(_)) => {
                         return Err(Refusal::new(
                             Code::UnknownStream,
                             "the stream has just ended",

@@ -35,7 +35,7 @@ use crate::transport::link::Hold;
 use crate::wire::query::Query;
 
 pub use fallback::Fallback;
-pub use reply::{Body, Response};
+pub use reply::{Answer, Body, Response};
 use route::Route;
 pub use settings::{Cors, Patience, Settings};
 
@@ -87,7 +87,7 @@ impl Service {
     }
 
     /// Answers one request, in every case; the answer carries the request's id.
-    pub async fn respond(&self, request: Request<Incoming>, connection: Connection) -> Response {
+    pub async fn respond(&self, request: Request<Incoming>, connection: Connection) -> Answer {
         let id = format!("{:016x}", random::bits());
         let span = tracing::info_span!("request", id, peer = %connection.peer);
         async {
@@ -97,20 +97,20 @@ impl Service {
             let route = Route::of(&path);
             let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
             let answer = self.answer(route, request, connection, &origin).await;
-            let mut response = answer.unwrap_or_else(|Refused { refusal, door }| {
+            let mut answer = answer.unwrap_or_else(|Refused { refusal, door }| {
                 self.count(&refusal, door);
                 let detail = refusal.operator.as_deref().unwrap_or(&refusal.message);
                 tracing::info!(%method, path = shown(&path), code = refusal.code.as_str(), detail, "refused");
-                reply::refusal(&refusal)
+                reply::refusal(&refusal).into()
             });
-            origin.grant(response.headers_mut());
-            reply::stamp(&mut response, &id);
-            if is_head {
-                reply::without_body(&mut response);
+            origin.grant(answer.headers());
+            reply::stamp(answer.headers(), &id);
+            if let (Answer::Whole(response), true) = (&mut answer, is_head) {
+                reply::without_body(response);
             }
-            self.context.metrics.answered(label, response.status().into());
-            tracing::debug!(%method, path, status = response.status().as_u16(), "answered");
-            response
+            self.context.metrics.answered(label, answer.status().into());
+            tracing::debug!(%method, path, status = answer.status().as_u16(), "answered");
+            answer
         }
         .instrument(span)
         .await
@@ -122,25 +122,25 @@ impl Service {
         request: Request<Incoming>,
         connection: Connection,
         origin: &cors::Origin,
-    ) -> Result<Response, Refused> {
+    ) -> Result<Answer, Refused> {
         head::check(&request)?;
         if connection.audience == Audience::Clients
             && let Some(fallback) = self.beside(request.uri().path())
         {
-            return Ok(self.fall_back(fallback, request, &connection).await?);
+            return Ok(self.fall_back(fallback, request, &connection).await?.into());
         }
         let route = route?;
         if connection.audience == Audience::Operators && !route.is_operational() {
             return Err(route::not_found().into());
         }
         if request.method() == Method::OPTIONS {
-            return Ok(origin.preflight(&route));
+            return Ok(origin.preflight(&route).into());
         }
         if !route.allows(request.method()) {
             self.context
                 .metrics
                 .refused(Code::MethodNotAllowed, Door::Http);
-            return Ok(reply::method_not_allowed(&route));
+            return Ok(reply::method_not_allowed(&route).into());
         }
         let query = Query::parse(request.uri().query());
         if connection.surplus && !matches!(route, Route::Stream | Route::Health | Route::Metrics) {
@@ -163,7 +163,7 @@ impl Service {
             Route::Page => self.page(),
             Route::Whole => Err(route::not_found()),
         };
-        Ok(response?)
+        Ok(response?.into())
     }
 
     fn count(&self, refusal: &Refusal, door: Door) {

@@ -1,18 +1,18 @@
 //! Responses, and the headers that each of them carries.
 
 use bytes::Bytes;
-use futures_util::Stream;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
     WWW_AUTHENTICATE,
 };
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full, StreamBody};
-use hyper::body::{Body as _, Frame};
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Body as _;
 
 use crate::model::code::{Advice, Code, Refusal};
+use crate::transport::granted::Granted;
 use crate::transport::sse::BrokenOff;
 use crate::wire::client::Ref;
 use crate::wire::problem;
@@ -24,6 +24,36 @@ use super::route::Route;
 pub type Body = UnsyncBoxBody<Bytes, BrokenOff>;
 /// A response.
 pub type Response = http::Response<Body>;
+
+/// The answer to a request.
+pub enum Answer {
+    /// A response.
+    Whole(Response),
+    /// A stream: the head of its response, and what is to be run on the connection behind it.
+    Stream(http::Response<()>, Box<Granted>),
+}
+
+impl Answer {
+    pub(super) fn headers(&mut self) -> &mut HeaderMap {
+        match self {
+            Self::Whole(response) => response.headers_mut(),
+            Self::Stream(head, _) => head.headers_mut(),
+        }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Whole(response) => response.status(),
+            Self::Stream(head, _) => head.status(),
+        }
+    }
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self::Whole(response)
+    }
+}
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,7 +73,7 @@ pub(super) fn whole(
     response
 }
 
-fn set(response: &mut Response, name: HeaderName, value: &'static str) {
+fn set<B>(response: &mut http::Response<B>, name: HeaderName, value: &'static str) {
     response
         .headers_mut()
         .insert(name, HeaderValue::from_static(value));
@@ -129,20 +159,18 @@ pub(super) fn answer_refused(refusal: &Refusal, reference: Option<&Ref>) -> Resp
     response
 }
 
-/// An event stream.
-pub(super) fn event_stream(
-    body: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static,
-) -> Response {
-    let frames = futures_util::StreamExt::map(body, |chunk| chunk.map(Frame::data));
-    let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
-    set(&mut response, CONTENT_TYPE, "text/event-stream");
-    set(&mut response, CACHE_CONTROL, "no-store, no-transform");
-    response
+/// The head of an event stream.
+pub(super) fn event_stream() -> http::Response<()> {
+    let mut head = http::Response::new(());
+    set(&mut head, CONTENT_TYPE, "text/event-stream");
+    set(&mut head, CACHE_CONTROL, "no-store, no-transform");
+    head
 }
 
 /// 101: the connection is a WebSocket from here on. Exactly `Upgrade`, because some clients refuse a list.
-pub(super) fn switching(handshake: Handshake) -> Response {
-    let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
+pub(super) fn switching(handshake: Handshake) -> http::Response<()> {
+    let mut response = http::Response::new(());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     set(&mut response, CONNECTION, "Upgrade");
     set(&mut response, UPGRADE, "websocket");
     let headers = response.headers_mut();
@@ -160,8 +188,7 @@ pub(super) fn switching(handshake: Handshake) -> Response {
 }
 
 /// What every response carries: no store, no proxy's buffer, and the request's id.
-pub(super) fn stamp(response: &mut Response, id: &str) {
-    let headers = response.headers_mut();
+pub(super) fn stamp(headers: &mut HeaderMap, id: &str) {
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));

@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
-use hyper::body::Incoming;
-use tracing::Instrument as _;
+use http::{Request, Version};
+use hyper::body::{Body as _, Incoming};
 
 use crate::auth::Access;
 use crate::model::code::{Advice, Code, Refusal};
 use crate::model::transport::Transport;
 use crate::session::admission::{Admitted, Opening, admit};
-use crate::telemetry::metrics::Meter;
 use crate::telemetry::metrics::labels::{Door, HttpVersion};
 use crate::transport::context::come_back;
+use crate::transport::format::Format;
+use crate::transport::granted::{Granted, Reception};
+use crate::transport::link::Hold;
 use crate::transport::{long_poll, sse, websocket};
 use crate::wire::encoding::Encoding;
 use crate::wire::negotiate::{StreamRequest, transport};
@@ -22,7 +23,7 @@ use crate::wire::poll;
 use crate::wire::query::Query;
 use crate::wire::websocket::{Handshake, handshake};
 
-use super::{Connection, Refused, Response, Service, cors, reply, surplus};
+use super::{Answer, Connection, Refused, Service, cors, reply, surplus};
 
 impl Service {
     /// Opens a stream, or refuses it in the way that its transport's clients can bear.
@@ -32,7 +33,7 @@ impl Service {
         query: &Query,
         connection: Connection,
         origin: &cors::Origin,
-    ) -> Result<Response, Refused> {
+    ) -> Result<Answer, Refused> {
         let (method, version, headers) = (request.method(), request.version(), request.headers());
         let wanted =
             StreamRequest::parse(method, version, headers, query).map_err(|refusal| Refused {
@@ -52,27 +53,32 @@ impl Service {
         connection: Connection,
         origin: &cors::Origin,
         wanted: StreamRequest,
-    ) -> Result<Response, Refusal> {
-        let version = request.version().into();
+    ) -> Result<Answer, Refusal> {
         match wanted.transport {
             Transport::WebSocket => {
                 origin.check()?;
                 let handshake = handshake(request.version(), request.headers())?;
-                self.websocket(request, query, &connection, &wanted, handshake)
-            }
-            Transport::Sse => match self.admitted(&request, query, &connection, &wanted) {
-                Ok((access, admitted)) => {
-                    let meter = self.context.metrics.open(wanted.transport, version);
-                    Ok(self.sse(access, &wanted, admitted, connection, meter))
+                if !request.body().is_end_stream() {
+                    let message = "a WebSocket's request has no body";
+                    return Err(Refusal::new(Code::BadRequest, message));
                 }
-                Err(refusal) => self.refuse_event_source(refusal, &wanted, connection),
-            },
+                let reception = self.websocket_reception(&request, query, &connection, &wanted);
+                self.websocket(reception, request.version(), &wanted, handshake)
+            }
+            Transport::Sse => {
+                let admitted = self.admitted(&request, query, &connection, &wanted);
+                self.sse(admitted, request.version(), &wanted)
+            }
             Transport::LongPoll => {
                 let (access, admitted) = self.admitted(&request, query, &connection, &wanted)?;
                 let encoding = Encoding::preferred(request.headers());
+                let version = request.version().into();
+                // What follows a body that nobody has read is no request.
+                let may_leave = request.body().is_end_stream();
                 drop(request);
-                let answer = self.poll(&access, admitted, wanted.wait, version).await?;
-                Ok(self.long(encoding, reply::JSON, answer).await)
+                let hold = may_leave.then_some(&connection.hold);
+                let answer = self.poll(&access, admitted, wanted.wait, version, hold);
+                Ok(self.long(encoding, reply::JSON, answer.await?).await.into())
             }
         }
     }
@@ -103,54 +109,37 @@ impl Service {
         }
     }
 
+    /// `EventSource` dies for ever of any status but 200: what time can heal is told inside a stream.
     fn sse(
         &self,
-        access: Arc<Access>,
+        admitted: Result<(Arc<Access>, Admitted), Refusal>,
+        version: Version,
         wanted: &StreamRequest,
-        admitted: Admitted,
-        connection: Connection,
-        meter: Meter,
-    ) -> Response {
-        let StreamRequest {
-            raw,
-            padding,
-            quiet_heartbeat,
-            ..
-        } = *wanted;
-        let style = sse::Style {
-            raw,
-            padding,
-            quiet_heartbeat,
+    ) -> Result<Answer, Refusal> {
+        let reception = match admitted {
+            Ok((access, admitted)) => Reception::Admitted(access, Opening::of(wanted), admitted),
+            Err(refusal)
+                if wanted.plain_refusals || refusal.code.row().advice != Advice::ComeBack =>
+            {
+                return Err(refusal);
+            }
+            Err(refusal) => {
+                self.count(&refusal, Door::Stream(wanted.transport));
+                Reception::Refused(refusal)
+            }
         };
-        let opening = Opening::of(wanted);
-        let context = self.context.clone();
-        reply::event_stream(sse::stream(
-            context,
-            access,
-            opening,
-            admitted,
-            style,
-            connection.hold,
-            meter,
-        ))
-    }
-
-    /// `EventSource` dies for ever of any status but 200: what time can heal is told inside a stream.
-    fn refuse_event_source(
-        &self,
-        refusal: Refusal,
-        wanted: &StreamRequest,
-        connection: Connection,
-    ) -> Result<Response, Refusal> {
-        if wanted.plain_refusals || refusal.code.row().advice != Advice::ComeBack {
-            return Err(refusal);
-        }
-        self.count(&refusal, Door::Stream(wanted.transport));
-        Ok(reply::event_stream(sse::refusal(
-            self.context.clock.clone(),
-            refusal,
-            connection.hold,
-        )))
+        let style = sse::Style {
+            raw: wanted.raw,
+            padding: wanted.padding,
+            quiet_heartbeat: wanted.quiet_heartbeat,
+            chunked: version == Version::HTTP_11,
+        };
+        let granted = Granted {
+            reception,
+            format: Format::Sse(style),
+            version: version.into(),
+        };
+        Ok(Answer::Stream(reply::event_stream(), Box::new(granted)))
     }
 
     async fn poll(
@@ -159,13 +148,14 @@ impl Service {
         admitted: Admitted,
         wait: Duration,
         version: HttpVersion,
+        hold: Option<&Hold>,
     ) -> Result<Bytes, Refusal> {
         if admitted.rooms.is_empty() && admitted.gaps.is_empty() {
             let message = "name a room (?room=…): the role has none by default";
             return Err(Refusal::new(Code::BadRequest, message));
         }
         let meter = self.context.metrics.open(Transport::LongPoll, version);
-        let answer = long_poll::answer(&self.context, access, admitted, wait, meter).await;
+        let answer = long_poll::answer(&self.context, access, admitted, wait, hold, meter).await;
         Ok(poll::to_json(&answer))
     }
 
@@ -173,39 +163,33 @@ impl Service {
     /// read a refused upgrade.
     fn websocket(
         &self,
-        mut request: Request<Incoming>,
-        query: &Query,
-        connection: &Connection,
+        reception: Result<Reception, Refusal>,
+        version: Version,
         wanted: &StreamRequest,
         handshake: Handshake,
-    ) -> Result<Response, Refusal> {
-        let reception = match self.websocket_reception(&request, query, connection, wanted) {
+    ) -> Result<Answer, Refusal> {
+        let reception = match reception {
             Ok(reception) => reception,
             Err(refusal) if wanted.plain_refusals || refusal.code.row().close.is_none() => {
                 return Err(refusal);
             }
             Err(refusal) => {
                 self.count(&refusal, Door::Stream(wanted.transport));
-                websocket::Reception::Refused(refusal)
+                Reception::Refused(refusal)
             }
         };
-        let upgrade = hyper::upgrade::on(&mut request);
-        let context = self.context.clone();
-        let terms = websocket::Terms {
+        let style = websocket::Style {
             batch: wanted.batch,
-            version: request.version().into(),
-            given_up: connection.hold.given_up(),
         };
-        let patience = self.patience.handshake;
-        let stream = async move {
-            if let Some(Ok(upgraded)) = context.clock.timeout(patience, upgrade).await {
-                websocket::run(context, upgraded, reception, terms).await;
-            }
+        let granted = Granted {
+            reception,
+            format: Format::WebSocket(style),
+            version: version.into(),
         };
-        self.context
-            .tasks
-            .spawn("websocket", stream.in_current_span());
-        Ok(reply::switching(handshake))
+        Ok(Answer::Stream(
+            reply::switching(handshake),
+            Box::new(granted),
+        ))
     }
 
     fn websocket_reception(
@@ -214,13 +198,13 @@ impl Service {
         query: &Query,
         connection: &Connection,
         wanted: &StreamRequest,
-    ) -> Result<websocket::Reception, Refusal> {
+    ) -> Result<Reception, Refusal> {
         self.has_room(connection)?;
         let opening = Opening::of(wanted);
         let Some(access) = self.access_if_any(request.headers(), query)? else {
-            return Ok(websocket::Reception::Waiting(opening));
+            return Ok(Reception::Waiting(opening));
         };
         let admitted = admit(&access, &opening)?;
-        Ok(websocket::Reception::Admitted(access, opening, admitted))
+        Ok(Reception::Admitted(access, opening, admitted))
     }
 }

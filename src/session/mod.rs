@@ -137,6 +137,17 @@ impl Session {
         }
     }
 
+    /// Whether the client is one that reads events.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        matches!(self.state, State::Live(_))
+    }
+
+    /// Something was written to the client, other than by an action of this session: no heartbeat is due for a while.
+    pub const fn has_written(&mut self, now: Moment) {
+        self.last_write = now;
+    }
+
     /// Takes one input, and adds what is to be done to `out`, in order.
     pub fn step(&mut self, input: Input, now: Now, out: &mut Vec<Action>) {
         if matches!(self.state, State::Ended) {

@@ -1,6 +1,7 @@
 //! Leaf: how the gateway speaks to its operator.
 
 pub mod metrics;
+pub mod process;
 
 use tracing_subscriber::EnvFilter;
 

@@ -1,57 +1,65 @@
-//! What all drivers do alike: wait for whatever concerns a session except its socket, and carry out its
-//! actions except sending.
+//! What all transports do alike: find whatever concerns a session except its socket, and carry out its actions except
+//! sending.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as Cx, Poll};
 
 use tokio::sync::oneshot;
 
 use crate::auth::Access;
 use crate::auth::credentials::Credential;
+use crate::bus::reader::Place;
 use crate::bus::rooms::Delivery;
+use crate::bus::wake::Seat;
 use crate::bus::{Opened, Past, Subscription};
 use crate::model::code::Code;
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::start::Start;
 use crate::model::time::Moment;
-use crate::session::{Action, Answer, Ask, Input, Session};
+use crate::session::{Action, Answer, Ask, Input, Now, Session};
 use crate::telemetry::metrics::labels::End;
 use crate::telemetry::metrics::{Given, Meter};
 use crate::wire::client::Ref;
 use crate::wire::control::Control;
 
-use super::alarm::Alarm;
-use super::context::{Context, come_back};
+use super::context::Context;
 use super::delivery::{Size, count};
-use super::registry::{Posted, Registration};
-use super::turn::Turn;
+use super::registry::Registration;
 use super::{ANSWER, CREDIT};
 
-/// A session with its place in the log and its timer.
+/// A session with its place in the log.
 pub(crate) struct Engine {
     context: Arc<Context>,
     session: Session,
     size: Size,
     meter: Meter,
+    /// Where it is called from.
+    seat: Arc<Seat>,
     subscription: Option<Subscription>,
     /// What was visible when reading began.
     opened: Option<Position>,
-    /// The last step's.
-    now: Moment,
-    /// A join whose past is longer than one step.
-    joining: Option<Join>,
     registration: Option<Registration>,
+    /// What its client waits for, before its next message is looked at.
+    busy: Option<Box<Busy>>,
     /// Where the answer to the message at hand goes, if not onto the stream.
     reply: Option<oneshot::Sender<Answer>>,
-    alarm: Alarm,
-    turn: Turn,
 }
 
-struct Join {
-    reference: Option<Ref>,
-    room: Room,
-    past: Past,
+enum Busy {
+    /// A join whose past is longer than one step.
+    Joining {
+        reference: Option<Ref>,
+        room: Room,
+        past: Past,
+    },
+    /// A publish whose log answers later.
+    Publishing {
+        reference: Option<Ref>,
+        answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
+    },
 }
 
 /// What is to be sent, in order.
@@ -65,25 +73,25 @@ pub(crate) enum Output {
 
 impl Engine {
     /// The engine of `session`, whose events go out in this `size` and count by this `meter`.
-    pub(crate) fn new(context: Arc<Context>, session: Session, size: Size, meter: Meter) -> Self {
+    pub(crate) fn new(
+        context: Arc<Context>,
+        session: Session,
+        seat: Arc<Seat>,
+        size: Size,
+        meter: Meter,
+    ) -> Self {
         Self {
-            alarm: Alarm::new(context.clock.clone()),
-            turn: Turn::new(&context),
-            opened: None,
-            now: Moment::default(),
             context,
             session,
             size,
             meter,
+            seat,
             subscription: None,
-            joining: None,
+            opened: None,
             registration: None,
+            busy: None,
             reply: None,
         }
-    }
-
-    pub(crate) fn context(&self) -> &Context {
-        &self.context
     }
 
     /// The connection was given up, because the client took nothing.
@@ -93,51 +101,114 @@ impl Engine {
 
     /// From now on the stream also takes messages that come by other requests.
     pub(crate) fn register(&mut self, access: &Access) {
-        let stream = self.session.stream().clone();
-        self.registration = Some(
+        let (stream, principal) = (self.session.stream().clone(), access.principal.clone());
+        let registration =
             self.context
                 .streams
-                .register(stream, access.principal.clone()),
-        );
+                .register(stream, principal, self.seat.clone().into());
+        self.registration = Some(registration);
     }
 
     /// Whether the client's messages must wait, because the answer to the last one is still due.
     pub(crate) const fn is_busy(&self) -> bool {
-        self.joining.is_some()
+        self.busy.is_some()
     }
 
-    /// The next input that is not the socket's; of the log only if there is `room` for what it gives. Dropping
-    /// the future loses nothing.
-    pub(crate) async fn next(&mut self, room: bool) -> Input {
-        self.alarm.set(self.session.deadline(room));
-        let busy = self.is_busy();
-        let posted = tokio::select! {
-            biased;
-            () = self.turn.come() => return Input::Drain { retry_after: come_back() },
-            () = self.alarm.rung() => return Input::Due { writable: room },
-            posted = next_posted(&mut self.registration), if !busy => posted,
-            input = next_from_log(&mut self.subscription, &mut self.joining), if room => return input,
-        };
-        self.reply = Some(posted.reply);
-        Input::Message {
-            message: posted.message,
-            by: Some(posted.by),
+    /// When it wants a turn though nothing happens, at the latest.
+    pub(crate) fn deadline(&self, writable: bool) -> Option<Moment> {
+        self.session.deadline(writable)
+    }
+
+    /// The next input that is not the socket's; of the log only if the socket is `writable`, and so has room for what
+    /// it gives. What comes later calls the seat.
+    pub(crate) fn next(&mut self, writable: bool, now: Moment) -> Option<Input> {
+        if self.deadline(writable).is_some_and(|due| now >= due) {
+            return Some(Input::Due { writable });
+        }
+        if let Some(busy) = self.busy.take() {
+            return self.go_on(busy, writable);
+        }
+        if let Some(posted) = self.registration.as_ref().and_then(Registration::next) {
+            self.reply = Some(posted.reply);
+            return Some(Input::Message {
+                message: posted.message,
+                by: Some(posted.by),
+            });
+        }
+        writable.then(|| self.read()).flatten()
+    }
+
+    /// A step of what the client waits for. A join's comes before what is live, because its answer ends it.
+    fn go_on(&mut self, mut busy: Box<Busy>, writable: bool) -> Option<Input> {
+        match &mut *busy {
+            Busy::Joining {
+                reference,
+                room,
+                past,
+            } if writable => {
+                let joining = self.subscription.as_mut()?.join(room, *past, CREDIT);
+                return Some(Input::Joined {
+                    reference: reference.take(),
+                    room: room.clone(),
+                    joining,
+                    in_answer: false,
+                });
+            }
+            Busy::Joining { .. } => {}
+            Busy::Publishing { reference, answer } => {
+                let waker = self.seat.clone().into();
+                if let Poll::Ready(answer) = answer.as_mut().poll(&mut Cx::from_waker(&waker)) {
+                    let reference = reference.take();
+                    return Some(Input::Published { reference, answer });
+                }
+            }
+        }
+        let is_joining = matches!(*busy, Busy::Joining { .. });
+        self.busy = Some(busy);
+        (writable && !is_joining).then(|| self.read()).flatten()
+    }
+
+    fn read(&mut self) -> Option<Input> {
+        let batch = self.subscription.as_mut()?.read(CREDIT);
+        (!batch.is_empty()).then_some(Input::Batch(batch))
+    }
+
+    /// Its place in the log, if all it does is to read on from there.
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.reads_on()?.place()
+    }
+
+    /// Whether all it does is to read on from `place`.
+    pub(crate) fn is_at(&self, place: &Place) -> bool {
+        self.reads_on().is_some_and(|own| own.is_at(place))
+    }
+
+    fn reads_on(&self) -> Option<&Subscription> {
+        let is_free = self.busy.is_none() && self.session.is_live();
+        self.subscription.as_ref().filter(|_| is_free)
+    }
+
+    /// What was read at its place, up to `cursor`, is given to it too.
+    pub(crate) fn follow(&mut self, cursor: Position, now: Moment) {
+        self.session.has_written(now);
+        if let Some(subscription) = &mut self.subscription {
+            subscription.follow(cursor);
         }
     }
 
     /// Carries out the first actions of a session that was admitted.
-    pub(crate) async fn start(&mut self, actions: Vec<Action>) -> Vec<Output> {
-        self.carry_out(actions.into()).await
+    pub(crate) fn start(&mut self, actions: Vec<Action>, now: Now) -> Vec<Output> {
+        self.carry_out(actions.into(), now)
     }
 
     /// Steps the session and carries out what it wants; returns what is to be sent.
-    pub(crate) async fn run(&mut self, input: Input) -> Vec<Output> {
+    pub(crate) fn run(&mut self, input: Input, now: Now) -> Vec<Output> {
         let mut actions = VecDeque::new();
-        self.step(input, &mut actions);
-        self.carry_out(actions).await
+        self.step(input, now, &mut actions);
+        self.carry_out(actions, now)
     }
 
-    async fn carry_out(&mut self, mut actions: VecDeque<Action>) -> Vec<Output> {
+    fn carry_out(&mut self, mut actions: VecDeque<Action>, now: Now) -> Vec<Output> {
         let mut outputs = Vec::new();
         while let Some(action) = actions.pop_front() {
             match action {
@@ -148,7 +219,7 @@ impl Engine {
                     outputs.push(Output::Control(control));
                 }
                 Action::Deliver(events) => {
-                    count(&self.meter, &events, self.size, self.opened, self.now);
+                    count(&self.meter, &events, self.size, self.opened, now.moment);
                     outputs.push(Output::Events(events));
                 }
                 Action::Ping => outputs.push(Output::Ping),
@@ -158,8 +229,8 @@ impl Engine {
                 }
                 Action::Answer(answer) => outputs.extend(self.answer(answer)),
                 Action::Ask(ask) => {
-                    if let Some(input) = self.ask(ask).await {
-                        self.step(input, &mut actions);
+                    if let Some(input) = self.ask(ask) {
+                        self.step(input, now, &mut actions);
                     }
                 }
             }
@@ -168,9 +239,8 @@ impl Engine {
     }
 
     /// What follows from an action comes before the actions that were already waiting.
-    fn step(&mut self, input: Input, actions: &mut VecDeque<Action>) {
-        let (mut new, now) = (Vec::new(), self.context.now());
-        self.now = now.moment;
+    fn step(&mut self, input: Input, now: Now, actions: &mut VecDeque<Action>) {
+        let mut new = Vec::new();
         self.note(&input);
         self.session.step(input, now, &mut new);
         new.into_iter()
@@ -199,8 +269,9 @@ impl Engine {
         }
     }
 
-    /// Asks what the session cannot know. A join is only noted: its steps are taken as the socket has room.
-    async fn ask(&mut self, ask: Ask) -> Option<Input> {
+    /// Asks what the session cannot know. A join is only noted: its steps are taken as the socket has room. So is what
+    /// cannot be answered at once.
+    fn ask(&mut self, ask: Ask) -> Option<Input> {
         match ask {
             Ask::Authenticate(reference, token) => {
                 let (authority, unix) = (&self.context.authority, self.context.clock.unix());
@@ -208,15 +279,16 @@ impl Engine {
                     .and_then(|credential| authority.identify(&credential, unix));
                 Some(Input::Authenticated(reference, verdict))
             }
-            Ask::Open { rooms, start } => Some(self.open(rooms, start)),
+            Ask::Open { rooms, start } => Some(self.open(&rooms, start)),
             Ask::Lift { join, leave } => self.lift(&join, &leave),
             Ask::Publish {
                 reference,
                 access,
                 offer,
             } => {
-                let answer = self.context.publish(&access, offer).await;
-                Some(Input::Published { reference, answer })
+                let context = self.context.clone();
+                let answer = Box::pin(async move { context.publish(&access, offer).await });
+                self.go_on(Box::new(Busy::Publishing { reference, answer }), false)
             }
             Ask::Join {
                 reference,
@@ -236,11 +308,11 @@ impl Engine {
                 room,
                 past,
             } => {
-                self.joining = Some(Join {
+                self.busy = Some(Box::new(Busy::Joining {
                     reference,
                     room,
                     past,
-                });
+                }));
                 None
             }
             Ask::Leave { reference, room } => {
@@ -251,14 +323,17 @@ impl Engine {
         }
     }
 
-    fn open(&mut self, rooms: Vec<Room>, start: Start) -> Input {
+    fn open(&mut self, rooms: &[Room], start: Start) -> Input {
         let Opened {
             subscription,
             gaps,
             cursor,
             recovered,
             visible,
-        } = self.context.bus.subscribe(rooms, start);
+        } = self
+            .context
+            .bus
+            .subscribe_at(self.seat.clone(), rooms, start);
         self.subscription = Some(subscription);
         self.opened = Some(visible);
         Input::Opened {
@@ -298,36 +373,4 @@ impl Engine {
             }
         }
     }
-}
-
-async fn next_posted(registration: &mut Option<Registration>) -> Posted {
-    match registration {
-        Some(registration) => registration.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// A step of the join at hand comes before what is live, because its answer ends it.
-async fn next_from_log(
-    subscription: &mut Option<Subscription>,
-    joining: &mut Option<Join>,
-) -> Input {
-    let Some(subscription) = subscription else {
-        return std::future::pending().await;
-    };
-    if let Some(Join {
-        reference,
-        room,
-        past,
-    }) = joining.take()
-    {
-        let joining = subscription.join(&room, past, CREDIT);
-        return Input::Joined {
-            reference,
-            room,
-            joining,
-            in_answer: false,
-        };
-    }
-    Input::Batch(subscription.next_batch(CREDIT).await)
 }

@@ -36,6 +36,8 @@ struct State {
     answered: AtomicU64,
     flushed: Notify,
     blocked: AtomicBool,
+    /// Whether a request waits for what may take long.
+    parked: AtomicBool,
     given_up: GivenUp,
     /// How often bytes were read or written.
     moved: AtomicU64,
@@ -81,6 +83,18 @@ impl Link {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.is_free() && !self.0.blocked.load(Ordering::Acquire)
+    }
+
+    /// Whether something written waits for the client to take it.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.0.blocked.load(Ordering::Acquire)
+    }
+
+    /// Whether a request has begun to wait for what may take long, since this was asked last.
+    #[must_use]
+    pub fn has_parked(&self) -> bool {
+        self.0.parked.swap(false, Ordering::AcqRel)
     }
 
     /// To be called by the connection's I/O when it gives the client up.
@@ -181,6 +195,11 @@ impl Hold {
     #[must_use]
     pub fn given_up(&self) -> GivenUp {
         self.state.given_up.clone()
+    }
+
+    /// The request waits for what may take long; nothing that came with it is needed any more.
+    pub fn park(&self) {
+        self.state.parked.store(true, Ordering::Release);
     }
 
     /// The request has become a stream.

@@ -15,6 +15,7 @@ use crate::wire::poll::Answer;
 
 use super::context::{Context, come_back};
 use super::delivery::count;
+use super::link::Hold;
 use super::turn::Turn;
 
 /// What one answer holds at most.
@@ -23,13 +24,15 @@ const CREDIT: Credit = Credit {
     bytes: 256 * 1024,
 };
 
-/// Answers one poll: at once if there is something to tell, else when there is, and after `wait` in any case.
+/// Answers one poll: at once if there is something to tell, else when there is, and after `wait` in any case. While it
+/// waits, the connection may leave HTTP if there is a `hold` on it.
 /// No session outlives the answer; the next poll brings its cursor.
 pub async fn answer(
     context: &Context,
     access: &Access,
     admitted: Admitted,
     wait: Duration,
+    hold: Option<&Hold>,
     mut meter: Meter,
 ) -> Answer {
     let Admitted {
@@ -42,12 +45,13 @@ pub async fn answer(
         gaps,
         visible,
         ..
-    } = context.bus.subscribe(rooms, start);
+    } = context.bus.subscribe(&rooms, start);
     let mut batch = subscription.read(CREDIT);
     let mut control = Vec::new();
     // A room that is no longer granted is told in each answer, and is no reason to give one: a client that
     // keeps its URL would poll in a hot loop.
     if gaps.is_empty() && batch.is_empty() && !wait.is_zero() {
+        hold.into_iter().for_each(Hold::park);
         let left = access.expires_at.map(|at| at.since(context.clock.unix()));
         if let Some(later) =
             waited(context, &mut subscription, wait.min(left.unwrap_or(wait))).await

@@ -1,12 +1,14 @@
 //! L4: the drivers. Each carries a session over one transport, with one select loop, and encodes what it sends.
 
-mod alarm;
 pub mod context;
 mod delivery;
 pub(crate) mod engine;
+pub mod format;
+pub mod granted;
 pub mod link;
 pub mod long_poll;
 pub mod registry;
+pub mod shard;
 pub mod sse;
 mod turn;
 pub mod websocket;

@@ -1,141 +1,127 @@
-//! Server-Sent Events (WHATWG HTML §9.2).
+//! Server-Sent Events (WHATWG HTML §9.2): how a stream is written.
 
 mod body;
-mod chunk;
 mod pipe;
 
-use std::pin::pin;
-use std::sync::Arc;
-
 use bytes::Bytes;
-use futures_util::Stream;
-use tokio::sync::mpsc;
-use tracing::Instrument as _;
 
-use crate::auth::Access;
-use crate::lifecycle::random;
-use crate::model::id::StreamId;
-use crate::session::admission::{Admitted, Opening};
-use crate::session::{Action, Session};
-use crate::telemetry::metrics::Meter;
+use crate::bus::rooms::Delivery;
+use crate::model::code::Refusal;
+use crate::session::ends_abruptly;
+use crate::wire::control::Control;
 use crate::wire::sse;
 
-use super::context::Context;
+use super::context::come_back;
+use super::delivery::Size;
+use super::engine::Output;
+use super::format::Ending;
 
-use super::engine::Engine;
-use super::link::Hold;
+pub use body::{BrokenOff, body};
+pub use pipe::{Inlet, Outlet, pipe};
 
-pub use body::{BrokenOff, refusal};
-use chunk::Chunk;
-pub use chunk::Style;
-use pipe::{Piece, Pipe};
+/// How a client wants its stream written, and its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// The payload alone as data.
+    pub raw: bool,
+    /// A prelude of 2 KB.
+    pub padding: bool,
+    /// Heartbeats as comments.
+    pub quiet_heartbeat: bool,
+    /// Whether what is written goes in chunks (RFC 9112 §7.1): over HTTP/1.1, where a body needs an end of its own.
+    pub chunked: bool,
+}
 
-/// The body of an admitted client's stream. It yields whole blocks, and an error where it must end abruptly:
-/// without HTTP/1.1's last chunk, after everything before it has been written.
-///
-/// The stream itself runs in a task of its own: hyper polls a body only when its socket has room, and a client that
-/// reads slowly must still be answered by `POST /v1/messages`, expire, and be drained.
-pub fn stream(
-    context: Arc<Context>,
-    access: Arc<Access>,
-    opening: Opening,
-    admitted: Admitted,
-    style: Style,
-    hold: Hold,
-    meter: Meter,
-) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static {
-    let (sender, pieces) = mpsc::channel(1);
-    let (tasks, clock) = (context.tasks.clone(), context.clock.clone());
-    let given_up = hold.given_up();
-    let pipe = Pipe::new(sender);
-    let run = async move {
-        let (session, actions) = begin(&context, &access, &opening, admitted);
-        let mut engine = Engine::new(context, session, style.size(), meter);
-        engine.register(&access);
-        drop((access, opening));
-        let said = run(&mut engine, actions, style, pipe).await;
-        if said.is_none() && given_up.is_so() {
-            engine.was_slow();
+/// The chunk that ends a body (RFC 9112 §7.1).
+pub(super) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+impl Style {
+    pub(super) fn size(self) -> Size {
+        if self.raw {
+            Delivery::sse_raw_len
+        } else {
+            Delivery::sse_len
         }
-    };
-    tasks.spawn("sse", run.in_current_span());
-    body::body(pieces, hold.into_stream(), clock)
-}
-
-fn begin(
-    context: &Context,
-    access: &Arc<Access>,
-    opening: &Opening,
-    admitted: Admitted,
-) -> (Session, Vec<Action>) {
-    let mut actions = Vec::new();
-    let session = Session::admitted(
-        StreamId::from_random(random::wide_bits()),
-        context.session,
-        access.clone(),
-        opening,
-        admitted,
-        context.now(),
-        &mut actions,
-    );
-    (session, actions)
-}
-
-/// The loop of one stream, until its end has been said or the client is gone.
-async fn run(
-    engine: &mut Engine,
-    actions: Vec<Action>,
-    style: Style,
-    mut pipe: Pipe,
-) -> Option<()> {
-    let mut first = Chunk::new(style);
-    if style.padding {
-        first.append(sse::padding().into());
     }
-    let mut end = first.push_all(engine.start(actions).await);
-    first.send(&pipe.sender, end).await?;
-    while end.is_none() {
-        end = turn(engine, style, &mut pipe).await?;
-    }
-    if end == Some(false) {
-        pipe.sender.send(Piece::End).await.ok()?;
-    }
-    Some(())
-}
 
-/// One turn of the loop: waits, steps, and hands over what is due. The log is read only when the body can take what
-/// it gives. Returns whether the stream's end, if this was it, is abrupt; nothing if the client is gone.
-async fn turn(engine: &mut Engine, style: Style, pipe: &mut Pipe) -> Option<Option<bool>> {
-    let mut room = pipe.has_room(engine.context());
-    let mut stall = pin!(pipe.stalled(engine.context()));
-    let input = loop {
-        tokio::select! {
-            biased;
-            taken = pipe.taken(room) => {
-                taken?;
-                room = true;
+    /// The bytes of `events`, in one piece.
+    pub(super) fn events(self, events: &[Delivery]) -> Bytes {
+        if let ([event], false) = (events, self.chunked) {
+            return self.event(event);
+        }
+        let blocks: Vec<Bytes> = events.iter().map(|event| self.event(event)).collect();
+        let mut out = Vec::with_capacity(blocks.iter().map(Bytes::len).sum::<usize>() + 16);
+        self.chunk(&blocks, &mut out);
+        out.into()
+    }
+
+    fn event(self, event: &Delivery) -> Bytes {
+        if self.raw {
+            event.sse_raw()
+        } else {
+            event.sse()
+        }
+    }
+
+    /// Adds the bytes of `outputs` up to an end, and says how the stream ends if it does.
+    pub(super) fn write(self, outputs: Vec<Output>, out: &mut Vec<u8>) -> Option<Ending> {
+        let (mut blocks, mut end) = (Vec::new(), None);
+        for output in outputs {
+            match output {
+                Output::Control(control) => blocks.push(self.control(&control)),
+                Output::Events(events) => {
+                    blocks.extend(events.iter().map(|event| self.event(event)));
+                }
+                Output::Ping => {}
+                Output::End { code, .. } if ends_abruptly(code) => end = Some(Ending::Abrupt),
+                Output::End { .. } => end = Some(Ending::Clean),
             }
-            () = stall.as_mut(), if !room => {
-                engine.was_slow();
-                return None;
+            if end.is_some() {
+                break;
             }
-            input = engine.next(room) => break input,
         }
-    };
-    let mut chunk = Chunk::new(style);
-    let end = chunk.push_all(engine.run(input).await);
-    let goodbye = engine.context().goodbye;
-    let pipe = &pipe.sender;
-    match end {
-        None => chunk.send(pipe, end).await?,
-        // A client that does not read is not waited for with what it will not read.
-        Some(_) => {
-            engine
-                .context()
-                .clock
-                .timeout(goodbye, chunk.send(pipe, end))
-                .await??
+        self.chunk(&blocks, out);
+        end
+    }
+
+    /// What stands before everything else.
+    pub(super) fn prelude(self, out: &mut Vec<u8>) {
+        if self.padding {
+            self.chunk(&[sse::padding().into()], out);
         }
     }
-    Some(end)
+
+    /// What a refusal which time can heal is told as: when to come back, and why.
+    pub(super) fn refusal(self, refusal: Refusal, out: &mut Vec<u8>) -> Ending {
+        let retry = refusal
+            .retry_after
+            .unwrap_or_else(come_back)
+            .max(come_back());
+        let block = sse::control(&Control::error(None, refusal), Some(retry));
+        self.chunk(&[block.into()], out);
+        Ending::Abrupt
+    }
+
+    fn control(self, control: &Control) -> Bytes {
+        if self.quiet_heartbeat && matches!(control, Control::Heartbeat { .. }) {
+            return sse::COMMENT.into();
+        }
+        let retry = matches!(control, Control::Welcome(_)).then(come_back);
+        sse::control(control, retry).into()
+    }
+
+    /// Adds `blocks` as one chunk, where there are chunks.
+    fn chunk(self, blocks: &[Bytes], out: &mut Vec<u8>) {
+        let length: usize = blocks.iter().map(Bytes::len).sum();
+        if length == 0 {
+            return;
+        }
+        if self.chunked {
+            out.extend_from_slice(format!("{length:x}\r\n").as_bytes());
+        }
+        blocks.iter().for_each(|block| out.extend_from_slice(block));
+        if self.chunked {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
 }

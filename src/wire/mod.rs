@@ -7,6 +7,7 @@ pub mod control;
 pub mod encoded;
 pub mod encoding;
 pub mod endpoints;
+pub mod http1;
 pub mod message;
 pub mod negotiate;
 pub mod poll;

@@ -114,7 +114,7 @@ pub fn is_upgrade(version: Version, headers: &HeaderMap) -> bool {
 }
 
 /// The members of a comma-separated header, over all its lines.
-pub(in crate::wire) fn tokens<'a>(
+pub(crate) fn tokens<'a>(
     headers: &'a HeaderMap,
     name: &http::HeaderName,
 ) -> impl Iterator<Item = &'a str> {

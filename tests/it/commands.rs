@@ -2,6 +2,7 @@
 
 #[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 mod allocator;
+mod bench;
 mod pages;
 mod publish;
 mod running;

@@ -42,7 +42,7 @@ async fn every_transport_is_told_that_it_may_come_back_and_then_ended_in_its_own
     );
     let mut poll = gate.connect().await;
     poll.send(request("GET", &target, &[KEY], "")).await;
-    gate.request("GET", "/healthz", &[], "").await;
+    gate.polls_wait(1).await;
     gate.stop().await;
 
     let bye = sse.event("bye").await;
@@ -90,8 +90,8 @@ async fn every_answer_of_a_drain_says_bye_whatever_ended_the_wait() {
         poll.send(request("GET", &target, &[KEY], "")).await;
         polls.push(poll);
     }
-    gate.request("GET", "/healthz", &[], "").await;
-    let drained = gate.begin_stop();
+    gate.polls_wait(20).await;
+    let drained = gate.begin_stop().await;
     for mut poll in polls {
         let answer = gate.hasten(SECOND, poll.answer("GET")).await;
         assert_eq!(
@@ -121,7 +121,7 @@ async fn the_ends_of_the_streams_are_spread_over_the_window_and_none_is_late() {
             clock.now().since(began).as_secs()
         }
     });
-    let drained = gate.begin_stop();
+    let drained = gate.begin_stop().await;
     let (late, told) = gate
         .hasten(
             SECOND / 10,
@@ -151,7 +151,7 @@ async fn a_publish_whose_body_is_on_its_way_is_finished_and_a_new_one_finds_the_
     let (first, rest) = whole.split_at(whole.find("\r\n\r\n").unwrap() + 4);
     under_way.send(first).await;
     under_way.until(b"100 Continue\r\n\r\n").await.unwrap();
-    let drained = gate.begin_stop();
+    let drained = gate.begin_stop().await;
     let address = gate.address();
     let closed = async {
         while tokio::net::TcpStream::connect(address).await.is_ok() {
@@ -179,7 +179,7 @@ async fn who_is_not_done_at_the_deadline_is_named_and_cut() {
         .await;
     under_way.until(b"100 Continue\r\n\r\n").await.unwrap();
     let before = gate.elapsed();
-    let drained = gate.begin_stop();
+    let drained = gate.begin_stop().await;
     let late = gate.hasten(SECOND / 10, drained).await.unwrap();
     assert_eq!(late, [("connection", 1)]);
     assert!(gate.elapsed() - before <= 2 * SECOND);

@@ -102,7 +102,7 @@ async fn goaway_waits_until_the_streams_of_its_connection_have_ended() {
         .open("GET", "/v1/stream?room=r", &[key, accept], None)
         .await;
     sse.block().await.unwrap();
-    let drained = gate.begin_stop();
+    let drained = gate.begin_stop().await;
     let address = gate.address();
     within("the door to close", async {
         while TcpStream::connect(address).await.is_ok() {}

@@ -261,7 +261,7 @@ async fn an_answer_that_is_taken_slowly_is_finished_in_a_drain() {
     let socket = TcpStream::connect(gate.address()).await.unwrap();
     let mut http2 = Http2::on(socket).await;
     let mut answer = http2.open("GET", PAGE, &[KEY], None).await;
-    let drained = gate.begin_stop();
+    let drained = gate.begin_stop().await;
     let (pieces, end) = take_slowly(&gate, &mut answer).await;
     assert!(pieces > 60, "{pieces} tenths of a second");
     assert_eq!(end, End::Clean);

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::support::http::request;
 use crate::support::socket::Socket;
+use crate::support::websocket::WebSocket;
 use crate::support::{Gate, KEY, api_key};
 
 async fn gate(more: &str) -> Gate {
@@ -16,18 +17,18 @@ subscribe = [\"*\"]
     Gate::open("", &format!("{reader}{role}{more}")).await
 }
 
-/// Publishes more than the kernel's buffers between gateway and client hold.
-async fn flood(gate: &Gate, bytes: usize) {
+/// Publishes more than the kernel's buffers between gateway and client hold; gives the connection that it used.
+async fn flood(gate: &Gate, bytes: usize) -> Socket {
+    let mut socket = gate.connect().await;
     let event = json!({"room": "r", "event": "e", "data": "x".repeat(bytes)});
     let body = json!({"events": vec![event; 100.min(900_000 / bytes)]}).to_string();
     for _ in 0..20_000_000 / body.len() {
-        assert_eq!(
-            gate.request("POST", "/v1/publish", &[KEY], &body)
-                .await
-                .status(),
-            202
-        );
+        socket
+            .send(request("POST", "/v1/publish", &[KEY], &body))
+            .await;
+        assert_eq!(socket.answer("POST").await.status(), 202);
     }
+    socket
 }
 
 async fn event_source(gate: &Gate) -> Socket {
@@ -61,8 +62,9 @@ async fn a_drain_does_not_wait_for_clients_that_stopped_reading() {
 async fn a_client_that_takes_nothing_for_half_a_minute_is_given_up_and_its_place_is_free() {
     let gate = gate("[limits]\nconnections = 2\n").await;
     let _stalled = event_source(&gate).await;
-    flood(&gate, 50_000).await;
-    let _full = gate.websocket().await;
+    let socket = flood(&gate, 50_000).await;
+    let full = WebSocket::upgrade(socket, "/v1/stream?room=r", &[KEY]).await;
+    assert!(full.is_ok());
     let refused = gate.request("GET", "/v1/stream?room=r", &[KEY], "").await;
     assert_eq!(refused.status(), 503);
     let freed = async {

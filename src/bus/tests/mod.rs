@@ -114,7 +114,7 @@ async fn a_reader_of_a_quiet_room_hears_of_no_gap_however_many_other_rooms_come_
     let quiet = |n: usize| Room::parse(&format!("quiet:{n}")).unwrap();
     publish(quiet(0)).await.unwrap();
     let mut readers: Vec<_> = (0..50)
-        .map(|n| bus.subscribe(vec![quiet(n)], Start::Now).subscription)
+        .map(|n| bus.subscribe(&[quiet(n)], Start::Now).subscription)
         .collect();
     // More than there are tombstones and buckets: each bucket has a floor far above everyone's cursor.
     for n in 0..60_000 {
@@ -141,7 +141,7 @@ async fn a_reader_of_a_quiet_room_hears_of_no_gap_however_many_other_rooms_come_
         seq: 60_001,
     });
     assert_eq!(
-        bus.subscribe(vec![quiet(7)], start)
+        bus.subscribe(&[quiet(7)], start)
             .subscription
             .read(credit)
             .gaps
@@ -196,7 +196,7 @@ fn seqs(events: &[crate::bus::rooms::Delivery]) -> Vec<u64> {
 async fn an_event_that_another_room_was_about_to_give_and_dropped_is_given_by_the_room_that_holds_it()
  {
     let bus = small_bus();
-    let mut reader = bus.subscribe(vec![name(FEW)], Start::Now).subscription;
+    let mut reader = bus.subscribe(&[name(FEW)], Start::Now).subscription;
     let both = publish(&bus, &[FEW, PLAIN]).await;
     let joining = reader.join(&name(PLAIN), Start::Earliest, ALL);
     publish(&bus, &[FEW]).await;
@@ -215,7 +215,7 @@ async fn a_read_between_the_steps_of_a_second_join_doubles_nothing() {
     for _ in 0..5 {
         publish(&bus, &[PLAIN]).await;
     }
-    let mut reader = bus.subscribe(vec![name(PLAIN)], Start::Now).subscription;
+    let mut reader = bus.subscribe(&[name(PLAIN)], Start::Now).subscription;
     let two = Credit { events: 2, ..ALL };
     let mut joining = reader.join(&name(PLAIN), Start::Earliest, two);
     let mut given = seqs(&joining.events);

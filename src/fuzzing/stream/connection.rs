@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use super::ledger::{Asked, Ledger};
@@ -14,7 +13,7 @@ use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
 use crate::model::position::Position;
 use crate::session::{Action, Answer, Input};
-use crate::transport::context::Context;
+use crate::transport::context::{Context, come_back};
 use crate::transport::engine::{Engine, Output};
 use crate::transport::registry::Posted;
 use crate::wire::client::{ClientMessage, Malformed};
@@ -100,8 +99,7 @@ impl Connection {
             let ready = self.wire.is_empty();
             self.ledger.note(record);
             self.ledger.before_step(record);
-            let input = self.engine.next(ready).now_or_never();
-            let Some(input) = input.or_else(|| self.read(ready, record)) else {
+            let Some(input) = self.next(ready).or_else(|| self.read(ready, record)) else {
                 return;
             };
             dues += u32::from(matches!(input, Input::Due { .. }));
@@ -133,7 +131,16 @@ impl Connection {
             return Some(Input::Message { message, by: None });
         }
         self.post(message);
-        self.engine.next(ready).now_or_never()
+        self.next(ready)
+    }
+
+    /// What the driver of a stream finds.
+    fn next(&mut self, ready: bool) -> Option<Input> {
+        if self.context.draining.has_begun() {
+            let retry_after = come_back();
+            return Some(Input::Drain { retry_after });
+        }
+        self.engine.next(ready, self.context.clock.now())
     }
 
     fn post(&mut self, message: Result<ClientMessage, Malformed>) {
@@ -144,15 +151,15 @@ impl Connection {
         let mailbox = registry.find(stream, &access.principal).unwrap();
         let (reply, answer) = oneshot::channel();
         let by = access.clone();
-        assert!(mailbox.try_send(Posted { message, by, reply }).is_ok());
+        assert!(mailbox.post(Posted { message, by, reply }).is_ok());
         self.waits = Some(answer);
     }
 
     /// Steps the session as a driver does, and judges what it writes.
     pub(super) fn run(&mut self, input: Input, record: &mut Record) {
-        let outputs = self.engine.run(input).now_or_never();
+        let outputs = self.engine.run(input, self.context.now());
         self.note_publish(record);
-        self.write(outputs.expect("a memory log answers at once"), record);
+        self.write(outputs, record);
     }
 
     /// Whether the message at hand has published its event is seen by the head of the log.
@@ -168,8 +175,8 @@ impl Connection {
 
     /// Carries out the first actions of a session that was admitted.
     pub(super) fn start(&mut self, actions: Vec<Action>, record: &Record) {
-        let outputs = self.engine.start(actions).now_or_never();
-        self.write(outputs.expect("a memory log answers at once"), record);
+        let outputs = self.engine.start(actions, self.context.now());
+        self.write(outputs, record);
     }
 
     fn write(&mut self, outputs: Vec<Output>, record: &Record) {

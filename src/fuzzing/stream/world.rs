@@ -14,6 +14,7 @@ use crate::auth::Access;
 use crate::bus::Bus;
 use crate::bus::naive::{epoch, name, settings};
 use crate::bus::rooms::Delivery;
+use crate::bus::wake::Roster;
 use crate::fuzzing::assert_tells_why;
 use crate::ingress::Ingress;
 use crate::lifecycle::clock::{Clock, Hand};
@@ -280,7 +281,8 @@ fn admitted(
 /// A stream's engine, which counts like any other.
 fn engine(context: Arc<Context>, session: Session, transport: Transport) -> Engine {
     let meter = context.metrics.open(transport, HttpVersion::Http11);
-    Engine::new(context, session, Delivery::envelope_len, meter)
+    let seat = Arc::new(Roster::default()).seat();
+    Engine::new(context, session, seat, Delivery::envelope_len, meter)
 }
 
 fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {

@@ -72,6 +72,17 @@ impl Histogram {
         self.observe_all(std::iter::once(value));
     }
 
+    /// Counts one value so many `times`.
+    pub(super) fn observe_many(&self, value: u64, times: u64) {
+        let Inner {
+            bounds, buckets, ..
+        } = &*self.0;
+        let bucket = bounds.iter().position(|bound| value <= *bound);
+        buckets[bucket.unwrap_or(bounds.len())].fetch_add(times, Ordering::Relaxed);
+        let sum = value.saturating_mul(times);
+        self.0.sum.fetch_add(sum, Ordering::Relaxed);
+    }
+
     /// Counts several values, with one addition to their sum. The values are small more often than not, and so is
     /// the search for their bucket.
     pub(super) fn observe_all(&self, values: impl Iterator<Item = u64>) {

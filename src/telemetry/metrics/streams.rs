@@ -170,6 +170,33 @@ impl Meter {
     }
 }
 
+impl Metrics {
+    /// Counts what many streams read alike in one go: `waiting` events were found by each of `streams`, and the events
+    /// `given` were handed to its connection, all of them live.
+    pub fn deliver_alike(
+        &self,
+        transport: Transport,
+        streams: u64,
+        waiting: usize,
+        given: impl Iterator<Item = Given>,
+    ) {
+        let (mut events, mut bytes) = (0, 0);
+        for one in given {
+            events += 1;
+            bytes += one.bytes as u64;
+            if let Some(latency) = one.latency {
+                let latencies = self.streams.latency.with(transport);
+                latencies.observe_many(nanos(latency), streams);
+            }
+        }
+        let live = self.streams.deliveries.with((transport, Kind::Live));
+        live.inc_by(events * streams);
+        self.streams.bytes.with(transport).inc_by(bytes * streams);
+        let lag = self.streams.lag.with(transport);
+        lag.observe_many(waiting as u64, streams);
+    }
+}
+
 impl Drop for Meter {
     fn drop(&mut self) {
         let streams = &self.metrics.streams;

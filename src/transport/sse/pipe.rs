@@ -1,75 +1,235 @@
-//! The way from a stream's task to its body, and when it counts as blocked.
+//! The way from a stream to its body, for streams that stay in hyper: one write at a time, so that nothing queues up
+//! where the client does not read.
 
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context as Cx, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::model::time::Moment;
-use crate::transport::context::Context;
-
-/// What the task of a stream hands to its body.
-pub(super) enum Piece {
-    /// One write.
-    Blocks(Bytes),
-    /// The last write before an abrupt end.
-    Last(Bytes),
-    /// A clean end, so that the client stays away.
-    End,
-}
+use crate::lifecycle::clock::{Clock, Sleep};
 
 /// Long enough for a body to run.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// The way from a stream's task to its body.
-pub(super) struct Pipe {
-    pub(super) sender: mpsc::Sender<Piece>,
-    /// Since when the body has taken nothing, if it should.
-    full_since: Option<Moment>,
+/// A pipe that is given up once its body has taken nothing for `patience`.
+#[must_use]
+pub fn pipe(clock: Clock, patience: Duration) -> (Inlet, Outlet) {
+    let slot = Arc::new(Mutex::new(Slot::default()));
+    let inlet = Inlet {
+        slot: slot.clone(),
+        clock,
+        patience: patience.saturating_sub(MOMENT),
+        stalled: None,
+    };
+    (inlet, Outlet(slot))
 }
 
-impl Pipe {
-    pub(super) const fn new(sender: mpsc::Sender<Piece>) -> Self {
-        Self {
-            sender,
-            full_since: None,
+#[derive(Default)]
+struct Slot {
+    piece: Option<Bytes>,
+    /// How the inlet ended, if it has: cleanly or not.
+    ended: Option<bool>,
+    is_gone: bool,
+    inlet: Option<Waker>,
+    outlet: Option<Waker>,
+}
+
+/// Where the stream writes. What it drops without a shutdown breaks off.
+pub struct Inlet {
+    slot: Arc<Mutex<Slot>>,
+    clock: Clock,
+    patience: Duration,
+    /// Running while a write waits; the last moment is waited for by itself: after a pause of the whole process (a
+    /// stop, a machine that slept) every timer rings at once, before any body could run.
+    stalled: Option<(Sleep, bool)>,
+}
+
+/// Where the body takes it from.
+pub struct Outlet(Arc<Mutex<Slot>>);
+
+impl Inlet {
+    /// Whether everything written was taken. Over HTTP/1.1 a connection is given up whose client takes nothing; over
+    /// HTTP/2 other streams share it, and this one alone is.
+    fn poll_taken(&mut self, cx: &mut Cx<'_>) -> Poll<io::Result<()>> {
+        {
+            let mut slot = lock(&self.slot);
+            if slot.is_gone {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+            if slot.piece.is_none() {
+                self.stalled = None;
+                return Poll::Ready(Ok(()));
+            }
+            slot.inlet = Some(cx.waker().clone());
+        }
+        let (clock, patience) = (&self.clock, self.patience);
+        loop {
+            let (stalled, is_last) = self
+                .stalled
+                .get_or_insert_with(|| (clock.sleep(patience), false));
+            ready!(Pin::new(stalled).poll(cx));
+            if *is_last {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.stalled = Some((clock.sleep(MOMENT), true));
         }
     }
+}
 
-    /// Whether the body has taken what it was given.
-    pub(super) fn has_room(&mut self, context: &Context) -> bool {
-        let room = self.sender.capacity() > 0;
-        self.full_since = match self.full_since {
-            _ if room => None,
-            None => Some(context.clock.now()),
-            since => since,
+impl AsyncWrite for Inlet {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Cx<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_taken(cx))?;
+        let outlet = {
+            let mut slot = lock(&self.slot);
+            slot.piece = Some(Bytes::copy_from_slice(bytes));
+            slot.outlet.take()
         };
-        room
+        outlet.into_iter().for_each(Waker::wake);
+        Poll::Ready(Ok(bytes.len()))
     }
 
-    /// Returns once it has, where it had not; nothing once the client is gone. Dropping the future loses nothing.
-    pub(super) async fn taken(&mut self, has_room: bool) -> Option<()> {
-        if has_room {
-            self.sender.closed().await;
-            return None;
-        }
-        let room = self.sender.reserve().await.ok();
-        self.full_since = None;
-        room.map(drop)
+    /// Ready once the body has taken what was written.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Cx<'_>) -> Poll<io::Result<()>> {
+        self.poll_taken(cx)
     }
 
-    /// Returns once the body has taken nothing for too long. Over HTTP/1.1 the connection is given up by then; over
-    /// HTTP/2 other streams share it, and this one alone is: it is reset when its client takes what it has.
-    ///
-    /// The last moment is waited for by itself: after a pause of the whole process (a stop, a machine that slept) every
-    /// timer rings at once, before any body could run.
-    pub(super) fn stalled(&self, context: &Context) -> impl Future<Output = ()> + use<> {
-        let clock = context.clock.clone();
-        let since = self.full_since.unwrap_or_else(|| clock.now());
-        let ring = clock.sleep_until(since + context.write_stall.saturating_sub(MOMENT));
-        async move {
-            ring.await;
-            clock.sleep(MOMENT).await;
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Cx<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_taken(cx))?;
+        lock(&self.slot).end(true);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Inlet {
+    /// Nothing ever comes back but the end.
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Cx<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut slot = lock(&self.slot);
+        if slot.is_gone {
+            return Poll::Ready(Ok(()));
         }
+        slot.inlet = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Slot {
+    fn end(&mut self, cleanly: bool) {
+        self.ended.get_or_insert(cleanly);
+        self.outlet.take().into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Drop for Inlet {
+    fn drop(&mut self) {
+        lock(&self.slot).end(false);
+    }
+}
+
+impl Outlet {
+    /// What was written next; nothing once the inlet has ended.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
+        poll_fn(|cx| {
+            let mut slot = lock(&self.0);
+            let piece = slot.piece.take();
+            if piece.is_none() && slot.ended.is_none() {
+                slot.outlet = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            let inlet = slot.inlet.take();
+            drop(slot);
+            inlet.into_iter().for_each(Waker::wake);
+            Poll::Ready(piece)
+        })
+        .await
+    }
+
+    /// Whether the inlet ended by a shutdown.
+    pub(super) fn ended_cleanly(&self) -> bool {
+        lock(&self.0).ended == Some(true)
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        let inlet = {
+            let mut slot = lock(&self.0);
+            slot.is_gone = true;
+            slot.inlet.take()
+        };
+        inlet.into_iter().for_each(Waker::wake);
+    }
+}
+
+fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn one_write_waits_and_the_next_waits_for_it() {
+        let (mut inlet, mut outlet) = pipe(Clock::manual().0, PATIENCE);
+        inlet.write_all(b"a").await.unwrap();
+        assert!(inlet.write_all(b"b").now_or_never().is_none());
+        assert_eq!(outlet.next().await.unwrap(), "a");
+        inlet.write_all(b"b").await.unwrap();
+        drop(inlet);
+        assert_eq!(
+            outlet.next().await.unwrap(),
+            "b",
+            "what was written comes before the end"
+        );
+        assert_eq!(outlet.next().await, None);
+        assert!(!outlet.ended_cleanly());
+    }
+
+    #[tokio::test]
+    async fn a_shutdown_is_a_clean_end_and_comes_when_all_was_taken() {
+        let (mut inlet, mut outlet) = pipe(Clock::manual().0, PATIENCE);
+        inlet.write_all(b"a").await.unwrap();
+        assert!(inlet.shutdown().now_or_never().is_none());
+        assert_eq!(outlet.next().await.unwrap(), "a");
+        inlet.shutdown().await.unwrap();
+        drop(inlet);
+        assert_eq!(outlet.next().await, None);
+        assert!(outlet.ended_cleanly());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_takes_nothing_is_given_up_and_one_that_is_gone_is_the_end() {
+        let (clock, hand) = Clock::manual();
+        let (mut inlet, outlet) = pipe(clock, PATIENCE);
+        inlet.write_all(b"a").await.unwrap();
+        assert!(inlet.write_all(b"b").now_or_never().is_none());
+        hand.advance(PATIENCE - MOMENT);
+        assert!(
+            inlet.write_all(b"b").now_or_never().is_none(),
+            "a moment to run"
+        );
+        hand.advance(MOMENT);
+        let error = inlet.write_all(b"b").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(outlet);
+        assert_eq!(inlet.read(&mut [0; 8]).await.unwrap(), 0);
     }
 }

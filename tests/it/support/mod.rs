@@ -43,7 +43,7 @@ impl Gate {
     /// `more` behind the last.
     pub(crate) async fn open(first: &str, more: &str) -> Self {
         let key = api_key("a", KEY.1, "a");
-        let role = "[roles.a]\nsubscribe = [\"*\"]\npublish = [\"*\"]\n";
+        let role = "[roles.a]\nsubscribe = [\"*\"]\npublish = [\"*\"]\nadmin = true\n";
         Self::start(&format!("{first}{key}{role}{more}")).await
     }
 
@@ -55,6 +55,20 @@ impl Gate {
             .unwrap_or_else(|head| panic!("refused: {head:?}"));
         socket.text().await;
         socket
+    }
+
+    /// Returns once `count` polls wait: a connection is taken up by another thread than the one before it.
+    pub(crate) async fn polls_wait(&self, count: usize) {
+        let line = format!("gatecast_streams{{transport=\"long-poll\",http=\"1.1\"}} {count}");
+        let waiting = async {
+            loop {
+                let metrics = self.request("GET", "/metrics", &[KEY], "").await;
+                if metrics.text().lines().any(|one| one == line) {
+                    return;
+                }
+            }
+        };
+        within("the polls", waiting).await;
     }
 
     /// Starts a gateway from this configuration, on a free port of the loopback whatever `listen` says.
@@ -89,9 +103,14 @@ impl Gate {
 
     /// Begins to stop; the future gives who was late. It goes on by itself, while the test does.
     #[allow(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
-    pub(crate) fn begin_stop(&mut self) -> tokio::task::JoinHandle<Vec<(&'static str, usize)>> {
+    pub(crate) async fn begin_stop(
+        &mut self,
+    ) -> tokio::task::JoinHandle<Vec<(&'static str, usize)>> {
         let gateway = self.gateway.take().unwrap();
-        tokio::spawn(gateway.drain())
+        let drained = tokio::spawn(gateway.drain());
+        // So that it has begun, and not only been asked for.
+        tokio::task::yield_now().await;
+        drained
     }
 
     /// Stops, and starts on the same port with the same configuration and clock: the memory log is a new one.

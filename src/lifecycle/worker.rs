@@ -1,0 +1,48 @@
+//! Threads of our own: each runs one thing, and the tasks that are given to it.
+
+use std::future::Future;
+use std::io;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// A thread with a runtime. Dropping it ends all that runs there, without waiting.
+pub struct Worker {
+    handle: Handle,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Worker {
+    /// Starts a thread under `name` that runs `main`, until that ends or this is dropped.
+    ///
+    /// # Errors
+    /// The system has no thread left, or no event queue.
+    #[allow(clippy::disallowed_methods, reason = "this is where threads come from")]
+    pub fn start(
+        name: String,
+        main: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        std::thread::Builder::new().name(name).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = stopped => {}
+                    () = main => {}
+                }
+            });
+            // What blocks there is not waited for.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self {
+            handle,
+            _stop: stop,
+        })
+    }
+
+    /// Where tasks for it are given.
+    pub(super) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}

@@ -1,0 +1,31 @@
+//! A stream that a request was granted, before it has its connection.
+
+use std::sync::Arc;
+
+use crate::auth::Access;
+use crate::model::code::Refusal;
+use crate::session::admission::{Admitted, Opening};
+use crate::telemetry::metrics::labels::HttpVersion;
+
+use super::format::Format;
+
+/// How a client is received, and how what it is told is written.
+pub struct Granted {
+    /// With what it is received.
+    pub reception: Reception,
+    /// How its stream is written.
+    pub format: Format,
+    /// The HTTP that asked for it.
+    pub version: HttpVersion,
+}
+
+/// With what a client is received.
+pub enum Reception {
+    /// With a stream.
+    Admitted(Arc<Access>, Opening, Admitted),
+    /// With silence, until it says who it is.
+    Waiting(Opening),
+    /// With the reason why it ends at once, told on the open stream: browsers cannot read a refused upgrade, and
+    /// `EventSource` dies for ever of any status but 200.
+    Refused(Refusal),
+}

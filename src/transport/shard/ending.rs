@@ -1,0 +1,123 @@
+//! How streams end, once their end is said: what is left is written, and heard.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::lifecycle::clock::Clock;
+use crate::lifecycle::tasks::Guest;
+use crate::transport::context::Context;
+use crate::transport::format::{Ending, Format};
+use crate::transport::sse::LAST_CHUNK;
+use crate::wire::websocket::decoder::{Decoder, Incoming};
+
+use super::Io;
+
+/// How long the last block may take to the client's own code before the stream breaks off. That its socket has it is
+/// not enough: Chromium throws away what its page has not read yet when the stream breaks off, and so do readers of
+/// `fetch` bodies.
+const HEARD: Duration = Duration::from_millis(250);
+/// What is read at a time from a client that is to close.
+const READ: usize = 512;
+
+/// A stream that has said its end.
+pub(super) struct Ended {
+    pub(super) io: Box<dyn Io>,
+    pub(super) format: Format,
+    pub(super) rest: Bytes,
+    pub(super) ending: Ending,
+    /// What understands the client's frames, and what of them was not looked at.
+    pub(super) decoder: Option<(Decoder, Bytes)>,
+    pub(super) guest: Guest,
+}
+
+impl Ended {
+    /// Sees it to its end. A client that takes nothing is not waited for longer than a goodbye may take.
+    pub(super) fn finish(self, context: &Context) {
+        let (clock, goodbye) = (context.clock.clone(), context.goodbye);
+        let name = self.format.transport().as_str();
+        let Self {
+            io,
+            format,
+            rest,
+            ending,
+            decoder,
+            guest,
+        } = self;
+        context.tasks.spawn(name, async move {
+            // An error here has been met before, or nobody is left to be told.
+            match ending {
+                Ending::Abrupt => abrupt(&clock, goodbye, io, &rest).await,
+                Ending::Clean => _ = clock.timeout(goodbye, clean(io, format, &rest)).await,
+                Ending::Closing { heard } => {
+                    let decoder = decoder.filter(|_| !heard);
+                    _ = clock.timeout(goodbye, closing(io, &rest, decoder)).await;
+                }
+            }
+        });
+        // Only now: nobody shall take what goes on in the task for something that has ended.
+        drop(guest);
+    }
+}
+
+async fn abrupt(clock: &Clock, goodbye: Duration, mut io: Box<dyn Io>, rest: &[u8]) {
+    if let Some(Ok(())) = clock.timeout(goodbye, write(&mut io, rest)).await {
+        clock.sleep(HEARD).await;
+    }
+}
+
+/// The last byte goes by itself: over HTTP/2 hyper takes it once the client's window has room for all before it, and
+/// what is beyond the window would be lost when the stream is reset.
+async fn write(io: &mut Box<dyn Io>, rest: &[u8]) -> io::Result<()> {
+    let (rest, last) = rest.split_at(rest.len().saturating_sub(1));
+    io.write_all(rest).await?;
+    io.flush().await?;
+    io.write_all(last).await?;
+    io.flush().await
+}
+
+async fn clean(mut io: Box<dyn Io>, format: Format, rest: &[u8]) -> io::Result<()> {
+    io.write_all(rest).await?;
+    if let Format::Sse(style) = format
+        && style.chunked
+    {
+        io.write_all(LAST_CHUNK).await?;
+    }
+    io.flush().await?;
+    io.shutdown().await
+}
+
+/// Waits for the client's own Close (RFC 6455 §7.1.1): over TLS our end of the connection is the end of both, and a
+/// client could not answer any more. The connection's end takes the rest.
+async fn closing(
+    mut io: Box<dyn Io>,
+    rest: &[u8],
+    decoder: Option<(Decoder, Bytes)>,
+) -> io::Result<()> {
+    io.write_all(rest).await?;
+    io.flush().await?;
+    if let Some((mut decoder, mut bytes)) = decoder {
+        // After a fault of framing there are no frames any more, and this ends at once.
+        while !is_closed(&mut decoder, &bytes) {
+            let mut buffer = [0; READ];
+            let count = io.read(&mut buffer).await?;
+            if count == 0 {
+                break;
+            }
+            bytes = Bytes::copy_from_slice(&buffer[..count]);
+        }
+    }
+    io.shutdown().await
+}
+
+fn is_closed(decoder: &mut Decoder, mut bytes: &[u8]) -> bool {
+    loop {
+        match decoder.next(&mut bytes) {
+            Ok(Some(Incoming::Close(_))) | Err(_) => return true,
+            Ok(Some(_)) => {}
+            Ok(None) => return false,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One round of a shard's loop: who has news, who was called, who is due.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Cx, Poll};
+use std::time::Duration;
+
+use crate::lifecycle::random;
+use crate::model::time::Moment;
+use crate::transport::CREDIT;
+use crate::transport::context::Context;
+
+use super::prepared::Prepared;
+use super::stream::{Begun, Round, Stream, Turn};
+use super::timers::Timers;
+use super::{Newcomer, Shard};
+
+/// Turns of a round, until accepting, requests and timers have theirs: a write takes some 4 µs, so this is a
+/// millisecond.
+const TURNS: usize = 256;
+/// Streams that begin in a round. Each may have a past to be told: a herd is served in order, and those who are there
+/// already are served meanwhile.
+const NEWCOMERS: usize = 64;
+/// Reads of a round that are kept for whoever comes to the same place. More are needed only where streams of many
+/// different rooms have news at once, and there a search would cost more than a read.
+const PREPARED: usize = 8;
+/// What is read from a client at a time, in bytes.
+const SCRATCH: usize = 16 * 1024;
+
+/// The streams of a shard.
+pub(super) struct Streams {
+    shard: Arc<Shard>,
+    /// By the number of their seats.
+    streams: Vec<Option<Box<Stream>>>,
+    timers: Timers,
+    called: VecDeque<usize>,
+    news: VecDeque<usize>,
+    prepared: Vec<Prepared>,
+    scratch: Box<[u8]>,
+    /// Returns once the gateway drains; gone once it does.
+    draining: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// What is taken from the roster, and kept for its memory.
+    taken: (Vec<usize>, Vec<usize>),
+}
+
+impl Streams {
+    pub(super) fn new(shard: Arc<Shard>) -> Self {
+        let mut draining = shard.context.draining.clone();
+        Self {
+            timers: Timers::new(shard.context.clock.clone()),
+            draining: Some(Box::pin(async move { draining.begun().await })),
+            shard,
+            streams: Vec::new(),
+            called: VecDeque::new(),
+            news: VecDeque::new(),
+            prepared: Vec::new(),
+            scratch: vec![0; SCRATCH].into(),
+            taken: Default::default(),
+        }
+    }
+
+    /// One round; it asks for the next by itself.
+    pub(super) fn round(&mut self, cx: &mut Cx<'_>) -> Poll<()> {
+        self.gather(cx);
+        self.welcome();
+        let mut turns = TURNS;
+        while turns > 0
+            && let Some(number) = self.called.pop_front()
+        {
+            self.serve(number);
+            turns -= 1;
+        }
+        let now = self.context().clock.now();
+        while turns > 0
+            && let Some(number) = self.news.pop_front()
+        {
+            self.tell(number, now);
+            turns -= 1;
+        }
+        self.settle();
+        let is_done = self.called.is_empty() && self.news.is_empty();
+        if !is_done || !self.shard.newcomers().is_empty() || self.timers.poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Whoever wants a turn, and why.
+    fn gather(&mut self, cx: &mut Cx<'_>) {
+        let (called, news) = &mut self.taken;
+        self.shard.roster.take(cx.waker(), called, news);
+        self.called.extend(called.drain(..));
+        for number in news.drain(..) {
+            // On the list once, however many of its rooms have grown since it was put there.
+            if let Some(Some(stream)) = self.streams.get_mut(number)
+                && !std::mem::replace(&mut stream.is_listed, true)
+            {
+                self.news.push_back(number);
+            }
+        }
+        if let Some(draining) = &mut self.draining
+            && draining.as_mut().poll(cx).is_ready()
+        {
+            self.draining = None;
+            self.send_away();
+        }
+        let now = self.context().clock.now();
+        while let Some((number, at)) = self.timers.next(now) {
+            if let Some(Some(stream)) = self.streams.get_mut(number)
+                && stream.armed == Some(at)
+            {
+                stream.armed = None;
+                self.called.push_back(number);
+            }
+        }
+    }
+
+    /// Gives each stream its time to leave: spread, so that the clients do not come back as one.
+    fn send_away(&mut self) {
+        let (now, window) = (self.context().clock.now(), self.context().drain_window);
+        for (number, stream) in self.streams.iter_mut().enumerate() {
+            if let Some(stream) = stream {
+                leave(number, stream, &mut self.timers, now, window);
+            }
+        }
+    }
+
+    /// Begins the streams of those who came.
+    fn welcome(&mut self) {
+        let newcomers: Vec<_> = {
+            let mut waiting = self.shard.newcomers();
+            let count = waiting.len().min(NEWCOMERS);
+            waiting.drain(..count).collect()
+        };
+        for Newcomer { io, granted, head } in newcomers {
+            let (context, seat) = (&self.shard.context, self.shard.roster.seat());
+            let number = seat.number();
+            match Stream::begin(context, seat, io, granted, head, context.now()) {
+                Begun::Stream(mut stream) => {
+                    if self.streams.len() <= number {
+                        self.streams.resize_with(number + 1, || None);
+                    }
+                    if self.draining.is_none() {
+                        let (now, window) = (context.clock.now(), context.drain_window);
+                        leave(number, &mut stream, &mut self.timers, now, window);
+                    }
+                    self.streams[number] = Some(stream);
+                    self.called.push_back(number);
+                }
+                Begun::Ended(ended) => ended.finish(context),
+            }
+        }
+    }
+
+    /// A turn of the stream of this `number`.
+    fn serve(&mut self, number: usize) {
+        let Some(Some(stream)) = self.streams.get_mut(number) else {
+            return;
+        };
+        let now = self.shard.context.now();
+        let scratch = &mut self.scratch;
+        let turn = stream.turn(&mut Round { now, scratch });
+        self.after(number, turn);
+    }
+
+    /// News for the stream of this `number`: what others at its place are given too, if it can be; else a turn.
+    fn tell(&mut self, number: usize, now: Moment) {
+        let Some(Some(stream)) = self.streams.get_mut(number) else {
+            return;
+        };
+        stream.is_listed = false;
+        let context = &self.shard.context;
+        let found = self.prepared.iter().position(|one| stream.takes(one));
+        let Some(found) = found.or_else(|| prepare(&mut self.prepared, stream, context)) else {
+            return self.serve(number);
+        };
+        let prepared = &mut self.prepared[found];
+        let bytes = prepared.bytes(stream.format());
+        let turn = stream.take(prepared, &bytes, now);
+        if prepared.more && matches!(turn, Turn::Waits) {
+            stream.is_listed = true;
+            self.news.push_back(number);
+        }
+        self.after(number, turn);
+    }
+
+    fn after(&mut self, number: usize, turn: Turn) {
+        let Some(place) = self.streams.get_mut(number) else {
+            return;
+        };
+        match turn {
+            Turn::Waits => {
+                if let Some(stream) = place {
+                    let deadline = stream.deadline();
+                    self.timers.set(number, &mut stream.armed, deadline);
+                }
+            }
+            Turn::Continues => self.called.push_back(number),
+            Turn::Gone => *place = None,
+            Turn::Ends(ending) => {
+                if let Some(stream) = place.take() {
+                    stream.ended(ending).finish(&self.shard.context);
+                }
+            }
+        }
+    }
+
+    /// What was prepared is counted and forgotten: the next round reads what has come meanwhile.
+    fn settle(&mut self) {
+        let now = self.shard.context.clock.now();
+        for prepared in self.prepared.drain(..) {
+            prepared.count(&self.shard.context.metrics, now);
+        }
+    }
+
+    fn context(&self) -> &Context {
+        &self.shard.context
+    }
+}
+
+/// Reads where `stream` is, for all who are there. Nothing where it stands alone, or there is no room for more.
+fn prepare(prepared: &mut Vec<Prepared>, stream: &mut Stream, context: &Context) -> Option<usize> {
+    if prepared.len() >= PREPARED {
+        return None;
+    }
+    let place = stream.place()?;
+    let batch = context.bus.look(&place, CREDIT)?;
+    prepared.push(Prepared::new(place, batch));
+    Some(prepared.len() - 1)
+}
+
+fn leave(number: usize, stream: &mut Stream, timers: &mut Timers, now: Moment, window: Duration) {
+    let at = now + random::between(Duration::ZERO, window);
+    stream.leaves = Some(at);
+    timers.set(number, &mut stream.armed, Some(at));
+}

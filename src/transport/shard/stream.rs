@@ -1,0 +1,398 @@
+//! One stream: its socket, what it says, what it hears.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Cx, Poll, Waker};
+
+use bytes::{Buf as _, Bytes};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+
+use crate::bus::reader::Place;
+use crate::bus::wake::Seat;
+use crate::lifecycle::random;
+use crate::lifecycle::tasks::Guest;
+use crate::model::id::StreamId;
+use crate::model::time::Moment;
+use crate::session::{Input, Now, Session};
+use crate::transport::context::{Context, come_back};
+use crate::transport::engine::{Engine, Output};
+use crate::transport::format::{Ending, Format};
+use crate::transport::granted::{Granted, Reception};
+use crate::transport::websocket::{self, Heard};
+use crate::wire::websocket::decoder::{Decoder, Terms};
+use crate::wire::websocket::encoder;
+
+use super::Io;
+use super::ending::Ended;
+use super::prepared::Prepared;
+
+/// Steps that a stream may take before others have their turn.
+const STEPS: usize = 32;
+
+/// A stream that is open.
+pub(super) struct Stream {
+    io: Box<dyn Io>,
+    format: Format,
+    engine: Engine,
+    /// Calls it.
+    waker: Waker,
+    seat: Arc<Seat>,
+    /// What the socket has not taken yet, and whether it is blocked by it.
+    unwritten: Bytes,
+    is_blocked: bool,
+    ear: Ear,
+    /// When it is to leave, once the gateway drains.
+    pub(super) leaves: Option<Moment>,
+    /// When the loop looks at it, at the latest.
+    pub(super) armed: Option<Moment>,
+    /// Whether it is on the list of those with news.
+    pub(super) is_listed: bool,
+    guest: Guest,
+}
+
+/// What listens to the client.
+enum Ear {
+    /// It has nothing to say: whatever comes is thrown away, and only the end counts.
+    Deaf,
+    WebSocket {
+        decoder: Decoder,
+        /// The largest message, in bytes.
+        limit: usize,
+        /// What came and was not looked at yet.
+        unread: Bytes,
+    },
+}
+
+/// What came of a stream that was granted.
+pub(super) enum Begun {
+    Stream(Box<Stream>),
+    Ended(Ended),
+}
+
+/// What a stream did with its turn.
+pub(super) enum Turn {
+    /// It waits for whatever comes next.
+    Waits,
+    /// It has more to do, after the others.
+    Continues,
+    /// It has said its end.
+    Ends(Ending),
+    /// Its client is gone.
+    Gone,
+}
+
+/// What all streams of a loop share while they have their turns.
+pub(super) struct Round<'a> {
+    pub(super) now: Now,
+    /// What is read is looked at before anybody else reads.
+    pub(super) scratch: &'a mut [u8],
+}
+
+impl Stream {
+    /// Begins the stream that was granted: what is said first is in its buffer. Or ends it, with what it is refused.
+    pub(super) fn begin(
+        context: &Arc<Context>,
+        seat: Arc<Seat>,
+        io: Box<dyn Io>,
+        granted: Granted,
+        head: Vec<u8>,
+        now: Now,
+    ) -> Begun {
+        let Granted {
+            reception,
+            format,
+            version,
+        } = granted;
+        let mut out = head;
+        let guest = context.tasks.guest(format.transport().as_str());
+        let id = StreamId::from_random(random::wide_bits());
+        let ear = Ear::new(format, context);
+        let (session, actions, access) = match reception {
+            Reception::Refused(refusal) => {
+                let ending = format.refusal(refusal, &mut out);
+                return Begun::Ended(Ended {
+                    io,
+                    format,
+                    rest: out.into(),
+                    ending,
+                    decoder: ear.into_decoder(),
+                    guest,
+                });
+            }
+            Reception::Waiting(opening) => {
+                let session = Session::waiting(id, context.session, opening, now);
+                (session, Vec::new(), None)
+            }
+            Reception::Admitted(access, opening, admitted) => {
+                let mut actions = Vec::new();
+                let (settings, who) = (context.session, access.clone());
+                let session =
+                    Session::admitted(id, settings, who, &opening, admitted, now, &mut actions);
+                (session, actions, Some(access))
+            }
+        };
+        let meter = context.metrics.open(format.transport(), version);
+        let mut engine = Engine::new(context.clone(), session, seat.clone(), format.size(), meter);
+        if let (Ear::Deaf, Some(access)) = (&ear, &access) {
+            engine.register(access);
+        }
+        format.prelude(&mut out);
+        let outputs = engine.start(actions, now);
+        let mut stream = Self {
+            io,
+            format,
+            engine,
+            waker: seat.clone().into(),
+            seat,
+            unwritten: out.into(),
+            is_blocked: false,
+            ear,
+            leaves: None,
+            armed: None,
+            is_listed: false,
+            guest,
+        };
+        match stream.say(outputs) {
+            None => Begun::Stream(Box::new(stream)),
+            Some(ending) => Begun::Ended(stream.ended(ending)),
+        }
+    }
+
+    pub(super) const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// When it wants a turn though nothing happens, at the latest.
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        let due = self.engine.deadline(self.is_writable());
+        due.into_iter().chain(self.leaves).min()
+    }
+
+    /// What is left of it at its end.
+    pub(super) fn ended(self, ending: Ending) -> Ended {
+        Ended {
+            io: self.io,
+            format: self.format,
+            rest: self.unwritten,
+            ending,
+            decoder: self.ear.into_decoder(),
+            guest: self.guest,
+        }
+    }
+
+    /// Where it reads, if a read for it is one for all who are there.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.engine.place().filter(|_| self.is_writable())
+    }
+
+    /// Whether it takes what was prepared.
+    pub(super) fn takes(&self, prepared: &Prepared) -> bool {
+        self.is_writable() && self.engine.is_at(&prepared.place)
+    }
+
+    /// Takes what was prepared, as far as its socket does.
+    pub(super) fn take(&mut self, prepared: &Prepared, bytes: &Bytes, now: Moment) -> Turn {
+        self.engine.follow(prepared.cursor, now);
+        let mut cx = Cx::from_waker(&self.waker);
+        let written = match Pin::new(&mut self.io).poll_write(&mut cx, bytes) {
+            Poll::Ready(Ok(count)) => count,
+            Poll::Ready(Err(error)) => return self.failed(&error),
+            Poll::Pending => 0,
+        };
+        if written < bytes.len() {
+            self.unwritten = bytes.slice(written..);
+        }
+        match self.write() {
+            Ok(()) => Turn::Waits,
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Does what there is to do, until there is nothing more to do now.
+    pub(super) fn turn(&mut self, round: &mut Round<'_>) -> Turn {
+        self.seat.is_served();
+        for _ in 0..STEPS {
+            let was_blocked = self.is_blocked;
+            if let Err(error) = self.write() {
+                return self.failed(&error);
+            }
+            // It was blocked, and the client has taken what blocked it: it is alive, though its own frames were not
+            // read meanwhile.
+            let is_freed = was_blocked && self.is_writable();
+            let input = match is_freed
+                .then_some(Input::Heard)
+                .or_else(|| self.due(round.now))
+            {
+                Some(input) => input,
+                None => match self.hear(round.scratch) {
+                    Ok(Some(Heard::Input(input, ping))) => {
+                        if let Some(payload) = ping {
+                            self.append(|out| encoder::pong(out, &payload));
+                        }
+                        input
+                    }
+                    Ok(Some(Heard::Close(code))) => {
+                        self.append(|out| encoder::close(out, code.map(|code| (code, ""))));
+                        return Turn::Ends(Ending::Closing { heard: true });
+                    }
+                    Ok(None) => return Turn::Waits,
+                    Err(_) => return Turn::Gone,
+                },
+            };
+            let outputs = self.engine.run(input, round.now);
+            if let Some(ending) = self.say(outputs) {
+                return Turn::Ends(ending);
+            }
+        }
+        Turn::Continues
+    }
+
+    /// What is due, but for what the client says.
+    fn due(&mut self, now: Now) -> Option<Input> {
+        if self.leaves.is_some_and(|at| now.moment >= at) {
+            return Some(Input::Drain {
+                retry_after: come_back(),
+            });
+        }
+        self.engine.next(self.is_writable(), now.moment)
+    }
+
+    const fn is_writable(&self) -> bool {
+        self.unwritten.is_empty() && !self.is_blocked
+    }
+
+    /// Hands over what there is, as far as the socket takes it.
+    fn write(&mut self) -> io::Result<()> {
+        let mut cx = Cx::from_waker(&self.waker);
+        while !self.unwritten.is_empty() {
+            match Pin::new(&mut self.io).poll_write(&mut cx, &self.unwritten)? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(count) => self.unwritten.advance(count),
+                Poll::Pending => {
+                    self.is_blocked = true;
+                    return Ok(());
+                }
+            }
+        }
+        self.unwritten = Bytes::new();
+        self.is_blocked = Pin::new(&mut self.io).poll_flush(&mut cx)?.is_pending();
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &io::Error) -> Turn {
+        if error.kind() == io::ErrorKind::TimedOut {
+            self.engine.was_slow();
+        }
+        Turn::Gone
+    }
+
+    fn say(&mut self, outputs: Vec<Output>) -> Option<Ending> {
+        if outputs.is_empty() {
+            return None;
+        }
+        let mut ending = None;
+        let format = self.format;
+        self.append(|out| ending = format.write(outputs, out));
+        ending
+    }
+
+    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut out = Vec::from(std::mem::take(&mut self.unwritten));
+        write(&mut out);
+        self.unwritten = out.into();
+    }
+
+    /// The next that the client said. Nothing is read from it while something waits to be written to it, so that its
+    /// messages cannot pile up answers, nor while an answer is due.
+    fn hear(&mut self, scratch: &mut [u8]) -> io::Result<Option<Heard>> {
+        if !self.is_writable() || self.engine.is_busy() {
+            return Ok(None);
+        }
+        if let Some(heard) = self.ear.on() {
+            return Ok(Some(heard));
+        }
+        loop {
+            let (mut buf, mut cx) = (ReadBuf::new(scratch), Cx::from_waker(&self.waker));
+            let read = Pin::new(&mut self.io).poll_read(&mut cx, &mut buf)?;
+            match (read, buf.filled()) {
+                (Poll::Pending, _) => return Ok(None),
+                (Poll::Ready(()), []) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                (Poll::Ready(()), bytes) => {
+                    if let Some(heard) = self.ear.hear(bytes) {
+                        return Ok(Some(heard));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Ear {
+    fn new(format: Format, context: &Context) -> Self {
+        let limit = context.message_bytes();
+        match format {
+            Format::Sse(_) => Self::Deaf,
+            Format::WebSocket(_) => Self::WebSocket {
+                decoder: Decoder::new(Terms {
+                    message: limit,
+                    deflate: false,
+                }),
+                limit,
+                unread: Bytes::new(),
+            },
+        }
+    }
+
+    /// What is left of it at the end: a decoder, and what it has not looked at.
+    fn into_decoder(self) -> Option<(Decoder, Bytes)> {
+        match self {
+            Self::WebSocket {
+                decoder, unread, ..
+            } => Some((decoder, unread)),
+            Self::Deaf => None,
+        }
+    }
+
+    /// The next in what came before.
+    fn on(&mut self) -> Option<Heard> {
+        let Self::WebSocket {
+            decoder,
+            limit,
+            unread,
+        } = self
+        else {
+            return None;
+        };
+        let (heard, left) = understand(decoder, *limit, unread);
+        unread.advance(unread.len() - left);
+        if unread.is_empty() {
+            *unread = Bytes::new(); // gives its memory back
+        }
+        heard
+    }
+
+    /// The first in `bytes`; what follows it is kept.
+    fn hear(&mut self, bytes: &[u8]) -> Option<Heard> {
+        let Self::WebSocket {
+            decoder,
+            limit,
+            unread,
+        } = self
+        else {
+            return None;
+        };
+        let (heard, left) = understand(decoder, *limit, bytes);
+        *unread = Bytes::copy_from_slice(&bytes[bytes.len() - left..]);
+        heard
+    }
+}
+
+/// The first that `bytes` say, and how many of them are left.
+fn understand(decoder: &mut Decoder, limit: usize, mut bytes: &[u8]) -> (Option<Heard>, usize) {
+    let heard = match decoder.next(&mut bytes) {
+        Ok(incoming) => incoming.map(websocket::heard),
+        Err(fault) => Some(websocket::broken(fault, limit)),
+    };
+    (heard, bytes.len())
+}
