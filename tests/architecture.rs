@@ -167,6 +167,7 @@ fn unsafe_code_and_unfinished_work_occur_nowhere() {
         .into_iter()
         .chain(sources("tests"))
         .chain(sources("examples"))
+        .chain(sources("benches"))
         .chain(sources("fuzz/fuzz_targets"))
     {
         let tokens = tokens(&fs::read_to_string(&path).unwrap());

@@ -76,7 +76,7 @@ impl Naive {
             .iter()
             .map(|&room| 2 * name(room).as_str().len())
             .sum();
-        let cost = size * (2 + rooms.len()) + (700 + 3) * rooms.len() + names;
+        let cost = size * (2 + 2 * rooms.len()) + (700 + 3) * rooms.len() + names;
         for &room in rooms {
             self.rooms[room].push(Event {
                 seq: self.head,

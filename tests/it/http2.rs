@@ -333,13 +333,13 @@ async fn the_host_is_the_authority_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_websocket_is_refused_with_the_version_to_use() {
+async fn a_get_for_a_websocket_is_refused_with_the_request_to_make() {
     let gate = Gate::open("", "").await;
     let mut http2 = connect(&gate).await;
     let target = "/v1/stream?room=r&transport=websocket";
     let (status, body) = http2.request("GET", target, &[KEY], None).await;
     assert_eq!(status, 426);
-    assert!(body.contains("HTTP/1.1"), "{body}");
+    assert!(body.contains("CONNECT"), "{body}");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! Good tokens, remembered, because a herd of screens comes back with the tokens that it had: a signature costs
-//! 30 to 100 µs to verify, and a digest less than one.
+//! Good tokens, remembered, because a herd of screens comes back with the tokens that it had: to verify one costs 4 µs
+//! (HS256) to 90 µs (ES256), and its digest half a microsecond (`cargo bench -- auth/`).
 //!
 //! A refusal is not remembered. Bad tokens are free to make and have no end, so they would push out the good ones;
 //! and who sends one twice can wait for it to be verified twice.

@@ -189,8 +189,10 @@ async fn what_is_unusual_and_allowed_is_answered_with_101() {
         );
         assert_eq!(
             head.header("sec-websocket-extensions"),
-            None,
-            "nothing is extended"
+            (name == "Sec-WebSocket-Extensions").then_some(
+                "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+            ),
+            "{name}: {value}"
         );
         let mut socket = WebSocket { socket, head };
         assert_eq!(socket.json().await["type"], "welcome", "{name}: {value}");

@@ -69,7 +69,7 @@ impl Head {
             .map(|(_, value)| value.as_str())
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let text = std::str::from_utf8(bytes).unwrap();
         let mut lines = text.split("\r\n");
         let line = lines.next().unwrap();

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::socket::Socket;
 use super::within;
 
 /// One connection.
@@ -104,6 +105,35 @@ impl Http2 {
         }
     }
 
+    /// Opens a WebSocket on a stream of its own (RFC 8441): the head of the response, and the bytes behind it.
+    pub(crate) async fn tunnel(
+        &mut self,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> (http::response::Parts, Socket) {
+        let mut request = http::Request::builder()
+            .method("CONNECT")
+            .uri(format!("https://localhost{target}"))
+            .extension(h2::ext::Protocol::from_static("websocket"))
+            .header("sec-websocket-version", "13");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut ready = self.0.clone().ready().await.unwrap();
+        let (response, sender) = ready
+            .send_request(request.body(()).unwrap(), false)
+            .unwrap();
+        let (head, body) = within("a response", response).await.unwrap().into_parts();
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        pump(theirs, sender, body);
+        (head, Socket::over(ours))
+    }
+
+    /// Whether the gateway lets CONNECT open a WebSocket.
+    pub(crate) fn takes_tunnels(&self) -> bool {
+        self.0.is_extended_connect_protocol_enabled()
+    }
+
     /// A whole response: its status and its body.
     pub(crate) async fn request(
         &mut self,
@@ -117,6 +147,33 @@ impl Http2 {
         assert_eq!(end, End::Clean, "{method} {target}");
         (streamed.head.status.as_u16(), rest)
     }
+}
+
+/// Carries bytes both ways, until each ends.
+#[allow(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
+fn pump(io: tokio::io::DuplexStream, mut sender: h2::SendStream<Bytes>, mut body: RecvStream) {
+    let (mut read, mut write) = tokio::io::split(io);
+    tokio::spawn(async move {
+        let mut buffer = vec![0; 4096];
+        while let Ok(count @ 1..) = read.read(&mut buffer).await {
+            if sender
+                .send_data(Bytes::copy_from_slice(&buffer[..count]), false)
+                .is_err()
+            {
+                return;
+            }
+        }
+        let _ = sender.send_data(Bytes::new(), true);
+    });
+    tokio::spawn(async move {
+        while let Some(Ok(data)) = body.data().await {
+            let _ = body.flow_control().release_capacity(data.len());
+            if write.write_all(&data).await.is_err() {
+                return;
+            }
+        }
+        let _ = write.shutdown().await;
+    });
 }
 
 impl Streamed {
