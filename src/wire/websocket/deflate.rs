@@ -10,8 +10,8 @@ use super::fault::Fault;
 pub use negotiation::{Agreed, negotiate};
 
 thread_local! {
-    // One for a thread, made when it is first needed: its tables are some 370 KiB, and to make them anew for an event of
-    // 300 bytes takes half as long again as to compress it. No message sees another's, each begins with a reset.
+    // One for a thread, made when it is first needed: its tables are some 370 KiB, and to make them anew takes as long as to
+    // compress an event of 300 bytes. No message sees another's, each begins with a reset.
     static COMPRESS: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
 }
 
