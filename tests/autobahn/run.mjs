@@ -68,7 +68,7 @@ function tell(cases) {
 }
 
 rmSync(reports, { recursive: true, force: true });
-const url = given ?? (await echo());
+const url = given || (await echo());
 const cases = (await Promise.all(parts.map((part, number) => run(url, part, number)))).flat();
 const failed = tell(cases);
 const missing = (chosen.length ? Math.max(1, cases.length) : all) - cases.length;

@@ -48,7 +48,12 @@ impl Inlet {
     /// Whether everything written was taken.
     fn poll_taken(&mut self, cx: &mut Cx<'_>) -> Poll<io::Result<()>> {
         let taken = lock(&self.slot).poll_taken(cx);
-        self.patience.judge(cx, taken)
+        let judged = self.patience.judge(cx, taken);
+        if let Poll::Ready(Err(_)) = judged {
+            // hyper asks no more for a body whose window is closed: it would keep what nobody takes.
+            lock(&self.slot).piece = None;
+        }
+        judged
     }
 }
 
