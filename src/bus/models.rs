@@ -2,10 +2,14 @@
 //! `RUSTFLAGS="--cfg gatecast_loom" cargo test --lib models`.
 #![cfg(all(test, gatecast_loom))]
 
+use std::sync::Arc;
+use std::task::Poll;
+
 use loom::future::block_on;
 use loom::thread;
 
 use super::reader::Credit;
+use super::wake::Roster;
 use super::{Bus, Settings};
 use crate::lifecycle::clock::Clock;
 use crate::model::event::{EventName, NewEvent};
@@ -108,5 +112,35 @@ fn what_a_retired_room_held_is_delivered_or_told_as_a_gap() {
         }
         assert!(first != gap, "exactly one of both: {first} {gap}");
         retirer.join().unwrap();
+    });
+}
+
+/// A loop as a shard's: it looks at its roster, reads for whoever has news, and waits to be woken.
+async fn served(roster: &Roster, reader: &mut super::Subscription) -> usize {
+    std::future::poll_fn(|cx| {
+        let (mut called, mut news) = (Vec::new(), Vec::new());
+        roster.take(cx.waker(), &mut called, &mut news);
+        // Nobody reads who has no news.
+        match news.iter().map(|_| reader.read(CREDIT).events.len()).sum() {
+            0 => Poll::Pending,
+            count => Poll::Ready(count),
+        }
+    })
+    .await
+}
+
+#[test]
+fn a_loop_is_woken_for_whatever_its_readers_have_not_seen() {
+    loom::model(|| {
+        let (bus, roster) = (bus(), Arc::new(Roster::default()));
+        bus.enlist(roster.clone());
+        let opened = bus.subscribe_at(roster.seat(), &[room("a")], Start::Now);
+        let mut reader = opened.subscription;
+        let writer = thread::spawn({
+            let bus = bus.clone();
+            move || publish(&bus, "a")
+        });
+        assert_eq!(block_on(served(&roster, &mut reader)), 1);
+        writer.join().unwrap();
     });
 }

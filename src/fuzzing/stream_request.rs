@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL};
+use http::header::{SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, Method, Version};
 
 use super::assert_tells_why;
@@ -13,6 +13,7 @@ use crate::model::start::Start;
 use crate::model::transport::Transport;
 use crate::wire::negotiate::{StreamRequest, is_upgrade};
 use crate::wire::query::Query;
+use crate::wire::websocket::deflate::negotiate;
 use crate::wire::websocket::{SUBPROTOCOL, handshake};
 
 /// The head of a request.
@@ -20,6 +21,7 @@ pub fn stream_request(data: &[u8]) {
     let Some(head) = Head::read(data) else { return };
     assert_query_reads_back(&head.query);
     assert_handshake(&head);
+    assert_extensions(&head.headers);
     match StreamRequest::parse(&head.method, head.version, &head.headers, &head.query) {
         Ok(request) => assert_reads_back(&request),
         Err(refusal) => {
@@ -116,5 +118,19 @@ fn assert_handshake(head: &Head) {
             let known = [Code::BadRequest, Code::UpgradeRequired];
             assert!(known.contains(&refusal.code), "{refusal}");
         }
+    }
+}
+
+/// What is agreed on, offered again, is agreed on.
+fn assert_extensions(headers: &HeaderMap) {
+    match negotiate(headers) {
+        Ok(Some(agreed)) => {
+            let mut again = HeaderMap::new();
+            let text = agreed.to_string().parse().unwrap();
+            again.insert(SEC_WEBSOCKET_EXTENSIONS, text);
+            assert_eq!(negotiate(&again), Ok(Some(agreed)));
+        }
+        Ok(None) => {}
+        Err(refusal) => assert_tells_why(&refusal),
     }
 }

@@ -6,6 +6,10 @@ use std::io;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
+/// Tasks that have their turns before `main` and the sockets have theirs again. A TLS handshake takes up to a
+/// millisecond: a herd of them delays nobody for longer than so many.
+const TASKS: u32 = 16;
+
 /// A thread with a runtime. Dropping it ends all that runs there, without waiting.
 pub struct Worker {
     handle: Handle,
@@ -33,7 +37,10 @@ impl Worker {
         name: String,
         make: impl FnOnce() -> F + Send + 'static,
     ) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = Builder::new_current_thread()
+            .event_interval(TASKS)
+            .enable_all()
+            .build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         std::thread::Builder::new().name(name).spawn(move || {

@@ -80,6 +80,7 @@ impl Gateway {
             .operators
             .listen(settings.operators, tls.as_ref())?;
         look_after_ages(&context);
+        watch(&context, &shards);
         Ok(Self {
             endpoints,
             operators,
@@ -189,6 +190,17 @@ fn look_after_ages(context: &Context) {
     context.tasks.spawn("ages", async move {
         tokio::select! {
             () = bus.look_after_ages() => {}
+            () = ended.begun() => {}
+        }
+    });
+}
+
+/// A thread that hangs cannot say so by itself.
+fn watch(context: &Context, shards: &Arc<Shards>) {
+    let (shards, mut ended) = (shards.clone(), context.draining.clone());
+    context.tasks.spawn("watch", async move {
+        tokio::select! {
+            () = shards.watch() => {}
             () = ended.begun() => {}
         }
     });

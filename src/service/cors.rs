@@ -5,7 +5,8 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW,
     HOST, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 
 use crate::model::code::{Code, Refusal};
 
@@ -29,14 +30,14 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    pub(super) fn of(cors: &Cors, headers: &HeaderMap) -> Self {
-        let origin = headers.get(ORIGIN);
+    pub(super) fn of<B>(cors: &Cors, request: &Request<B>) -> Self {
+        let origin = request.headers().get(ORIGIN);
         let listed = origin.filter(|origin| cors.origins.iter().any(|one| *one == **origin));
         let any = origin.filter(|_| cors.origins.iter().any(|one| one == "*"));
         let allowed = listed
             .cloned()
             .or_else(|| any.map(|_| HeaderValue::from_static("*")));
-        let own = origin.is_none_or(|origin| is_own(origin, headers));
+        let own = origin.is_none_or(|origin| is_own(origin, request));
         Self {
             foreign: !own && allowed.is_none(),
             allowed,
@@ -90,11 +91,14 @@ impl Origin {
 }
 
 /// Whether the page comes from the gateway itself. The scheme is not compared: a proxy in front may end the TLS.
-fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+/// Whether it is the site that the request names: by `Host`, or over HTTP/2 by `:authority` (RFC 9113 §8.3.1).
+fn is_own<B>(origin: &HeaderValue, request: &Request<B>) -> bool {
     let authority = origin
         .to_str()
         .ok()
         .and_then(|origin| origin.split_once("://"));
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = request.headers().get(HOST);
+    let named = request.uri().authority().map(Authority::as_str);
+    let host = host.map_or(named, |host| host.to_str().ok());
     matches!((authority, host), (Some((_, own)), Some(host)) if own.eq_ignore_ascii_case(host))
 }

@@ -93,7 +93,7 @@ impl Service {
         async {
             let is_head = request.method() == Method::HEAD;
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-            let origin = cors::Origin::of(&self.settings.cors, request.headers());
+            let origin = cors::Origin::of(&self.settings.cors, &request);
             let route = Route::of(&path);
             let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
             let answer = self.answer(route, request, connection, &origin).await;

@@ -71,6 +71,7 @@ impl Session {
         }
         if self.ping_due().is_some_and(|due| now.moment >= due) {
             self.last_ping = now.moment;
+            self.asked = true;
             out.push(Action::Ping);
         }
     }

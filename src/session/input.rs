@@ -27,8 +27,10 @@ pub struct Now {
 /// Something that a session must know.
 #[derive(Debug)]
 pub enum Input {
-    /// The client sent something that wants nothing: a pong.
+    /// The client is alive.
     Heard,
+    /// The client sent a Pong.
+    Ponged,
     /// The client sent a Ping, which its transport answers.
     Pinged,
     /// The client sent a message.

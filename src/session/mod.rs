@@ -47,6 +47,8 @@ pub struct Session {
     last_write: Moment,
     last_heard: Moment,
     last_ping: Moment,
+    /// Whether a Ping is to be answered.
+    asked: bool,
 }
 
 #[derive(Debug)]
@@ -119,6 +121,7 @@ impl Session {
             last_write,
             last_heard,
             last_ping: now.moment,
+            asked: false,
         }
     }
 
@@ -155,7 +158,9 @@ impl Session {
         }
         match input {
             Input::Heard => self.last_heard = now.moment,
-            Input::Pinged => self.pinged(now, out),
+            Input::Ponged if std::mem::take(&mut self.asked) => self.last_heard = now.moment,
+            // One that nobody asked for costs what a Ping does.
+            Input::Ponged | Input::Pinged => self.pinged(now, out),
             Input::Message { message, by } => self.message(message, by, now, out),
             Input::Authenticated(reference, verdict) => {
                 self.authenticated(reference, verdict, now, out)

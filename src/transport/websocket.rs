@@ -96,7 +96,7 @@ pub(super) fn heard(incoming: Incoming) -> Heard {
         ),
         Incoming::Binary(_) => fault(Code::UnsupportedData, "only text messages are spoken here"),
         Incoming::Ping(payload) => Heard::Input(Input::Pinged, Some(payload)),
-        Incoming::Pong(_) => Heard::Input(Input::Heard, None),
+        Incoming::Pong(_) => Heard::Input(Input::Ponged, None),
         Incoming::Close(frame) => Heard::Close(frame.map(|(code, _)| code)),
     }
 }

@@ -219,18 +219,20 @@ async fn a_past_longer_than_one_write_comes_whole_and_in_order_before_the_ack() 
 }
 
 #[tokio::test]
-async fn a_flood_of_pings_ends_the_stream_and_delays_nobody() {
-    use crate::support::websocket::{PING, frame};
+async fn a_flood_of_pings_or_pongs_ends_the_stream_and_delays_nobody() {
+    use crate::support::websocket::{PING, PONG, frame};
     let gate = gate().await;
     let mut other = chief(&gate, "room=a").await;
-    let mut socket = chief(&gate, "room=a").await;
-    socket
-        .socket
-        .send(frame(0x80 | PING, true, b"x").repeat(2000))
-        .await;
-    assert_eq!(socket.closed().await.0, Some(3004));
-    publish(&gate, &["a"], 1).await;
-    assert_eq!(other.json().await["data"], 1);
+    for opcode in [PING, PONG] {
+        let mut socket = chief(&gate, "room=a").await;
+        socket
+            .socket
+            .send(frame(0x80 | opcode, true, b"x").repeat(2000))
+            .await;
+        assert_eq!(socket.closed().await.0, Some(3004));
+        publish(&gate, &["a"], 1).await;
+        assert_eq!(other.json().await["data"], 1);
+    }
 }
 
 #[tokio::test]

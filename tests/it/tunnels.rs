@@ -63,7 +63,10 @@ async fn a_refusal_is_told_on_the_open_stream_and_closes_it_with_its_code() {
     let close = frame(0x80 | CLOSE, true, &3500_u16.to_be_bytes());
     socket.socket.send(close).await;
     assert!(socket.next().await.is_none(), "and the stream ends");
+    let own = [KEY, ("origin", "https://localhost")];
+    assert_eq!(http2.tunnel(TARGET, &own).await.0.status, 200);
     for (target, headers, status) in [
+        (TARGET, &[KEY, ("origin", "https://elsewhere")][..], 403),
         (TARGET, &[KEY, ("sec-websocket-protocol", "mqtt")][..], 400),
         ("/v1/negotiate", &[KEY][..], 405),
         ("/v1/nowhere", &[KEY][..], 404),

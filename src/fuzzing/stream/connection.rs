@@ -115,7 +115,7 @@ impl Connection {
         }
         let (text, asked) = match self.inbox.pop_front()? {
             Sent::Ping => return Some(Input::Pinged),
-            Sent::Pong => return Some(Input::Heard),
+            Sent::Pong => return Some(Input::Ponged),
             Sent::Binary => return Some(Input::Fault(binary())),
             Sent::Message(text, asked, offer) => {
                 self.offer = offer;

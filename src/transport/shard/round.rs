@@ -16,9 +16,11 @@ use super::stream::{Begun, Round, Stream, Turn};
 use super::timers::Timers;
 use super::{Newcomer, Shard};
 
-/// Turns of a round, until accepting, requests and timers have theirs: a write takes some 4 µs, so this is a
-/// millisecond.
-const TURNS: usize = 256;
+/// Streams with news that are served in a round, until accepting, requests and timers have their turns: a write takes
+/// some 4 µs, so this is a millisecond.
+const NEWS: usize = 256;
+/// Streams that are served in a round because they were called, each with up to as many steps as a turn has.
+const CALLED: usize = 128;
 /// Streams that begin in a round. Each may have a past to be told: a herd is served in order, and those who are there
 /// already are served meanwhile.
 const NEWCOMERS: usize = 64;
@@ -64,19 +66,20 @@ impl Streams {
     pub(super) fn round(&mut self, cx: &mut Cx<'_>) -> Poll<()> {
         self.gather(cx);
         self.welcome();
-        let mut turns = TURNS;
-        while turns > 0
-            && let Some(number) = self.called.pop_front()
-        {
-            self.serve(number);
-            turns -= 1;
+        // Those who are there now: who has more to do than a turn allows comes again in the next round, and clients that
+        // talk without pause take nothing from those who have news.
+        for _ in 0..self.called.len().min(CALLED) {
+            self.called
+                .pop_front()
+                .into_iter()
+                .for_each(|number| self.serve(number));
         }
         let now = self.context().clock.now();
-        while turns > 0
-            && let Some(number) = self.news.pop_front()
-        {
-            self.tell(number, now);
-            turns -= 1;
+        for _ in 0..self.news.len().min(NEWS) {
+            self.news
+                .pop_front()
+                .into_iter()
+                .for_each(|number| self.tell(number, now));
         }
         self.settle();
         let is_done = self.called.is_empty() && self.news.is_empty();
