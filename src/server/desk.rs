@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use http::header::CONNECTION;
-use http::{HeaderValue, Method, Request, Version};
+use http::{Method, Request, Version};
 
 use crate::service::{Answer, Response};
 use crate::transport::granted::Granted;
 use crate::transport::link::Hold;
+use crate::wire::negotiate::tokens;
 
 /// An answer under way.
 pub(super) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
@@ -99,15 +100,22 @@ impl Desk {
 pub(super) struct Asked {
     is_head: bool,
     pub(super) version: Version,
-    connection: Option<HeaderValue>,
+    /// Whether `Connection` names `close`, and whether it names `keep-alive`.
+    close: bool,
+    keep_alive: bool,
 }
 
 impl Asked {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
+        let names = |option: &str| {
+            let mut options = tokens(request.headers(), &CONNECTION);
+            options.any(|one| one.eq_ignore_ascii_case(option))
+        };
         Self {
             is_head: request.method() == Method::HEAD,
             version: request.version(),
-            connection: request.headers().get(CONNECTION).cloned(),
+            close: names("close"),
+            keep_alive: names("keep-alive"),
         }
     }
 
@@ -118,13 +126,11 @@ impl Asked {
             Version::HTTP_10 => "HTTP/1.0",
             _ => "HTTP/1.1",
         };
-        let mut head = format!("{method} / {version}\r\nhost: _\r\n").into_bytes();
-        if let Some(connection) = &self.connection {
-            for part in [b"connection: ", connection.as_bytes(), b"\r\n"] {
-                head.extend_from_slice(part);
-            }
-        }
-        head.extend_from_slice(b"\r\n");
-        head
+        let connection = match (self.close, self.keep_alive) {
+            (true, _) => "connection: close\r\n",
+            (false, true) => "connection: keep-alive\r\n",
+            (false, false) => "",
+        };
+        format!("{method} / {version}\r\nhost: _\r\n{connection}\r\n").into_bytes()
     }
 }

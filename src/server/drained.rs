@@ -47,15 +47,18 @@ impl Acceptor {
     }
 
     /// Returns once what waits for the client has waited for too long, and it took nothing else meanwhile: over HTTP/2
-    /// the socket may be free while the windows of all streams are closed.
+    /// the socket may be free while the windows of all streams are closed. Also once a piece of one whole answer has,
+    /// whatever else the client takes: hundreds of answers that nobody reads are hundreds of megabytes. (An event stream
+    /// holds next to nothing, and has a patience of its own.)
     pub(super) async fn stalled(&self, link: &Link) {
-        let mut seen = None;
+        let (mut seen, mut oldest) = (None, None);
         loop {
             let now = link.is_owed().then(|| link.given());
-            if now.is_some() && now == seen {
+            let piece = link.oldest_piece();
+            if (now.is_some() && now == seen) || (piece.is_some() && piece == oldest) {
                 return;
             }
-            seen = now;
+            (seen, oldest) = (now, piece);
             self.context.clock.sleep(self.timeouts.write_stall).await;
         }
     }

@@ -22,10 +22,21 @@ struct Held {
     /// Data that waits to be given piece by piece, where it is.
     left: Option<Bytes>,
     in_pieces: bool,
+    /// Whether it is an answer, which has an end, and no event stream.
+    is_whole: bool,
 }
 
 /// The response as it is sent on a connection; `in_pieces` where the connection has streams.
 pub(super) fn held(response: Response, hold: Hold, in_pieces: bool) -> Response {
+    keep(response, hold, in_pieces, true)
+}
+
+/// The same for an event stream over HTTP/2.
+pub(super) fn held_stream(response: Response, hold: Hold) -> Response {
+    keep(response, hold, true, false)
+}
+
+fn keep(response: Response, hold: Hold, in_pieces: bool, is_whole: bool) -> Response {
     if response.body().is_end_stream() {
         return response;
     }
@@ -37,6 +48,7 @@ pub(super) fn held(response: Response, hold: Hold, in_pieces: bool) -> Response 
             hold,
             left,
             in_pieces,
+            is_whole,
         }
         .boxed_unsync()
     })
@@ -79,7 +91,8 @@ impl hyper::body::Body for Held {
             },
         };
         let piece = self.piece(data, is_rest);
-        self.hold.gave();
+        let is_whole = self.is_whole;
+        self.hold.gave(is_whole);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 

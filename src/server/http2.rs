@@ -23,7 +23,7 @@ use super::GOODBYE;
 use super::accept::Acceptor;
 use super::channel::Channel;
 use super::connection::{HEAD, Remote};
-use super::held::held;
+use super::held::{held, held_stream};
 use super::tunnel::Tunnel;
 
 /// Requests under way at once on one HTTP/2 connection (RFC 9113 §5.1.2).
@@ -115,6 +115,6 @@ impl Acceptor {
         remote.shard.adopt(Box::new(inlet), granted, Vec::new());
         let body = sse::body(outlet, hold).map(|piece| piece.map(Frame::data));
         let response = head.map(|()| StreamBody::new(body).boxed_unsync());
-        held(response, remote.link.hold(), true)
+        held_stream(response, remote.link.hold())
     }
 }

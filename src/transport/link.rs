@@ -1,9 +1,10 @@
 //! What a stream must know of the connection that carries it.
 
+use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
@@ -29,6 +30,8 @@ struct State {
     owed: AtomicUsize,
     /// How many pieces were given.
     given: AtomicU64,
+    /// Which of them wait to be taken, of answers that are whole.
+    waiting: Mutex<BTreeSet<u64>>,
     released: Notify,
     /// Questions asked so far.
     asked: AtomicU64,
@@ -45,6 +48,10 @@ struct State {
 }
 
 impl State {
+    fn waiting(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn count(&self, kind: Kind) -> &AtomicUsize {
         match kind {
             Kind::Request => &self.requests,
@@ -74,7 +81,7 @@ impl Link {
         Hold {
             state: self.0.clone(),
             kind: Kind::Request,
-            owed: false,
+            owed: None,
         }
     }
 
@@ -132,6 +139,12 @@ impl Link {
         self.0.given.load(Ordering::Acquire)
     }
 
+    /// The piece of a whole answer that has waited longest to be taken, if any waits.
+    #[must_use]
+    pub fn oldest_piece(&self) -> Option<u64> {
+        self.0.waiting().first().copied()
+    }
+
     /// Whether a request is being answered; a stream is no such request.
     #[must_use]
     pub fn is_answering(&self) -> bool {
@@ -180,7 +193,7 @@ impl Link {
 pub struct Hold {
     state: Arc<State>,
     kind: Kind,
-    owed: bool,
+    owed: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -221,17 +234,21 @@ impl Hold {
         self
     }
 
-    /// The body has given a piece.
-    pub fn gave(&mut self) {
-        self.state.given.fetch_add(1, Ordering::AcqRel);
+    /// The body, that of a whole answer or of a stream, has given a piece.
+    pub fn gave(&mut self, is_whole: bool) {
+        let piece = self.state.given.fetch_add(1, Ordering::AcqRel);
         self.state.owed.fetch_add(1, Ordering::AcqRel);
-        self.owed = true;
+        if is_whole {
+            self.state.waiting().insert(piece);
+        }
+        self.owed = Some(piece);
     }
 
     /// The piece that it gave, if it gave one, was taken.
     pub fn taken(&mut self) {
-        if std::mem::take(&mut self.owed) {
+        if let Some(piece) = self.owed.take() {
             self.state.owed.fetch_sub(1, Ordering::AcqRel);
+            self.state.waiting().remove(&piece);
         }
     }
 

@@ -38,6 +38,8 @@ pub(super) enum Heard {
     Input(Input, Option<Vec<u8>>),
     /// The end, with the code that is to be repeated.
     Close(Option<u16>),
+    /// Nothing yet, and there is more.
+    More,
 }
 
 impl Style {

@@ -270,17 +270,33 @@ async fn an_answer_that_is_taken_slowly_is_finished_in_a_drain() {
 
 #[tokio::test]
 async fn a_client_that_takes_none_of_its_answers_is_given_up_though_it_keeps_the_connection_busy() {
+    given_up(0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_one_answer_is_given_up_though_it_takes_the_others() {
+    given_up(10_000).await;
+}
+
+async fn given_up(window: u32) {
     let gate = Gate::open("", "").await;
     fill(&gate).await;
     let socket = TcpStream::connect(gate.address()).await.unwrap();
-    let mut http2 = Http2::with_window(socket, 0).await;
+    let mut http2 = Http2::with_window(socket, window).await;
     let mut answers = Vec::new();
     for _ in 0..5 {
         answers.push(http2.open("GET", PAGE, &[KEY], None).await);
     }
+    if window > 0 {
+        // What there is room for.
+        answers[0].fill_only().await.unwrap();
+    }
     let end = async {
         loop {
             http2.try_send("OPTIONS", "/healthz").await;
+            if window > 0 {
+                http2.try_send("GET", "/healthz").await;
+            }
             if let Some(Err(end)) = patiently(Duration::from_millis(5), answers[0].fill()).await {
                 return end;
             }

@@ -134,3 +134,16 @@ async fn a_drain_does_not_wait_for_half_a_request() {
     let took = gate.elapsed() - before;
     assert!(took <= Duration::from_secs(6), "{took:?} of virtual time");
 }
+
+#[tokio::test]
+async fn an_event_source_that_talks_is_let_go_and_delays_nobody() {
+    let gate = gate("").await;
+    let mut other = gate.websocket().await;
+    let mut talker = event_source(&gate).await;
+    talker.send(vec![b'x'; 200_000]).await;
+    assert!(!talker.rest().await.ends_with(b"0\r\n\r\n"));
+    let body = json!({"event": "e", "data": 1}).to_string();
+    gate.request("POST", "/v1/rooms/r/events", &[KEY], &body)
+        .await;
+    assert_eq!(other.json().await["data"], 1);
+}

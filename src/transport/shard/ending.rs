@@ -53,7 +53,7 @@ impl Ended {
                 Ending::Clean => _ = clock.timeout(goodbye, clean(io, format, &rest)).await,
                 Ending::Closing { heard } => {
                     let decoder = decoder.filter(|_| !heard);
-                    _ = clock.timeout(goodbye, closing(io, &rest, decoder)).await;
+                    closing(&clock, goodbye, io, &rest, decoder).await;
                 }
             }
         });
@@ -92,24 +92,38 @@ async fn clean(mut io: Box<dyn Io>, format: Format, rest: &[u8]) -> io::Result<(
 /// Waits for the client's own Close (RFC 6455 §7.1.1): over TLS our end of the connection is the end of both, and a
 /// client could not answer any more. The connection's end takes the rest.
 async fn closing(
+    clock: &Clock,
+    goodbye: Duration,
     mut io: Box<dyn Io>,
     rest: &[u8],
     decoder: Option<(Decoder, Bytes)>,
-) -> io::Result<()> {
-    io.write_all(rest).await?;
-    io.flush().await?;
-    if let Some((mut decoder, mut bytes)) = decoder {
-        // After a fault of framing there are no frames any more, and this ends at once.
-        while !is_closed(&mut decoder, &bytes) {
-            let mut buffer = [0; READ];
-            let count = io.read(&mut buffer).await?;
-            if count == 0 {
-                break;
-            }
-            bytes = Bytes::copy_from_slice(&buffer[..count]);
-        }
+) {
+    let said = async {
+        io.write_all(rest).await?;
+        io.flush().await
+    };
+    if !matches!(clock.timeout(goodbye, said).await, Some(Ok(()))) {
+        return;
     }
-    io.shutdown().await
+    if let Some((decoder, unread)) = decoder {
+        clock
+            .timeout(goodbye, closed(&mut io, decoder, unread))
+            .await;
+    }
+    clock.timeout(goodbye, io.shutdown()).await;
+}
+
+/// Returns once the client has closed. After a fault of framing there are no frames any more, and this is at once.
+async fn closed(io: &mut Box<dyn Io>, mut decoder: Decoder, mut bytes: Bytes) -> io::Result<()> {
+    while !decoder.has_ended() && !is_closed(&mut decoder, &bytes) {
+        let mut buffer = [0; READ];
+        let count = io.read(&mut buffer).await?;
+        if count == 0 {
+            break;
+        }
+        bytes = Bytes::copy_from_slice(&buffer[..count]);
+    }
+    Ok(())
 }
 
 fn is_closed(decoder: &mut Decoder, mut bytes: &[u8]) -> bool {

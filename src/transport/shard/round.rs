@@ -21,6 +21,8 @@ use super::{Newcomer, Shard};
 const NEWS: usize = 256;
 /// Streams that are served in a round because they were called, each with up to as many steps as a turn has.
 const CALLED: usize = 128;
+/// Bytes that each of both may be given in a round: where batches are long, they are what takes the time.
+const BYTES: usize = 1 << 20;
 /// Streams that begin in a round. Each may have a past to be told: a herd is served in order, and those who are there
 /// already are served meanwhile.
 const NEWCOMERS: usize = 64;
@@ -68,18 +70,21 @@ impl Streams {
         self.welcome();
         // Those who are there now: who has more to do than a turn allows comes again in the next round, and clients that
         // talk without pause take nothing from those who have news.
+        let mut bytes = BYTES;
         for _ in 0..self.called.len().min(CALLED) {
-            self.called
-                .pop_front()
-                .into_iter()
-                .for_each(|number| self.serve(number));
+            if bytes > 0
+                && let Some(number) = self.called.pop_front()
+            {
+                self.serve(number, &mut bytes);
+            }
         }
-        let now = self.context().clock.now();
+        let (now, mut bytes) = (self.context().clock.now(), BYTES);
         for _ in 0..self.news.len().min(NEWS) {
-            self.news
-                .pop_front()
-                .into_iter()
-                .for_each(|number| self.tell(number, now));
+            if bytes > 0
+                && let Some(number) = self.news.pop_front()
+            {
+                self.tell(number, now, &mut bytes);
+            }
         }
         self.settle();
         let is_done = self.called.is_empty() && self.news.is_empty();
@@ -157,18 +162,22 @@ impl Streams {
     }
 
     /// A turn of the stream of this `number`.
-    fn serve(&mut self, number: usize) {
+    fn serve(&mut self, number: usize, bytes: &mut usize) {
         let Some(Some(stream)) = self.streams.get_mut(number) else {
             return;
         };
         let now = self.shard.context.now();
         let scratch = &mut self.scratch;
-        let turn = stream.turn(&mut Round { now, scratch });
+        let turn = stream.turn(&mut Round {
+            now,
+            scratch,
+            bytes,
+        });
         self.after(number, turn);
     }
 
     /// News for the stream of this `number`: what others at its place are given too, if it can be; else a turn.
-    fn tell(&mut self, number: usize, now: Moment) {
+    fn tell(&mut self, number: usize, now: Moment, left: &mut usize) {
         let Some(Some(stream)) = self.streams.get_mut(number) else {
             return;
         };
@@ -176,10 +185,11 @@ impl Streams {
         let context = &self.shard.context;
         let found = self.prepared.iter().position(|one| stream.takes(one));
         let Some(found) = found.or_else(|| prepare(&mut self.prepared, stream, context)) else {
-            return self.serve(number);
+            return self.serve(number, left);
         };
         let prepared = &mut self.prepared[found];
         let bytes = prepared.bytes(stream.format());
+        *left = left.saturating_sub(bytes.len());
         let turn = stream.take(prepared, &bytes, now);
         if prepared.more && matches!(turn, Turn::Waits) {
             stream.is_listed = true;

@@ -29,6 +29,13 @@ use super::prepared::Prepared;
 
 /// Steps that a stream may take before others have their turn.
 const STEPS: usize = 32;
+/// Bytes that it may write in them: two reads of the log.
+const BYTES: usize = 128 * 1024;
+/// Reads that make one step: a message may be longer than one.
+const READS: usize = 4;
+/// What the client of an event stream may send, in bytes: requests that it hoped to pipeline. Whoever sends more reads
+/// no events.
+const UNHEARD: usize = 64 * 1024;
 
 /// A stream that is open.
 pub(super) struct Stream {
@@ -53,8 +60,8 @@ pub(super) struct Stream {
 
 /// What listens to the client.
 enum Ear {
-    /// It has nothing to say: whatever comes is thrown away, and only the end counts.
-    Deaf,
+    /// It has nothing to say: what comes is thrown away, as many bytes as are left, and only the end counts.
+    Deaf(usize),
     WebSocket {
         decoder: Decoder,
         /// The largest message, in bytes.
@@ -87,6 +94,8 @@ pub(super) struct Round<'a> {
     pub(super) now: Now,
     /// What is read is looked at before anybody else reads.
     pub(super) scratch: &'a mut [u8],
+    /// How many bytes may still be written in it.
+    pub(super) bytes: &'a mut usize,
 }
 
 impl Stream {
@@ -135,7 +144,7 @@ impl Stream {
         };
         let meter = context.metrics.open(format.transport(), version);
         let mut engine = Engine::new(context.clone(), session, seat.clone(), format.size(), meter);
-        if let (Ear::Deaf, Some(access)) = (&ear, &access) {
+        if let (Ear::Deaf(_), Some(access)) = (&ear, &access) {
             engine.register(access);
         }
         format.prelude(&mut out);
@@ -213,6 +222,7 @@ impl Stream {
     /// Does what there is to do, until there is nothing more to do now.
     pub(super) fn turn(&mut self, round: &mut Round<'_>) -> Turn {
         self.seat.is_served();
+        let mut bytes = BYTES;
         for _ in 0..STEPS {
             let was_blocked = self.is_blocked;
             if let Err(error) = self.write() {
@@ -237,6 +247,7 @@ impl Stream {
                         self.append(|out| encoder::close(out, code.map(|code| (code, ""))));
                         return Turn::Ends(Ending::Closing { heard: true });
                     }
+                    Ok(Some(Heard::More)) => return Turn::Continues,
                     Ok(None) => return Turn::Waits,
                     Err(_) => return Turn::Gone,
                 },
@@ -244,6 +255,11 @@ impl Stream {
             let outputs = self.engine.run(input, round.now);
             if let Some(ending) = self.say(outputs) {
                 return Turn::Ends(ending);
+            }
+            *round.bytes = round.bytes.saturating_sub(self.unwritten.len());
+            bytes = bytes.saturating_sub(self.unwritten.len());
+            if bytes == 0 {
+                break;
             }
         }
         Turn::Continues
@@ -313,19 +329,20 @@ impl Stream {
         if let Some(heard) = self.ear.on() {
             return Ok(Some(heard));
         }
-        loop {
+        for _ in 0..READS {
             let (mut buf, mut cx) = (ReadBuf::new(scratch), Cx::from_waker(&self.waker));
             let read = Pin::new(&mut self.io).poll_read(&mut cx, &mut buf)?;
             match (read, buf.filled()) {
                 (Poll::Pending, _) => return Ok(None),
                 (Poll::Ready(()), []) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 (Poll::Ready(()), bytes) => {
-                    if let Some(heard) = self.ear.hear(bytes) {
+                    if let Some(heard) = self.ear.hear(bytes)? {
                         return Ok(Some(heard));
                     }
                 }
             }
         }
+        Ok(Some(Heard::More))
     }
 }
 
@@ -333,7 +350,7 @@ impl Ear {
     fn new(format: Format, context: &Context) -> Self {
         let limit = context.message_bytes();
         match format {
-            Format::Sse(_) => Self::Deaf,
+            Format::Sse(_) => Self::Deaf(UNHEARD),
             Format::WebSocket(style) => Self::WebSocket {
                 decoder: Decoder::new(Terms {
                     message: limit,
@@ -351,7 +368,7 @@ impl Ear {
             Self::WebSocket {
                 decoder, unread, ..
             } => Some((decoder, unread)),
-            Self::Deaf => None,
+            Self::Deaf(_) => None,
         }
     }
 
@@ -374,18 +391,23 @@ impl Ear {
     }
 
     /// The first in `bytes`; what follows it is kept.
-    fn hear(&mut self, bytes: &[u8]) -> Option<Heard> {
-        let Self::WebSocket {
-            decoder,
-            limit,
-            unread,
-        } = self
-        else {
-            return None;
-        };
-        let (heard, left) = understand(decoder, *limit, bytes);
-        *unread = Bytes::copy_from_slice(&bytes[bytes.len() - left..]);
-        heard
+    fn hear(&mut self, bytes: &[u8]) -> io::Result<Option<Heard>> {
+        match self {
+            Self::Deaf(left) => {
+                let rest = left.checked_sub(bytes.len());
+                *left = rest.ok_or(io::ErrorKind::InvalidData)?;
+                Ok(None)
+            }
+            Self::WebSocket {
+                decoder,
+                limit,
+                unread,
+            } => {
+                let (heard, left) = understand(decoder, *limit, bytes);
+                *unread = Bytes::copy_from_slice(&bytes[bytes.len() - left..]);
+                Ok(heard)
+            }
+        }
     }
 }
 

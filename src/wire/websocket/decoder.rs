@@ -58,6 +58,12 @@ impl Decoder {
         }
     }
 
+    /// Whether nothing more is to be understood: the client has closed, or broken the protocol.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// Takes from the front of `input` what belongs to the next message or control frame; nothing once all of it is taken
     /// and more is needed.
     ///

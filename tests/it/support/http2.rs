@@ -205,6 +205,14 @@ impl Streamed {
         }
     }
 
+    /// Takes what comes next, and makes no room for more.
+    pub(crate) async fn fill_only(&mut self) -> Result<(), End> {
+        let data = within("data", self.body.data()).await;
+        let data = data.unwrap_or_else(|| panic!("the end")).unwrap();
+        self.ahead.extend_from_slice(&data);
+        Ok(())
+    }
+
     /// Takes what comes next and makes room for more.
     pub(crate) async fn fill(&mut self) -> Result<(), End> {
         match within("data", self.body.data()).await {
