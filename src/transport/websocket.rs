@@ -116,7 +116,7 @@ pub(super) fn broken(broken: Fault, limit: usize) -> Heard {
             Code::InvalidUtf8,
             "what came compressed does not decompress",
         ),
-        Fault::EmptyFrames => fault(Code::RateLimited, "a message has too many empty frames"),
+        Fault::EmptyFrames => fault(Code::TooLarge, "a message has too many empty frames"),
         Fault::Protocol(violation) => fault(Code::ProtocolError, &violation.to_string()),
     }
 }

@@ -13,7 +13,7 @@ pub enum Fault {
     Deflate,
     /// A message is larger than its terms allow, as it came or decompressed: 1009.
     TooLarge,
-    /// A message has more empty frames than anything sensible needs: 1008, the standard allows them.
+    /// A message has more empty frames than anything sensible needs: 1009, the standard allows them.
     EmptyFrames,
 }
 
