@@ -14,12 +14,13 @@ use crate::model::time::{Moment, UnixMillis};
 /// A paused tokio clock is no substitute: it runs away whenever the runtime is idle, which with real sockets
 /// is whenever bytes are under way.
 #[derive(Clone)]
-pub struct Clock {
+pub struct Clock(Arc<Face>);
+
+struct Face {
     origin: Instant,
     source: Source,
 }
 
-#[derive(Clone)]
 enum Source {
     System,
     Manual(Arc<Mutex<Manual>>),
@@ -41,10 +42,10 @@ impl Clock {
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "this is where `now` comes from")]
     pub fn system() -> Self {
-        Self {
+        Self(Arc::new(Face {
             origin: Instant::now(),
             source: Source::System,
-        }
+        }))
     }
 
     /// A clock that stands still until its hand is moved. It starts at the machine's calendar time, so that
@@ -60,10 +61,10 @@ impl Clock {
         }));
         let source = Source::Manual(manual.clone());
         (
-            Self {
-                origin: system.origin,
+            Self(Arc::new(Face {
+                origin: system.0.origin,
                 source,
-            },
+            })),
             Hand(manual),
         )
     }
@@ -72,8 +73,8 @@ impl Clock {
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "this is where `now` comes from")]
     pub fn now(&self) -> Moment {
-        match &self.source {
-            Source::System => Moment::from_origin(Instant::now().duration_since(self.origin)),
+        match &self.0.source {
+            Source::System => Moment::from_origin(Instant::now().duration_since(self.0.origin)),
             Source::Manual(manual) => lock(manual).now,
         }
     }
@@ -82,7 +83,7 @@ impl Clock {
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "this is where `now` comes from")]
     pub fn unix(&self) -> UnixMillis {
-        match &self.source {
+        match &self.0.source {
             Source::System => {
                 let since = SystemTime::now()
                     .duration_since(UNIX_EPOCH)
@@ -103,7 +104,7 @@ impl Clock {
         reason = "this is where `sleep` comes from"
     )]
     pub fn sleep_until(&self, deadline: Moment) -> Sleep {
-        Sleep(match &self.source {
+        Sleep(match &self.0.source {
             Source::System => {
                 let at = self.instant(deadline);
                 SleepSource::System(Box::pin(tokio::time::sleep_until(at.into())))
@@ -135,7 +136,7 @@ impl Clock {
     /// The moment as the standard library's type, for libraries that speak it. Saturates at 30 years.
     fn instant(&self, moment: Moment) -> Instant {
         const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-        self.origin + moment.since(Moment::default()).min(FAR)
+        self.0.origin + moment.since(Moment::default()).min(FAR)
     }
 }
 
@@ -215,7 +216,7 @@ impl hyper::rt::Timer for Clock {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        let since_origin = deadline.saturating_duration_since(self.origin);
+        let since_origin = deadline.saturating_duration_since(self.0.origin);
         Box::pin(Clock::sleep_until(self, Moment::from_origin(since_origin)))
     }
 

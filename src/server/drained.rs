@@ -35,6 +35,11 @@ impl Acceptor {
                     is_shut = true;
                 }
                 () = clock.sleep(GOODBYE) => {
+                    // One request after the other leaves no moment without. Those under way are finished all the same.
+                    if !is_shut && !link.has_streams() {
+                        shut(serving.as_mut());
+                        is_shut = true;
+                    }
                     // Half a request head is left, or a client that takes nothing of what it is given.
                     let now = Some(link.moved());
                     if (is_shut && link.is_idle()) || (link.is_owed() && seen == now) {

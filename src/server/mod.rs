@@ -142,7 +142,7 @@ fn context(settings: &Settings, clock: Clock, draining: Draining) -> std::io::Re
         bus,
         authority: Arc::new(authority),
         clock,
-        session: settings.session,
+        session: Arc::new(settings.session),
         event_bytes: largest_event(&settings.auth),
         goodbye: GOODBYE,
         write_stall: settings.timeouts.write_stall,

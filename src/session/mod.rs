@@ -39,7 +39,7 @@ use admission::{Admitted, Opening, Rooms, admit, readmit};
 pub struct Session {
     stream: StreamId,
     transport: Transport,
-    settings: Settings,
+    settings: Arc<Settings>,
     state: State,
     messages: Bucket,
     /// What is left of our patience with messages beyond the rate.
@@ -78,7 +78,7 @@ impl Session {
     /// A stream of a client that was admitted. Its first action asks for its place in the log.
     pub fn admitted(
         stream: StreamId,
-        settings: Settings,
+        settings: Arc<Settings>,
         access: Arc<Access>,
         opening: &Opening,
         admitted: Admitted,
@@ -92,7 +92,7 @@ impl Session {
 
     /// A WebSocket that must say who it is with its first message.
     #[must_use]
-    pub fn waiting(stream: StreamId, settings: Settings, opening: Opening, now: Now) -> Self {
+    pub fn waiting(stream: StreamId, settings: Arc<Settings>, opening: Opening, now: Now) -> Self {
         let (transport, until) = (opening.transport, now.moment + settings.auth);
         Self::new(
             stream,
@@ -105,7 +105,7 @@ impl Session {
 
     fn new(
         stream: StreamId,
-        settings: Settings,
+        settings: Arc<Settings>,
         transport: Transport,
         state: State,
         now: Now,

@@ -92,7 +92,7 @@ fn live(access: Arc<Access>, transport: Transport) -> Session {
     let admitted = admit(&access, &opening).unwrap();
     let mut session = Session::admitted(
         stream(),
-        Settings::default(),
+        Arc::default(),
         access,
         &opening,
         admitted,
@@ -219,7 +219,7 @@ fn an_event_source_can_say_nothing_and_is_never_too_silent() {
 #[test]
 fn a_websocket_without_credential_waits_ten_seconds_for_one() {
     let opening = opening(Transport::WebSocket, &["kitchen"], Start::Now);
-    let waiting = || Session::waiting(stream(), Settings::default(), opening.clone(), at(0));
+    let waiting = || Session::waiting(stream(), Arc::default(), opening.clone(), at(0));
     let mut session = waiting();
     assert_eq!(
         said(&mut session, message(r#"{"type":"ping","ref":1}"#), 1)[..],

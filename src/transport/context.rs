@@ -28,7 +28,7 @@ pub struct Context {
     /// The time.
     pub clock: Clock,
     /// The times of a stream.
-    pub session: session::Settings,
+    pub session: Arc<session::Settings>,
     /// The largest payload that any role may publish, in bytes.
     pub event_bytes: usize,
     /// How long the end of a stream may take once it has been said.

@@ -1,7 +1,6 @@
 //! Events on their way to a connection, counted.
 
 use crate::bus::rooms::Delivery;
-use crate::model::position::Position;
 use crate::model::time::Moment;
 use crate::telemetry::metrics::{Given, Meter};
 
@@ -13,14 +12,14 @@ pub(super) fn count(
     meter: &Meter,
     events: &[Delivery],
     size: Size,
-    opened: Option<Position>,
+    opened: Option<u64>,
     now: Moment,
 ) {
     meter.deliver(events.iter().map(|event| {
         Given {
             bytes: size(event),
             latency: opened
-                .filter(|opened| event.event().position.seq > opened.seq)
+                .filter(|opened| event.event().position.seq > *opened)
                 .map(|_| now.since(event.at())),
         }
     }));

@@ -39,8 +39,8 @@ pub(crate) struct Engine {
     /// Where it is called from.
     seat: Arc<Seat>,
     subscription: Option<Subscription>,
-    /// What was visible when reading began.
-    opened: Option<Position>,
+    /// The greatest number that was visible when reading began.
+    opened: Option<u64>,
     registration: Option<Registration>,
     /// What its client waits for, before its next message is looked at.
     busy: Option<Box<Busy>>,
@@ -335,7 +335,7 @@ impl Engine {
             .bus
             .subscribe_at(self.seat.clone(), rooms, start);
         self.subscription = Some(subscription);
-        self.opened = Some(visible);
+        self.opened = Some(visible.seq);
         Input::Opened {
             cursor,
             gaps,

@@ -126,6 +126,12 @@ impl Link {
             && self.0.answers.load(Ordering::Acquire) == 0
     }
 
+    /// Whether an event stream is open.
+    #[must_use]
+    pub fn has_streams(&self) -> bool {
+        self.0.streams.load(Ordering::Acquire) > 0
+    }
+
     /// Whether something waits for the client to take it.
     #[must_use]
     pub fn is_owed(&self) -> bool {

@@ -71,7 +71,7 @@ pub async fn answer(
     }
     let now = context.clock.now();
     let size = Delivery::envelope_len;
-    count(&meter, &batch.events, size, Some(visible), now);
+    count(&meter, &batch.events, size, Some(visible.seq), now);
     meter.ends(if control.is_empty() {
         End::Answered
     } else {

@@ -147,3 +147,18 @@ async fn an_event_source_that_talks_is_let_go_and_delays_nobody() {
         .await;
     assert_eq!(other.json().await["data"], 1);
 }
+
+#[tokio::test]
+async fn a_client_that_is_behind_is_heard_before_it_has_caught_up() {
+    let gate = gate("[rooms.\"r\"]\nhistory = { events = 1000, bytes = \"64MiB\" }\n").await;
+    drop(flood(&gate, 50_000).await);
+    let socket = gate.connect().await;
+    let target = "/v1/stream?room=r&since=earliest";
+    let mut socket = WebSocket::upgrade(socket, target, &[KEY]).await.unwrap();
+    socket.say(r#"{"type":"ping","ref":1}"#).await;
+    let mut events = 0;
+    while socket.json().await["type"] != "ack" {
+        events += 1;
+    }
+    assert!((1..300).contains(&events), "{events} of 400");
+}

@@ -28,8 +28,8 @@ use crate::model::position::Position;
 use crate::model::start::Start;
 use crate::model::time::UnixMillis;
 use crate::model::transport::Transport;
+use crate::session::Session;
 use crate::session::admission::{Opening, admit};
-use crate::session::{self, Session};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::labels::HttpVersion;
 use crate::transport::context::Context;
@@ -179,7 +179,7 @@ impl World {
         let stream = StreamId::from_random(self.age as u128);
         let (context, ledger) = (self.context.clone(), Ledger::new(start));
         client.connection = if silent {
-            let session = Session::waiting(stream, context.session, opening, context.now());
+            let session = Session::waiting(stream, context.session.clone(), opening, context.now());
             let engine = engine(context.clone(), session, transport);
             Some(Connection::new(context, engine, ledger))
         } else {
@@ -262,7 +262,7 @@ fn admitted(
     let mut actions = Vec::new();
     let session = Session::admitted(
         stream.clone(),
-        context.session,
+        context.session.clone(),
         access.clone(),
         opening,
         admitted,
@@ -293,7 +293,7 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
         bus,
         authority: AUTHORITY.clone(),
         clock,
-        session: session::Settings::default(),
+        session: Arc::default(),
         event_bytes: Limits::DEFAULT.event,
         goodbye: Duration::from_secs(1),
         write_stall: Duration::from_secs(30),

@@ -49,6 +49,8 @@ pub(super) struct Stream {
     unwritten: Bytes,
     is_blocked: bool,
     ear: Ear,
+    /// Whether the client's turn to be heard comes before what is due.
+    listens: bool,
     /// When it is to leave, once the gateway drains.
     pub(super) leaves: Option<Moment>,
     /// When the loop looks at it, at the latest.
@@ -131,12 +133,12 @@ impl Stream {
                 });
             }
             Reception::Waiting(opening) => {
-                let session = Session::waiting(id, context.session, opening, now);
+                let session = Session::waiting(id, context.session.clone(), opening, now);
                 (session, Vec::new(), None)
             }
             Reception::Admitted(access, opening, admitted) => {
                 let mut actions = Vec::new();
-                let (settings, who) = (context.session, access.clone());
+                let (settings, who) = (context.session.clone(), access.clone());
                 let session =
                     Session::admitted(id, settings, who, &opening, admitted, now, &mut actions);
                 (session, actions, Some(access))
@@ -158,6 +160,7 @@ impl Stream {
             unwritten: out.into(),
             is_blocked: false,
             ear,
+            listens: false,
             leaves: None,
             armed: None,
             is_listed: false,
@@ -231,26 +234,24 @@ impl Stream {
             // It was blocked, and the client has taken what blocked it: it is alive, though its own frames were not
             // read meanwhile.
             let is_freed = was_blocked && self.is_writable();
-            let input = match is_freed
-                .then_some(Input::Heard)
-                .or_else(|| self.due(round.now))
-            {
-                Some(input) => input,
-                None => match self.hear(round.scratch) {
-                    Ok(Some(Heard::Input(input, ping))) => {
-                        if let Some(payload) = ping {
-                            self.append(|out| encoder::pong(out, &payload));
-                        }
-                        input
+            let next = match is_freed {
+                true => Ok(Some(Heard::Input(Input::Heard, None))),
+                false => self.next(round),
+            };
+            let input = match next {
+                Ok(Some(Heard::Input(input, ping))) => {
+                    if let Some(payload) = ping {
+                        self.append(|out| encoder::pong(out, &payload));
                     }
-                    Ok(Some(Heard::Close(code))) => {
-                        self.append(|out| encoder::close(out, code.map(|code| (code, ""))));
-                        return Turn::Ends(Ending::Closing { heard: true });
-                    }
-                    Ok(Some(Heard::More)) => return Turn::Continues,
-                    Ok(None) => return Turn::Waits,
-                    Err(_) => return Turn::Gone,
-                },
+                    input
+                }
+                Ok(Some(Heard::Close(code))) => {
+                    self.append(|out| encoder::close(out, code.map(|code| (code, ""))));
+                    return Turn::Ends(Ending::Closing { heard: true });
+                }
+                Ok(Some(Heard::More)) => return Turn::Continues,
+                Ok(None) => return Turn::Waits,
+                Err(_) => return Turn::Gone,
             };
             let outputs = self.engine.run(input, round.now);
             if let Some(ending) = self.say(outputs) {
@@ -263,6 +264,21 @@ impl Stream {
             }
         }
         Turn::Continues
+    }
+
+    /// What is next: by turns what is due, and what the client says. A client that is behind must still be heard, if it
+    /// pings, leaves the room that is too much for it, or closes.
+    fn next(&mut self, round: &mut Round<'_>) -> io::Result<Option<Heard>> {
+        if std::mem::take(&mut self.listens)
+            && let Some(heard) = self.hear(round.scratch)?
+        {
+            return Ok(Some(heard));
+        }
+        if let Some(input) = self.due(round.now) {
+            self.listens = true;
+            return Ok(Some(Heard::Input(input, None)));
+        }
+        self.hear(round.scratch)
     }
 
     /// What is due, but for what the client says.
