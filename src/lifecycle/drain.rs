@@ -24,6 +24,13 @@ impl Drain {
     }
 }
 
+impl Drop for Drain {
+    /// Who is gone can begin no drain any more: it has begun.
+    fn drop(&mut self) {
+        self.begin();
+    }
+}
+
 impl Draining {
     /// Whether the gateway is draining.
     #[must_use]

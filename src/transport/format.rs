@@ -31,7 +31,7 @@ pub(crate) enum Ending {
 }
 
 impl Format {
-    pub(super) const fn transport(self) -> Transport {
+    pub(crate) const fn transport(self) -> Transport {
         match self {
             Self::Sse(_) => Transport::Sse,
             Self::WebSocket(_) => Transport::WebSocket,

@@ -5,6 +5,7 @@
 //! write. A socket that would block keeps its cursor and the bytes that it is in the middle of, and is called again when
 //! it takes them.
 
+mod ear;
 mod ending;
 mod prepared;
 mod round;
@@ -18,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::unconstrained;
 
 use crate::bus::wake::Roster;
+use crate::lifecycle::tasks::Guest;
 
 use super::context::Context;
 use super::granted::Granted;
@@ -41,6 +43,8 @@ struct Newcomer {
     granted: Granted,
     /// What goes before it: the response's head.
     head: Vec<u8>,
+    /// A drain waits for it from the moment that its request is answered.
+    guest: Guest,
 }
 
 impl Shard {
@@ -58,7 +62,16 @@ impl Shard {
 
     /// Gives the shard a stream that was granted, and its connection; `head` is written first.
     pub fn adopt(&self, io: Box<dyn Io>, granted: Granted, head: Vec<u8>) {
-        let newcomer = Newcomer { io, granted, head };
+        let guest = self
+            .context
+            .tasks
+            .guest(granted.format.transport().as_str());
+        let newcomer = Newcomer {
+            io,
+            granted,
+            head,
+            guest,
+        };
         self.newcomers().push(newcomer);
         self.roster.wake();
     }

@@ -99,3 +99,27 @@ async fn a_drain_tells_each_and_waits_for_its_close() {
         []
     );
 }
+
+#[tokio::test]
+async fn one_whose_window_stays_closed_is_given_up_and_the_others_are_not() {
+    let gate = Gate::open("", "").await;
+    let stream = tokio::net::TcpStream::connect(gate.address())
+        .await
+        .unwrap();
+    let mut http2 = Http2::with_window(stream, 4000).await;
+    let (_head, _sender, _unread) = http2.raw_tunnel(TARGET, &[KEY]).await;
+    let mut other = websocket(&mut http2).await;
+    let kind = r#"transport="websocket",http="2""#;
+    gate.streams_are(kind, 2).await;
+    for data in 0..50 {
+        let body = json!({"event": "e", "data": [data, "x".repeat(5000)]}).to_string();
+        let answer = gate
+            .request("POST", "/v1/rooms/r/events", &[KEY], &body)
+            .await;
+        assert_eq!(answer.status(), 202);
+        assert_eq!(other.json().await["data"][0], data);
+    }
+    let gone = gate.streams_are(kind, 1);
+    gate.hasten(Duration::from_secs(1), gone).await;
+    assert!(gate.elapsed() >= Duration::from_secs(30));
+}

@@ -11,10 +11,10 @@ use crate::model::time::Moment;
 use crate::transport::CREDIT;
 use crate::transport::context::Context;
 
+use super::Shard;
 use super::prepared::Prepared;
 use super::stream::{Begun, Round, Stream, Turn};
 use super::timers::Timers;
-use super::{Newcomer, Shard};
 
 /// Streams with news that are served in a round, until accepting, requests and timers have their turns: a write takes
 /// some 4 µs, so this is a millisecond.
@@ -29,6 +29,8 @@ const NEWCOMERS: usize = 64;
 /// Reads of a round that are kept for whoever comes to the same place. More are needed only where streams of many
 /// different rooms have news at once, and there a search would cost more than a read.
 const PREPARED: usize = 8;
+/// Timers that streams which have ended may leave behind, at least: a token may last for a year.
+const LEFT_BEHIND: usize = 1024;
 /// What is read from a client at a time, in bytes.
 const SCRATCH: usize = 16 * 1024;
 
@@ -113,6 +115,14 @@ impl Streams {
             self.draining = None;
             self.send_away();
         }
+        if self.timers.len() > LEFT_BEHIND + 2 * self.streams.len() {
+            let streams = &self.streams;
+            let is_armed = |number: usize, at| {
+                let stream = streams.get(number).and_then(Option::as_ref);
+                stream.is_some_and(|stream| stream.armed == Some(at))
+            };
+            self.timers.retain(is_armed);
+        }
         let now = self.context().clock.now();
         while let Some((number, at)) = self.timers.next(now) {
             if let Some(Some(stream)) = self.streams.get_mut(number)
@@ -141,10 +151,10 @@ impl Streams {
             let count = waiting.len().min(NEWCOMERS);
             waiting.drain(..count).collect()
         };
-        for Newcomer { io, granted, head } in newcomers {
+        for newcomer in newcomers {
             let (context, seat) = (&self.shard.context, self.shard.roster.seat());
             let number = seat.number();
-            match Stream::begin(context, seat, io, granted, head, context.now()) {
+            match Stream::begin(context, seat, newcomer, context.now()) {
                 Begun::Stream(mut stream) => {
                     if self.streams.len() <= number {
                         self.streams.resize_with(number + 1, || None);

@@ -8,24 +8,26 @@ use std::task::{Context as Cx, Poll, Waker};
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
+use crate::auth::Access;
 use crate::bus::reader::Place;
 use crate::bus::wake::Seat;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Guest;
 use crate::model::id::StreamId;
 use crate::model::time::Moment;
-use crate::session::{Input, Now, Session};
+use crate::session::admission::{Admitted, Opening};
+use crate::session::{Action, Input, Now, Session};
 use crate::transport::context::{Context, come_back};
 use crate::transport::engine::{Engine, Output};
 use crate::transport::format::{Ending, Format};
 use crate::transport::granted::{Granted, Reception};
-use crate::transport::websocket::{self, Heard};
-use crate::wire::websocket::decoder::{Decoder, Terms};
+use crate::transport::websocket::Heard;
 use crate::wire::websocket::encoder;
 
-use super::Io;
+use super::ear::Ear;
 use super::ending::Ended;
 use super::prepared::Prepared;
+use super::{Io, Newcomer};
 
 /// Steps that a stream may take before others have their turn.
 const STEPS: usize = 32;
@@ -33,9 +35,6 @@ const STEPS: usize = 32;
 const BYTES: usize = 128 * 1024;
 /// Reads that make one step: a message may be longer than one.
 const READS: usize = 4;
-/// What the client of an event stream may send, in bytes: requests that it hoped to pipeline. Whoever sends more reads
-/// no events.
-const UNHEARD: usize = 64 * 1024;
 
 /// A stream that is open.
 pub(super) struct Stream {
@@ -58,19 +57,6 @@ pub(super) struct Stream {
     /// Whether it is on the list of those with news.
     pub(super) is_listed: bool,
     guest: Guest,
-}
-
-/// What listens to the client.
-enum Ear {
-    /// It has nothing to say: what comes is thrown away, as many bytes as are left, and only the end counts.
-    Deaf(usize),
-    WebSocket {
-        decoder: Decoder,
-        /// The largest message, in bytes.
-        limit: usize,
-        /// What came and was not looked at yet.
-        unread: Bytes,
-    },
 }
 
 /// What came of a stream that was granted.
@@ -105,30 +91,29 @@ impl Stream {
     pub(super) fn begin(
         context: &Arc<Context>,
         seat: Arc<Seat>,
-        io: Box<dyn Io>,
-        granted: Granted,
-        head: Vec<u8>,
+        newcomer: Newcomer,
         now: Now,
     ) -> Begun {
+        let Newcomer { io, guest, .. } = newcomer;
         let Granted {
             reception,
             format,
             version,
-            tunnel: _,
-        } = granted;
-        let mut out = head;
-        let guest = context.tasks.guest(format.transport().as_str());
+            ..
+        } = newcomer.granted;
+        let mut out = newcomer.head;
         let id = StreamId::from_random(random::wide_bits());
         let ear = Ear::new(format, context);
         let (session, actions, access) = match reception {
             Reception::Refused(refusal) => {
-                let ending = format.refusal(refusal, &mut out);
+                let (ending, decoder) = (format.refusal(refusal, &mut out), ear.into_decoder());
+                let rest = out.into();
                 return Begun::Ended(Ended {
                     io,
                     format,
-                    rest: out.into(),
+                    rest,
                     ending,
-                    decoder: ear.into_decoder(),
+                    decoder,
                     guest,
                 });
             }
@@ -137,10 +122,7 @@ impl Stream {
                 (session, Vec::new(), None)
             }
             Reception::Admitted(access, opening, admitted) => {
-                let mut actions = Vec::new();
-                let (settings, who) = (context.session.clone(), access.clone());
-                let session =
-                    Session::admitted(id, settings, who, &opening, admitted, now, &mut actions);
+                let (session, actions) = admit(context, id, &access, &opening, admitted, now);
                 (session, actions, Some(access))
             }
         };
@@ -225,6 +207,9 @@ impl Stream {
     /// Does what there is to do, until there is nothing more to do now.
     pub(super) fn turn(&mut self, round: &mut Round<'_>) -> Turn {
         self.seat.is_served();
+        // First of all what has come: after a pause of the whole process the client's signs of life lie in the socket, and
+        // its silence is only thought to be due.
+        self.listens = true;
         let mut bytes = BYTES;
         for _ in 0..STEPS {
             let was_blocked = self.is_blocked;
@@ -362,76 +347,15 @@ impl Stream {
     }
 }
 
-impl Ear {
-    fn new(format: Format, context: &Context) -> Self {
-        let limit = context.message_bytes();
-        match format {
-            Format::Sse(_) => Self::Deaf(UNHEARD),
-            Format::WebSocket(style) => Self::WebSocket {
-                decoder: Decoder::new(Terms {
-                    message: limit,
-                    deflate: style.deflate.is_some(),
-                }),
-                limit,
-                unread: Bytes::new(),
-            },
-        }
-    }
-
-    /// What is left of it at the end: a decoder, and what it has not looked at.
-    fn into_decoder(self) -> Option<(Decoder, Bytes)> {
-        match self {
-            Self::WebSocket {
-                decoder, unread, ..
-            } => Some((decoder, unread)),
-            Self::Deaf(_) => None,
-        }
-    }
-
-    /// The next in what came before.
-    fn on(&mut self) -> Option<Heard> {
-        let Self::WebSocket {
-            decoder,
-            limit,
-            unread,
-        } = self
-        else {
-            return None;
-        };
-        let (heard, left) = understand(decoder, *limit, unread);
-        unread.advance(unread.len() - left);
-        if unread.is_empty() {
-            *unread = Bytes::new(); // gives its memory back
-        }
-        heard
-    }
-
-    /// The first in `bytes`; what follows it is kept.
-    fn hear(&mut self, bytes: &[u8]) -> io::Result<Option<Heard>> {
-        match self {
-            Self::Deaf(left) => {
-                let rest = left.checked_sub(bytes.len());
-                *left = rest.ok_or(io::ErrorKind::InvalidData)?;
-                Ok(None)
-            }
-            Self::WebSocket {
-                decoder,
-                limit,
-                unread,
-            } => {
-                let (heard, left) = understand(decoder, *limit, bytes);
-                *unread = Bytes::copy_from_slice(&bytes[bytes.len() - left..]);
-                Ok(heard)
-            }
-        }
-    }
-}
-
-/// The first that `bytes` say, and how many of them are left.
-fn understand(decoder: &mut Decoder, limit: usize, mut bytes: &[u8]) -> (Option<Heard>, usize) {
-    let heard = match decoder.next(&mut bytes) {
-        Ok(incoming) => incoming.map(websocket::heard),
-        Err(fault) => Some(websocket::broken(fault, limit)),
-    };
-    (heard, bytes.len())
+fn admit(
+    context: &Context,
+    id: StreamId,
+    access: &Arc<Access>,
+    opening: &Opening,
+    admitted: Admitted,
+    now: Now,
+) -> (Session, Vec<Action>) {
+    let (settings, access, mut actions) = (context.session.clone(), access.clone(), Vec::new());
+    let session = Session::admitted(id, settings, access, opening, admitted, now, &mut actions);
+    (session, actions)
 }

@@ -48,6 +48,17 @@ impl Timers {
         Some((number, at))
     }
 
+    /// How many are set, those of streams that have ended included.
+    pub(super) fn len(&self) -> usize {
+        self.due.len()
+    }
+
+    /// Keeps those that `is_armed`.
+    pub(super) fn retain(&mut self, is_armed: impl Fn(usize, Moment) -> bool) {
+        self.due
+            .retain(|Reverse((at, number))| is_armed(*number, *at));
+    }
+
     /// Sees to it that the loop is woken when the next timer rings; `Ready` if that is now.
     pub(super) fn poll(&mut self, cx: &mut Cx<'_>) -> Poll<()> {
         let Some(Reverse((next, _))) = self.due.peek() else {

@@ -111,6 +111,18 @@ impl Http2 {
         target: &str,
         headers: &[(&str, &str)],
     ) -> (http::response::Parts, Socket) {
+        let (head, sender, body) = self.raw_tunnel(target, headers).await;
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        pump(theirs, sender, body);
+        (head, Socket::over(ours))
+    }
+
+    /// The same, of which nothing is read.
+    pub(crate) async fn raw_tunnel(
+        &mut self,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> (http::response::Parts, h2::SendStream<Bytes>, RecvStream) {
         let mut request = http::Request::builder()
             .method("CONNECT")
             .uri(format!("https://localhost{target}"))
@@ -124,9 +136,7 @@ impl Http2 {
             .send_request(request.body(()).unwrap(), false)
             .unwrap();
         let (head, body) = within("a response", response).await.unwrap().into_parts();
-        let (ours, theirs) = tokio::io::duplex(1 << 20);
-        pump(theirs, sender, body);
-        (head, Socket::over(ours))
+        (head, sender, body)
     }
 
     /// Whether the gateway lets CONNECT open a WebSocket.

@@ -59,7 +59,13 @@ impl Gate {
 
     /// Returns once `count` polls wait: a connection is taken up by another thread than the one before it.
     pub(crate) async fn polls_wait(&self, count: usize) {
-        let line = format!("gatecast_streams{{transport=\"long-poll\",http=\"1.1\"}} {count}");
+        self.streams_are(r#"transport="long-poll",http="1.1""#, count)
+            .await;
+    }
+
+    /// Returns once `count` streams of a kind are open.
+    pub(crate) async fn streams_are(&self, kind: &str, count: usize) {
+        let line = format!("gatecast_streams{{{kind}}} {count}");
         let waiting = async {
             loop {
                 let metrics = self.request("GET", "/metrics", &[KEY], "").await;
@@ -68,7 +74,7 @@ impl Gate {
                 }
             }
         };
-        within("the polls", waiting).await;
+        within("the streams", waiting).await;
     }
 
     /// Starts a gateway from this configuration, on a free port of the loopback whatever `listen` says.
