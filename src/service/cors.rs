@@ -21,6 +21,7 @@ const EXPOSED: &str = "X-Request-Id, Retry-After, Idempotency-Replayed";
 const MAX_AGE: &str = "86400";
 
 /// Where a request comes from, and what the policy makes of it.
+#[derive(Clone)]
 pub(super) struct Origin {
     /// The value to allow it with, if it is allowed.
     allowed: Option<HeaderValue>,

@@ -87,16 +87,27 @@ impl Service {
     }
 
     /// Answers one request, in every case; the answer carries the request's id.
-    pub async fn respond(&self, request: Request<Incoming>, connection: Connection) -> Answer {
+    pub fn respond(
+        &self,
+        request: Request<Incoming>,
+        connection: Connection,
+    ) -> impl Future<Output = Answer> + Send {
         let id = format!("{:016x}", random::bits());
         let span = tracing::info_span!("request", id, peer = %connection.peer);
-        async {
-            let is_head = request.method() == Method::HEAD;
-            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-            let origin = cors::Origin::of(&self.settings.cors, &request);
-            let route = Route::of(&path);
-            let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
-            let answer = self.answer(route, request, connection, &origin).await;
+        let is_head = request.method() == Method::HEAD;
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let origin = cors::Origin::of(&self.settings.cors, &request);
+        let route = Route::of(&path);
+        let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
+        let making = Box::pin(self.answer(route, request, connection, origin.clone()));
+        async move {
+            let made = making.await;
+            // Out here, where nothing of the request is left: a poll that waits costs what it needs.
+            let answer = match made {
+                Ok(Made::Answer(answer)) => Ok(answer),
+                Ok(Made::Poll(poll)) => self.poll(poll).await,
+                Err(refused) => Err(refused),
+            };
             let mut answer = answer.unwrap_or_else(|Refused { refusal, door }| {
                 self.count(&refusal, door);
                 let detail = refusal.operator.as_deref().unwrap_or(&refusal.message);
@@ -113,7 +124,6 @@ impl Service {
             answer
         }
         .instrument(span)
-        .await
     }
 
     async fn answer(
@@ -121,13 +131,14 @@ impl Service {
         route: Result<Route, Refusal>,
         request: Request<Incoming>,
         connection: Connection,
-        origin: &cors::Origin,
-    ) -> Result<Answer, Refused> {
+        origin: cors::Origin,
+    ) -> Result<Made, Refused> {
         head::check(&request)?;
         if connection.audience == Audience::Clients
             && let Some(fallback) = self.beside(request.uri().path())
         {
-            return Ok(self.fall_back(fallback, request, &connection).await?.into());
+            let answer = Box::pin(self.fall_back(fallback, request, &connection));
+            return Ok(answer.await?.into());
         }
         let route = route?;
         if connection.audience == Audience::Operators && !route.is_operational() {
@@ -146,24 +157,37 @@ impl Service {
         if connection.surplus && !matches!(route, Route::Stream | Route::Health | Route::Metrics) {
             return Err(surplus().into());
         }
-        let response = match route {
-            Route::Stream => return self.stream(request, &query, connection, origin).await,
-            Route::Negotiate => self.negotiate(&request, &query, connection.secure),
+        if let Route::Stream = route {
+            return self.stream(request, &query, connection, &origin);
+        }
+        let response = Box::pin(self.plain(route, request, &query, &connection));
+        Ok(response.await?.into())
+    }
+
+    /// Whatever is no stream.
+    async fn plain(
+        &self,
+        route: Route,
+        request: Request<Incoming>,
+        query: &Query,
+        connection: &Connection,
+    ) -> Result<Response, Refusal> {
+        match route {
+            Route::Negotiate => self.negotiate(&request, query, connection.secure),
             Route::OpenApi => Ok(self.openapi(&request).await),
             Route::Events(room) => match *request.method() {
-                Method::POST => self.publish_one(request, &query, room).await,
-                Method::DELETE => self.purge(&request, &query, room),
-                _ => self.history(&request, &query, room).await,
+                Method::POST => self.publish_one(request, query, room).await,
+                Method::DELETE => self.purge(&request, query, room),
+                _ => self.history(&request, query, room).await,
             },
-            Route::Publish => self.publish_many(request, &query).await,
-            Route::Messages => self.message(request, &query).await,
+            Route::Publish => self.publish_many(request, query).await,
+            Route::Messages => self.message(request, query).await,
             Route::Health => Ok(reply::text("ok\n")),
             Route::Ready => self.ready().await,
-            Route::Metrics => self.metrics(&request, &query, &connection).await,
+            Route::Metrics => self.metrics(&request, query, connection).await,
             Route::Page => self.page(),
-            Route::Whole => Err(route::not_found()),
-        };
-        Ok(response?.into())
+            Route::Stream | Route::Whole => Err(route::not_found()),
+        }
     }
 
     fn count(&self, refusal: &Refusal, door: Door) {
@@ -219,6 +243,19 @@ impl Service {
             .page
             .map(reply::html)
             .ok_or_else(route::not_found)
+    }
+}
+
+/// What has come of a request.
+enum Made {
+    Answer(Answer),
+    /// A poll, which may have to wait for its answer.
+    Poll(Box<stream::Poll>),
+}
+
+impl From<Response> for Made {
+    fn from(response: Response) -> Self {
+        Self::Answer(response.into())
     }
 }
 

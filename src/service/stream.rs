@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Method, Request, Version};
 use hyper::body::{Body as _, Incoming};
 
@@ -24,17 +23,29 @@ use crate::wire::query::Query;
 use crate::wire::websocket::{Handshake, handshake};
 
 use super::route::Route;
-use super::{Answer, Connection, Refused, Service, cors, reply, surplus};
+use super::{Answer, Connection, Made, Refused, Service, cors, reply, surplus};
+
+/// A poll that was admitted: all that its answer needs of the request.
+pub(super) struct Poll {
+    access: Arc<Access>,
+    admitted: Admitted,
+    wait: Duration,
+    version: HttpVersion,
+    encoding: Encoding,
+    /// Whether the connection may leave HTTP while it waits.
+    may_leave: bool,
+    hold: Hold,
+}
 
 impl Service {
     /// Opens a stream, or refuses it in the way that its transport's clients can bear.
-    pub(super) async fn stream(
+    pub(super) fn stream(
         &self,
         request: Request<Incoming>,
         query: &Query,
         connection: Connection,
         origin: &cors::Origin,
-    ) -> Result<Answer, Refused> {
+    ) -> Result<Made, Refused> {
         let (method, version, headers) = (request.method(), request.version(), request.headers());
         let wanted =
             StreamRequest::parse(method, version, headers, query).map_err(|refusal| Refused {
@@ -43,18 +54,17 @@ impl Service {
             })?;
         let door = Door::Stream(wanted.transport);
         self.open(request, query, connection, origin, wanted)
-            .await
             .map_err(|refusal| Refused { refusal, door })
     }
 
-    async fn open(
+    fn open(
         &self,
         request: Request<Incoming>,
         query: &Query,
         connection: Connection,
         origin: &cors::Origin,
         wanted: StreamRequest,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Made, Refusal> {
         match wanted.transport {
             Transport::WebSocket => {
                 origin.check()?;
@@ -66,21 +76,29 @@ impl Service {
                 }
                 let reception = self.websocket_reception(&request, query, &connection, &wanted);
                 self.websocket(reception, request, &wanted, handshake)
+                    .map(Made::Answer)
             }
             Transport::Sse => {
                 let admitted = self.admitted(&request, query, &connection, &wanted);
                 self.sse(admitted, request.version(), &wanted)
+                    .map(Made::Answer)
             }
             Transport::LongPoll => {
                 let (access, admitted) = self.admitted(&request, query, &connection, &wanted)?;
-                let encoding = Encoding::preferred(request.headers());
-                let version = request.version().into();
-                // What follows a body that nobody has read is no request.
-                let may_leave = request.body().is_end_stream();
-                drop(request);
-                let hold = may_leave.then_some(&connection.hold);
-                let answer = self.poll(&access, admitted, wanted.wait, version, hold);
-                Ok(self.long(encoding, reply::JSON, answer.await?).await.into())
+                if admitted.rooms.is_empty() && admitted.gaps.is_empty() {
+                    let message = "name a room (?room=…): the role has none by default";
+                    return Err(Refusal::new(Code::BadRequest, message));
+                }
+                Ok(Made::Poll(Box::new(Poll {
+                    access,
+                    admitted,
+                    wait: wanted.wait,
+                    version: request.version().into(),
+                    encoding: Encoding::preferred(request.headers()),
+                    // What follows a body that nobody has read is no request.
+                    may_leave: request.body().is_end_stream(),
+                    hold: connection.hold,
+                })))
             }
         }
     }
@@ -145,21 +163,24 @@ impl Service {
         Ok(Answer::Stream(reply::event_stream(), Box::new(granted)))
     }
 
-    async fn poll(
-        &self,
-        access: &Access,
-        admitted: Admitted,
-        wait: Duration,
-        version: HttpVersion,
-        hold: Option<&Hold>,
-    ) -> Result<Bytes, Refusal> {
-        if admitted.rooms.is_empty() && admitted.gaps.is_empty() {
-            let message = "name a room (?room=…): the role has none by default";
-            return Err(Refusal::new(Code::BadRequest, message));
-        }
+    /// Answers a poll, once there is something to tell or it has waited long enough.
+    pub(super) async fn poll(&self, poll: Box<Poll>) -> Result<Answer, Refused> {
+        let Poll {
+            access,
+            admitted,
+            wait,
+            version,
+            encoding,
+            may_leave,
+            hold,
+        } = *poll;
         let meter = self.context.metrics.open(Transport::LongPoll, version);
-        let answer = long_poll::answer(&self.context, access, admitted, wait, hold, meter).await;
-        Ok(poll::to_json(&answer))
+        let hold = may_leave.then_some(&hold);
+        let answer = long_poll::answer(&self.context, &access, admitted, wait, hold, meter).await;
+        let body = poll::to_json(&answer);
+        Ok(Box::pin(self.long(encoding, reply::JSON, body))
+            .await
+            .into())
     }
 
     /// What concerns credentials, roles, rooms and load is said on the open socket, because browsers cannot
