@@ -127,6 +127,12 @@ impl Subscription {
         batch
     }
 
+    /// Whether it has read everything up to `seq`.
+    #[must_use]
+    pub const fn has_read(&self, seq: u64) -> bool {
+        self.reader.cursor() >= seq
+    }
+
     /// Its place, if whoever is there reads the same.
     #[must_use]
     pub fn place(&self) -> Option<Place> {

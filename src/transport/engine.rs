@@ -185,7 +185,10 @@ impl Engine {
 
     fn reads_on(&self) -> Option<&Subscription> {
         let is_free = self.busy.is_none() && self.session.is_live();
-        self.subscription.as_ref().filter(|_| is_free)
+        let subscription = self.subscription.as_ref().filter(|_| is_free)?;
+        // Who still reads its past does so by itself: it counts as a replay, and not as live.
+        let is_live = self.opened.is_some_and(|past| subscription.has_read(past));
+        is_live.then_some(subscription)
     }
 
     /// What was read at its place, up to `cursor`, is given to it too.
