@@ -17,8 +17,10 @@ use super::stream::{Begun, Round, Stream, Turn};
 use super::timers::Timers;
 
 /// Streams with news that are served in a round, until accepting, requests and timers have their turns: a write takes
-/// some 4 µs, so this is a millisecond.
-const NEWS: usize = 256;
+/// some 4 µs, so this is a quarter of a millisecond. Publishers wait for it: were it longer, a busy loop would be given
+/// fewer events while it goes through its streams, and each event would cost more, because what comes meanwhile goes out
+/// in the same write.
+const NEWS: usize = 64;
 /// Streams that are served in a round because they were called, each with up to as many steps as a turn has.
 const CALLED: usize = 128;
 /// Bytes that each of both may be given in a round: where batches are long, they are what takes the time.
