@@ -39,8 +39,6 @@ struct State {
     answered: AtomicU64,
     flushed: Notify,
     blocked: AtomicBool,
-    /// Whether a request waits for what may take long.
-    parked: AtomicBool,
     given_up: GivenUp,
     /// How often bytes were read or written.
     moved: AtomicU64,
@@ -96,12 +94,6 @@ impl Link {
     #[must_use]
     pub fn is_blocked(&self) -> bool {
         self.0.blocked.load(Ordering::Acquire)
-    }
-
-    /// Whether a request has begun to wait for what may take long, since this was asked last.
-    #[must_use]
-    pub fn has_parked(&self) -> bool {
-        self.0.parked.swap(false, Ordering::AcqRel)
     }
 
     /// To be called by the connection's I/O when it gives the client up.
@@ -214,11 +206,6 @@ impl Hold {
     #[must_use]
     pub fn given_up(&self) -> GivenUp {
         self.state.given_up.clone()
-    }
-
-    /// The request waits for what may take long; nothing that came with it is needed any more.
-    pub fn park(&self) {
-        self.state.parked.store(true, Ordering::Release);
     }
 
     /// The request has become a stream.
