@@ -100,9 +100,10 @@ impl Service {
         let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
         // What a stream's request has to log is below: a span for each of a herd, and of polls without end, would cost as
         // much as the rest of it.
-        let span = match label {
-            labels::Route::Stream => Span::none(),
-            _ => tracing::info_span!("request", id, %peer),
+        let span = if label == labels::Route::Stream {
+            Span::none()
+        } else {
+            tracing::info_span!("request", id, %peer)
         };
         let making = Box::pin(self.answer(route, request, connection, origin.clone()));
         async move {
