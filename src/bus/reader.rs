@@ -10,6 +10,8 @@ use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::start::Start;
 
+use smallvec::SmallVec;
+
 use super::log::Log;
 use super::rooms::{Delivery, RoomLog};
 
@@ -56,7 +58,8 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Reader {
     cursor: u64,
-    rooms: Vec<Joined>,
+    /// The one of most readers is at hand: with thousands of them each further place in memory is a miss.
+    rooms: SmallVec<[Joined; 1]>,
 }
 
 #[derive(Debug)]
@@ -83,7 +86,7 @@ impl Reader {
                 .room(room)
                 .map_or_else(|| log.visible(), |held| held.before_newest(count)),
         };
-        let joined: Vec<_> = rooms
+        let joined: SmallVec<[Joined; 1]> = rooms
             .into_iter()
             .map(|room| Joined {
                 from: from(&room),

@@ -1,30 +1,36 @@
 //! Names that the gateway gives: unguessable, and short enough to read out.
 
+use std::fmt;
 use std::sync::Arc;
 
-/// The name of one stream (`welcome.stream`): 96 random bits in hexadecimal.
+/// The name of one stream (`welcome.stream`): 96 random bits, shown in hexadecimal.
 ///
 /// Knowing it is not enough to use it: a message for a stream must come from its own principal.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct StreamId(Arc<str>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StreamId([u8; 12]);
 
 impl StreamId {
     /// A name from random bits (the low 96 count).
     #[must_use]
     pub fn from_random(bits: u128) -> Self {
-        Self(format!("{:024x}", bits & ((1 << 96) - 1)).into())
+        let [_, _, _, _, low @ ..] = bits.to_be_bytes();
+        Self(low)
     }
 
-    /// Takes what a client sends back; whether such a stream lives is the registry's to say.
+    /// Takes what a client sends back, if a stream could have that name; whether such a stream lives is the registry's to
+    /// say.
     #[must_use]
-    pub fn from_client(text: &str) -> Self {
-        Self(text.into())
+    pub fn from_client(text: &str) -> Option<Self> {
+        let is_name = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let is_one = text.len() == 24 && text.bytes().all(is_name);
+        let bits = u128::from_str_radix(text, 16).ok()?;
+        is_one.then(|| Self::from_random(bits))
     }
+}
 
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -53,6 +59,28 @@ impl Principal {
             Self::Anonymous => "anonymous",
             Self::ApiKey(name) => name,
             Self::Subject { subject, .. } => subject,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_streams_name_is_known_again_and_nothing_else_is_one() {
+        let stream = StreamId::from_random(0xabc);
+        assert_eq!(stream.to_string(), "000000000000000000000abc");
+        assert_eq!(StreamId::from_client(&stream.to_string()), Some(stream));
+        for other in [
+            "",
+            "abc",
+            "000000000000000000000ABC",
+            "+00000000000000000000abc",
+            "0000000000000000000000abc",
+            "ä0000000000000000000abc",
+        ] {
+            assert_eq!(StreamId::from_client(other), None, "{other:?}");
         }
     }
 }

@@ -1,30 +1,42 @@
 //! Points in time as plain numbers, so that pure code can be handed any of them.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// A point on the gateway's monotonic clock: nanoseconds since the clock was made.
 ///
 /// It never goes back and says nothing about the calendar; use it for ages, deadlines and rates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(
+    /// One more than the nanoseconds, so that the absence of a moment takes no room: a stream has several that it may not
+    /// have.
+    NonZeroU64,
+);
 
 impl Moment {
     /// The moment that lies `since_origin` after the clock's origin (saturating at 584 years).
     #[must_use]
     pub fn from_origin(since_origin: Duration) -> Self {
-        Self(u64::try_from(since_origin.as_nanos()).unwrap_or(u64::MAX))
+        Self::default() + since_origin
     }
 
     /// Nanoseconds since the clock's origin.
     #[must_use]
     pub const fn as_nanos(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// The time from `earlier` to here; zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
+    }
+}
+
+impl Default for Moment {
+    /// The clock's origin.
+    fn default() -> Self {
+        Self(NonZeroU64::MIN)
     }
 }
 
@@ -33,10 +45,8 @@ impl std::ops::Add<Duration> for Moment {
 
     /// Saturates instead of wrapping: a deadline beyond 584 years is "never".
     fn add(self, span: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(nanos))
     }
 }
 
@@ -85,6 +95,20 @@ const fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_as_far_from_the_origin_as_it_was_made_and_saturates() {
+        let far = Duration::from_nanos(u64::MAX - 1);
+        for span in [Duration::ZERO, Duration::from_nanos(1), far] {
+            let moment = Moment::from_origin(span);
+            assert_eq!(u128::from(moment.as_nanos()), span.as_nanos());
+            assert_eq!(moment.since(Moment::default()), span);
+        }
+        let never = Moment::from_origin(Duration::MAX);
+        assert_eq!(never + far, never);
+        assert!(never >= Moment::from_origin(far));
+        assert_eq!(size_of::<Option<Moment>>(), size_of::<Moment>());
+    }
 
     #[test]
     fn a_time_is_written_as_the_standard_says() {

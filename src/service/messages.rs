@@ -38,8 +38,9 @@ impl Service {
         let message = ClientMessage::parse(text);
         let answer = match query.get("stream") {
             Some(stream) => {
-                let stream = StreamId::from_client(stream);
-                let mailbox = self.context.streams.find(&stream, &access.principal);
+                let streams = &self.context.streams;
+                let mailbox = StreamId::from_client(stream)
+                    .and_then(|stream| streams.find(stream, &access.principal));
                 let mailbox = mailbox.ok_or_else(|| {
                     Refusal::new(
                         Code::UnknownStream,

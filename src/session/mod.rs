@@ -127,8 +127,8 @@ impl Session {
 
     /// The stream's name.
     #[must_use]
-    pub const fn stream(&self) -> &StreamId {
-        &self.stream
+    pub const fn stream(&self) -> StreamId {
+        self.stream
     }
 
     /// Who the client is, once it has said so.
@@ -304,7 +304,7 @@ impl Session {
         };
         let unauthorized = std::mem::take(&mut live.gaps);
         out.push(Action::Send(Control::Welcome(Welcome {
-            stream: self.stream.as_str().to_owned(),
+            stream: self.stream.to_string(),
             cursor,
             rooms: live.rooms.clone(),
             principal: live.access.principal.name().to_owned(),

@@ -30,20 +30,21 @@ use super::delivery::{Size, count};
 use super::registry::Registration;
 use super::{ANSWER, CREDIT};
 
-/// A session with its place in the log.
+/// A session with its place in the log. What a delivery looks at comes first, in one or two lines of memory.
+#[repr(C)]
 pub(crate) struct Engine {
-    context: Arc<Context>,
+    subscription: Option<Subscription>,
+    /// What its client waits for, before its next message is looked at.
+    busy: Option<Box<Busy>>,
+    /// The greatest number that was visible when reading began.
+    opened: Option<u64>,
     session: Session,
+    context: Arc<Context>,
     size: Size,
     meter: Meter,
     /// Where it is called from.
     seat: Arc<Seat>,
-    subscription: Option<Subscription>,
-    /// The greatest number that was visible when reading began.
-    opened: Option<u64>,
     registration: Option<Registration>,
-    /// What its client waits for, before its next message is looked at.
-    busy: Option<Box<Busy>>,
     /// Where the answer to the message at hand goes, if not onto the stream.
     reply: Option<oneshot::Sender<Answer>>,
 }
@@ -101,7 +102,7 @@ impl Engine {
 
     /// From now on the stream also takes messages that come by other requests.
     pub(crate) fn register(&mut self, access: &Access) {
-        let (stream, principal) = (self.session.stream().clone(), access.principal.clone());
+        let (stream, principal) = (self.session.stream(), access.principal.clone());
         let registration =
             self.context
                 .streams

@@ -18,12 +18,7 @@ const WAITING: usize = 32;
 
 /// Streams by name.
 #[derive(Clone, Default)]
-pub struct Registry(Arc<Mutex<HashMap<StreamId, Entry>>>);
-
-struct Entry {
-    principal: Principal,
-    mailbox: Arc<Mailbox>,
-}
+pub struct Registry(Arc<Mutex<HashMap<StreamId, Arc<Mailbox>>>>);
 
 /// A message that came by another request, and where its answer goes.
 pub struct Posted {
@@ -37,6 +32,8 @@ pub struct Posted {
 
 /// What waits for one stream.
 pub struct Mailbox {
+    /// Whose stream it is.
+    principal: Principal,
     waiting: Mutex<VecDeque<Posted>>,
     stream: Waker,
 }
@@ -53,14 +50,11 @@ impl Registry {
     #[must_use]
     pub fn register(&self, stream: StreamId, principal: Principal, waker: Waker) -> Registration {
         let mailbox = Arc::new(Mailbox {
+            principal,
             waiting: Mutex::default(),
             stream: waker,
         });
-        let entry = Entry {
-            principal,
-            mailbox: mailbox.clone(),
-        };
-        lock(&self.0).insert(stream.clone(), entry);
+        lock(&self.0).insert(stream, mailbox.clone());
         Registration {
             registry: self.clone(),
             stream,
@@ -70,12 +64,12 @@ impl Registry {
 
     /// The way to a stream, for its own principal only; to anyone else it does not exist.
     #[must_use]
-    pub fn find(&self, stream: &StreamId, principal: &Principal) -> Option<Arc<Mailbox>> {
+    pub fn find(&self, stream: StreamId, principal: &Principal) -> Option<Arc<Mailbox>> {
         let streams = lock(&self.0);
-        let entry = streams
-            .get(stream)
-            .filter(|entry| entry.principal == *principal)?;
-        Some(entry.mailbox.clone())
+        let mailbox = streams.get(&stream);
+        mailbox
+            .filter(|mailbox| mailbox.principal == *principal)
+            .cloned()
     }
 }
 

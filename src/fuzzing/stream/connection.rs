@@ -148,7 +148,7 @@ impl Connection {
             return;
         };
         let registry = &self.context.streams;
-        let mailbox = registry.find(stream, &access.principal).unwrap();
+        let mailbox = registry.find(*stream, &access.principal).unwrap();
         let (reply, answer) = oneshot::channel();
         let by = access.clone();
         assert!(mailbox.post(Posted { message, by, reply }).is_ok());

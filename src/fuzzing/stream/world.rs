@@ -261,7 +261,7 @@ fn admitted(
     }
     let mut actions = Vec::new();
     let session = Session::admitted(
-        stream.clone(),
+        stream,
         context.session.clone(),
         access.clone(),
         opening,

@@ -19,8 +19,6 @@ pub(super) enum Ear {
     Deaf(usize),
     WebSocket {
         decoder: Decoder,
-        /// The largest message, in bytes.
-        limit: usize,
         /// What came and was not looked at yet.
         unread: Bytes,
     },
@@ -28,15 +26,13 @@ pub(super) enum Ear {
 
 impl Ear {
     pub(super) fn new(format: Format, context: &Context) -> Self {
-        let limit = context.message_bytes();
         match format {
             Format::Sse(_) => Self::Deaf(UNHEARD),
             Format::WebSocket(style) => Self::WebSocket {
                 decoder: Decoder::new(Terms {
-                    message: limit,
+                    message: context.message_bytes(),
                     deflate: style.deflate.is_some(),
                 }),
-                limit,
                 unread: Bytes::new(),
             },
         }
@@ -45,24 +41,17 @@ impl Ear {
     /// What is left of it at the end: a decoder, and what it has not looked at.
     pub(super) fn into_decoder(self) -> Option<(Decoder, Bytes)> {
         match self {
-            Self::WebSocket {
-                decoder, unread, ..
-            } => Some((decoder, unread)),
+            Self::WebSocket { decoder, unread } => Some((decoder, unread)),
             Self::Deaf(_) => None,
         }
     }
 
     /// The next in what came before.
     pub(super) fn on(&mut self) -> Option<Heard> {
-        let Self::WebSocket {
-            decoder,
-            limit,
-            unread,
-        } = self
-        else {
+        let Self::WebSocket { decoder, unread } = self else {
             return None;
         };
-        let (heard, left) = understand(decoder, *limit, unread);
+        let (heard, left) = understand(decoder, unread);
         unread.advance(unread.len() - left);
         if unread.is_empty() {
             *unread = Bytes::new(); // gives its memory back
@@ -78,12 +67,8 @@ impl Ear {
                 *left = rest.ok_or(io::ErrorKind::InvalidData)?;
                 Ok(None)
             }
-            Self::WebSocket {
-                decoder,
-                limit,
-                unread,
-            } => {
-                let (heard, left) = understand(decoder, *limit, bytes);
+            Self::WebSocket { decoder, unread } => {
+                let (heard, left) = understand(decoder, bytes);
                 *unread = Bytes::copy_from_slice(&bytes[bytes.len() - left..]);
                 Ok(heard)
             }
@@ -92,10 +77,10 @@ impl Ear {
 }
 
 /// The first that `bytes` say, and how many of them are left.
-fn understand(decoder: &mut Decoder, limit: usize, mut bytes: &[u8]) -> (Option<Heard>, usize) {
+fn understand(decoder: &mut Decoder, mut bytes: &[u8]) -> (Option<Heard>, usize) {
     let heard = match decoder.next(&mut bytes) {
         Ok(incoming) => incoming.map(websocket::heard),
-        Err(fault) => Some(websocket::broken(fault, limit)),
+        Err(fault) => Some(websocket::broken(fault, decoder.longest())),
     };
     (heard, bytes.len())
 }

@@ -38,22 +38,29 @@ const BYTES: usize = 128 * 1024;
 const READS: usize = 4;
 
 /// A stream that is open.
+///
+/// In the order in which it is looked at when there is news, because memory is what a delivery waits for: with thousands
+/// of streams each line of it is a miss.
+#[repr(C)]
 pub(super) struct Stream {
-    io: Box<dyn Io>,
+    pub(super) schedule: Schedule,
     format: Format,
-    engine: Engine,
-    /// Calls it.
-    waker: Waker,
-    seat: Arc<Seat>,
-    /// What the socket has not taken yet, and whether it is blocked by it.
-    unwritten: Bytes,
     is_blocked: bool,
-    ear: Ear,
     /// Whether the client's turn to be heard comes before what is due.
     listens: bool,
-    pub(super) schedule: Schedule,
+    io: Box<dyn Io>,
+    /// Calls it.
+    waker: Waker,
+    engine: Engine,
+    /// What the socket has not taken yet; `is_blocked` says whether the socket is.
+    unwritten: Bytes,
+    ear: Ear,
+    seat: Arc<Seat>,
     guest: Guest,
 }
+
+// One byte more, and the allocator takes 640 for each.
+const _: () = assert!(size_of::<Stream>() <= 512);
 
 /// What came of a stream that was granted.
 pub(super) enum Begun {
