@@ -16,6 +16,7 @@ mod listener;
 mod settings;
 mod shards;
 mod socket;
+mod tenants;
 pub mod tls;
 mod tunnel;
 

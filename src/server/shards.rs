@@ -16,6 +16,8 @@ use crate::transport::context::Context;
 use crate::transport::shard::Shard;
 
 use super::settings::Watch;
+use super::socket::{Raw, Socket};
+use super::tenants::Tenants;
 
 /// All of them. They end when this is dropped.
 pub(super) struct Shards {
@@ -25,11 +27,21 @@ pub(super) struct Shards {
     hanging: Hanging,
 }
 
-/// One thread, and the shard that runs there.
+/// One thread, the shard that runs there, and the connections that live there.
 pub(super) struct Home {
     pub(super) worker: Worker,
     pub(super) shard: Arc<Shard>,
+    tenants: Arc<Tenants>,
     beats: Arc<AtomicU64>,
+}
+
+impl Home {
+    /// Takes a connection in, before the thread knows of it: one that is handed over in the moment in which the thread
+    /// hangs is on the list too.
+    pub(super) fn open(&self, raw: Raw) -> io::Result<Socket> {
+        let _there = self.worker.enter();
+        Socket::open(raw, &self.tenants)
+    }
 }
 
 impl Shards {
@@ -56,6 +68,7 @@ impl Shards {
             Ok(Home {
                 worker,
                 shard,
+                tenants: Arc::default(),
                 beats,
             })
         };
@@ -71,10 +84,11 @@ impl Shards {
         })
     }
 
-    /// The home of the next connection: each in turn that does not hang.
-    pub(super) fn next(&self) -> &Home {
+    /// The home of the next connection: each in turn that does not hang. None where all do.
+    pub(super) fn next(&self) -> Option<&Home> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        &self.homes[whose(turn, self.homes.len(), |one| self.hanging.has(one))]
+        let number = whose(turn, self.homes.len(), |one| self.hanging.has(one))?;
+        Some(&self.homes[number])
     }
 
     /// Looks after them, for ever. In real time, whatever the gateway's clock says: it is the thread that is looked at.
@@ -87,7 +101,7 @@ impl Shards {
                 let missed = seen.look(home.beats.load(Ordering::Relaxed));
                 let hangs = missed >= self.watch.missed.max(2);
                 match (self.hanging.has(number), hangs) {
-                    (false, true) => self.hangs(number),
+                    (false, true) => self.hangs(number).await,
                     (true, false) => self.goes_on(number),
                     (true, true) | (false, false) => {}
                 }
@@ -95,15 +109,21 @@ impl Shards {
         }
     }
 
-    fn hangs(&self, shard: usize) {
+    /// A thread hangs: it gets no new connections, and those that it has are ended, because it cannot do so itself.
+    /// Their clients would wait for as long as it hangs, and come back to another instead.
+    async fn hangs(&self, shard: usize) {
         self.hanging.begin(shard);
+        let connections = self.homes[shard].tenants.close().await;
         tracing::error!(
             shard,
-            "a shard's thread hangs: its connections wait, and it gets no new ones"
+            connections,
+            "a shard's thread hangs: its connections were ended, and it gets no new ones"
         );
     }
 
+    /// It is open before it is chosen again.
     fn goes_on(&self, shard: usize) {
+        self.homes[shard].tenants.open();
         self.hanging.end(shard);
         tracing::warn!(shard, "a shard's thread that hung goes on");
     }
@@ -126,10 +146,10 @@ impl Seen {
     }
 }
 
-/// The first of `count` from this `turn` on that does not hang; where all do, it matters no more.
-fn whose(turn: usize, count: usize, hangs: impl Fn(usize) -> bool) -> usize {
+/// The first of `count` from this `turn` on that does not hang.
+fn whose(turn: usize, count: usize, hangs: impl Fn(usize) -> bool) -> Option<usize> {
     let mut turns = (0..count).map(|more| turn.wrapping_add(more) % count);
-    turns.find(|one| !hangs(*one)).unwrap_or(turn % count)
+    turns.find(|one| !hangs(*one))
 }
 
 async fn beat(beats: &AtomicU64, span: Duration) {
@@ -169,15 +189,15 @@ mod tests {
     }
 
     #[test]
-    fn each_has_its_turn_and_one_that_hangs_has_none_while_another_does_not() {
+    fn each_has_its_turn_and_one_that_hangs_has_none() {
         let turns = |hang: &[usize]| {
             (0..4)
                 .map(|turn| whose(turn, 3, |one| hang.contains(&one)))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(turns(&[]), [0, 1, 2, 0]);
-        assert_eq!(turns(&[1]), [0, 2, 2, 0]);
-        assert_eq!(turns(&[0, 1, 2]), [0, 1, 2, 0]);
+        assert_eq!(turns(&[]), [0, 1, 2, 0].map(Some));
+        assert_eq!(turns(&[1]), [0, 2, 2, 0].map(Some));
+        assert_eq!(turns(&[0, 1, 2]), [None; 4]);
     }
 
     #[test]
