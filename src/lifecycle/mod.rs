@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod drain;
+pub mod hanging;
 pub mod random;
 pub mod tasks;
 pub mod worker;

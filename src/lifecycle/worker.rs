@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, EnterGuard, Handle};
 use tokio::sync::oneshot;
 
 /// Tasks that have their turns before `main` and the sockets have theirs again. A TLS handshake takes up to a
@@ -57,6 +57,11 @@ impl Worker {
             handle,
             _stop: stop,
         })
+    }
+
+    /// What is opened while this is held wakes its thread, and no other.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
     }
 
     /// Where tasks for it are given.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
+use crate::model::peer::Peer;
 use crate::service::{Audience, Service};
 use crate::telemetry::metrics::Open;
 use crate::transport::context::Context;
@@ -16,6 +17,7 @@ use super::endpoint::{Endpoint, Scheme};
 use super::listener::Listener;
 use super::settings::Timeouts;
 use super::shards::Shards;
+use super::socket::Raw;
 
 /// What the listeners of one gateway share that are for the same audience.
 pub(super) struct Acceptor {
@@ -102,7 +104,7 @@ impl Acceptor {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((socket, peer)) => {
+                Ok((raw, peer)) => {
                     let place = tokio::select! {
                         place = self.slots.take() => place,
                         () = draining.begun() => None,
@@ -114,20 +116,7 @@ impl Acceptor {
                         _permit: permit,
                         _counted: self.context.metrics.connect(),
                     };
-                    let tls = tls.clone();
-                    let home = self.shards.next();
-                    let accepted = Accepted {
-                        shard: home.shard.clone(),
-                        socket,
-                        peer,
-                        tls,
-                        place,
-                        surplus,
-                    };
-                    let serving = self.clone().serve(accepted);
-                    self.context
-                        .tasks
-                        .spawn_at(&home.worker, "connection", serving);
+                    self.settle(raw, peer, tls.clone(), place, surplus);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept");
@@ -135,6 +124,36 @@ impl Acceptor {
                 }
             }
         }
+    }
+
+    /// Gives a connection its home; where no thread would serve it, its end: its client comes back, or goes elsewhere.
+    fn settle(
+        self: &Arc<Self>,
+        raw: Raw,
+        peer: Peer,
+        tls: Option<TlsAcceptor>,
+        place: Place,
+        surplus: bool,
+    ) {
+        let Some(home) = self.shards.next() else {
+            return tracing::debug!(%peer, "every shard hangs: connection not opened");
+        };
+        let socket = match home.open(raw) {
+            Ok(socket) => socket,
+            Err(error) => return tracing::debug!(%peer, %error, "connection not opened"),
+        };
+        let accepted = Accepted {
+            shard: home.shard.clone(),
+            socket,
+            peer,
+            tls,
+            place,
+            surplus,
+        };
+        let serving = self.clone().serve(accepted);
+        self.context
+            .tasks
+            .spawn_at(&home.worker, "connection", serving);
     }
 }
 

@@ -15,14 +15,14 @@ use crate::transport::shard::Shard;
 use super::accept::{Acceptor, Place};
 use super::channel::{Channel, Version};
 use super::guarded::Guarded;
-use super::socket::{Raw, Socket};
+use super::socket::Socket;
 
 /// The largest request head, in bytes: hyper answers a larger one with 431.
 pub(super) const HEAD: usize = 16 * 1024;
 
 /// A connection as it was accepted.
 pub(super) struct Accepted {
-    pub(super) socket: Raw,
+    pub(super) socket: Socket,
     pub(super) peer: Peer,
     /// Where TLS is to be spoken.
     pub(super) tls: Option<TlsAcceptor>,
@@ -80,10 +80,10 @@ impl Acceptor {
         let link = Link::default();
         let (context, stall) = (&self.context, self.timeouts.write_stall);
         let (clock, draining) = (context.clock.clone(), context.draining.clone());
-        let socket = match Socket::open(socket, stall) {
-            Ok(socket) => Guarded::new(socket, place, link.clone(), clock, stall, draining),
-            Err(error) => return tracing::debug!(%peer, %error, "connection not opened"),
-        };
+        if let Peer::Tcp(_) = peer {
+            socket.set_up(stall);
+        }
+        let socket = Guarded::new(socket, place, link.clone(), clock, stall, draining);
         let secure = tls.is_some();
         let remote = Arc::new(Remote {
             peer,

@@ -51,11 +51,11 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                Ok((Raw::Tcp(stream.into_std()?), Peer::Tcp(peer)))
+                Ok((stream.into_std()?.into(), Peer::Tcp(peer)))
             }
             Self::Unix(_, listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Raw::Unix(stream.into_std()?), Peer::Unix))
+                Ok((stream.into_std()?.into(), Peer::Unix))
             }
         }
     }

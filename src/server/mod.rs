@@ -16,6 +16,7 @@ mod listener;
 mod settings;
 mod shards;
 mod socket;
+mod tenants;
 pub mod tls;
 mod tunnel;
 
@@ -30,6 +31,7 @@ use crate::bus::Bus;
 use crate::ingress::{Ingress, Publisher};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::{Drain, Draining};
+use crate::lifecycle::hanging::Hanging;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
 use crate::model::limits::Limits;
@@ -41,7 +43,7 @@ use crate::transport::registry::Registry;
 
 use accept::{Acceptor, Slots};
 use endpoint::{Address, Endpoint};
-pub use settings::{Settings, Timeouts};
+pub use settings::{Settings, Timeouts, Watch};
 use shards::Shards;
 use tls::Tls;
 
@@ -73,7 +75,7 @@ impl Gateway {
         let (drain, draining) = Drain::new();
         let (deadline, tls) = (settings.drain, tls_acceptor(&settings)?);
         let context = Arc::new(context(&settings, clock, draining)?);
-        let shards = Arc::new(Shards::start(settings.shards, &context)?);
+        let shards = Arc::new(Shards::start(settings.shards, settings.watch, &context)?);
         let acceptors = acceptors(&settings, &context, &shards);
         let endpoints = acceptors.clients.listen(settings.listen, tls.as_ref())?;
         let operators = acceptors
@@ -149,6 +151,7 @@ fn context(settings: &Settings, clock: Clock, draining: Draining) -> std::io::Re
         streams: Registry::default(),
         draining,
         drain_window: settings.drain_window,
+        hanging: Hanging::default(),
         tasks: Tasks::default(),
         metrics,
     })

@@ -35,6 +35,29 @@ impl Default for Timeouts {
     }
 }
 
+/// How a shard's thread that hangs is told from one that works: in real time, whatever the gateway's clock says.
+///
+/// The configuration file has no key for it. The connections of a thread that hangs are ended, so the whole has to be
+/// longer than anything that a thread does at a stretch, and than a busy machine lets it wait for its turn: the default
+/// is, on any machine that can serve at all. Tests make it shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// How often each thread says that it lives.
+    pub beat: Duration,
+    /// So many beats in a row that did not come, and it hangs. Fewer than 2 count as 2: a thread that beats a little
+    /// later than it is looked at misses one now and then.
+    pub missed: u32,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            beat: Duration::from_secs(1),
+            missed: 5,
+        }
+    }
+}
+
 /// A whole gateway, checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -48,6 +71,8 @@ pub struct Settings {
     pub connections: usize,
     /// Threads that connections live on; one for each processor where nothing is said.
     pub shards: Option<usize>,
+    /// How one of them that hangs is noticed.
+    pub watch: Watch,
     /// The steps of a connection.
     pub timeouts: Timeouts,
     /// How long a drain may take.
@@ -75,6 +100,7 @@ impl Default for Settings {
             tls: None,
             connections: 20_000,
             shards: None,
+            watch: Watch::default(),
             timeouts: Timeouts::default(),
             drain: Duration::from_secs(10),
             drain_window: Duration::from_secs(1),

@@ -4,39 +4,44 @@ use std::io;
 use std::num::NonZero;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 
 use crate::lifecycle::clock::Clock;
+use crate::lifecycle::hanging::Hanging;
 use crate::lifecycle::worker::Worker;
 use crate::transport::context::Context;
 use crate::transport::shard::Shard;
 
-/// How often a shard's thread says that it lives.
-const BEAT: Duration = Duration::from_secs(1);
-/// So many beats that did not come, and the thread hangs: it does nothing that takes as much as one.
-const MISSED: u32 = 5;
+use super::settings::Watch;
+use super::socket::{Raw, Socket};
+use super::tenants::Tenants;
 
 /// All of them. They end when this is dropped.
 pub(super) struct Shards {
     homes: Box<[Home]>,
     next: AtomicUsize,
+    watch: Watch,
+    hanging: Hanging,
 }
 
-/// One thread, and the shard that runs there.
+/// One thread, the shard that runs there, and the connections that live there.
 pub(super) struct Home {
     pub(super) worker: Worker,
     pub(super) shard: Arc<Shard>,
-    pulse: Arc<Pulse>,
+    tenants: Arc<Tenants>,
+    beats: Arc<AtomicU64>,
 }
 
-/// Whether a thread lives.
-#[derive(Default)]
-struct Pulse {
-    beats: AtomicU64,
-    hangs: AtomicBool,
+impl Home {
+    /// Takes a connection in, before the thread knows of it: one that is handed over in the moment in which the thread
+    /// hangs is on the list too.
+    pub(super) fn open(&self, raw: Raw) -> io::Result<Socket> {
+        let _there = self.worker.enter();
+        Socket::open(raw, &self.tenants)
+    }
 }
 
 impl Shards {
@@ -44,22 +49,27 @@ impl Shards {
     ///
     /// # Errors
     /// The system has no threads left.
-    pub(super) fn start(count: Option<usize>, context: &Arc<Context>) -> io::Result<Self> {
+    pub(super) fn start(
+        count: Option<usize>,
+        watch: Watch,
+        context: &Arc<Context>,
+    ) -> io::Result<Self> {
         let home = |number| {
             let shard = Shard::new(context.clone());
-            let pulse = Arc::new(Pulse::default());
-            let (running, beating) = (shard.clone(), pulse.clone());
+            let beats = Arc::new(AtomicU64::new(0));
+            let (running, beating) = (shard.clone(), beats.clone());
             let life = async move {
                 tokio::select! {
                     () = again(number, || running.clone().run()) => {}
-                    () = beat(&beating) => {}
+                    () = beat(&beating, watch.beat) => {}
                 }
             };
             let worker = Worker::start(format!("shard-{number}"), life)?;
             Ok(Home {
                 worker,
                 shard,
-                pulse,
+                tenants: Arc::default(),
+                beats,
             })
         };
         let processors = || std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -69,58 +79,84 @@ impl Shards {
         Ok(Self {
             homes,
             next: AtomicUsize::new(0),
+            watch,
+            hanging: context.hanging.clone(),
         })
     }
 
-    /// The home of the next connection: each in turn that does not hang.
-    pub(super) fn next(&self) -> &Home {
+    /// The home of the next connection: each in turn that does not hang. None where all do.
+    pub(super) fn next(&self) -> Option<&Home> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let hangs = |number: usize| self.homes[number].pulse.hangs.load(Ordering::Relaxed);
-        &self.homes[whose(turn, self.homes.len(), hangs)]
+        let number = whose(turn, self.homes.len(), |one| self.hanging.has(one))?;
+        Some(&self.homes[number])
     }
 
-    /// Looks after them, for ever: a thread that hangs is reported, and gets no new connections until it is back. In
-    /// real time, whatever the gateway's clock says: it is the thread that is looked at.
+    /// Looks after them, for ever. In real time, whatever the gateway's clock says: it is the thread that is looked at.
     pub(super) async fn watch(&self) {
         let clock = Clock::system();
-        let mut seen = vec![(0, 0); self.homes.len()];
+        let mut seen = vec![Seen::default(); self.homes.len()];
         loop {
-            clock.sleep(BEAT).await;
-            for (number, (home, (before, missed))) in self.homes.iter().zip(&mut seen).enumerate() {
-                let beats = home.pulse.beats.load(Ordering::Relaxed);
-                *missed = if beats == *before { *missed + 1 } else { 0 };
-                *before = beats;
-                let hangs = *missed >= MISSED;
-                if home.pulse.hangs.swap(hangs, Ordering::Relaxed) != hangs {
-                    report(number, hangs);
+            clock.sleep(self.watch.beat).await;
+            for (number, (home, seen)) in self.homes.iter().zip(&mut seen).enumerate() {
+                let missed = seen.look(home.beats.load(Ordering::Relaxed));
+                let hangs = missed >= self.watch.missed.max(2);
+                match (self.hanging.has(number), hangs) {
+                    (false, true) => self.hangs(number).await,
+                    (true, false) => self.goes_on(number),
+                    (true, true) | (false, false) => {}
                 }
             }
         }
     }
-}
 
-/// The first of `count` from this `turn` on that does not hang; where all do, it matters no more.
-fn whose(turn: usize, count: usize, hangs: impl Fn(usize) -> bool) -> usize {
-    let mut turns = (0..count).map(|more| turn.wrapping_add(more) % count);
-    turns.find(|one| !hangs(*one)).unwrap_or(turn % count)
-}
-
-fn report(shard: usize, hangs: bool) {
-    if hangs {
+    /// A thread hangs: it gets no new connections, and those that it has are ended, because it cannot do so itself.
+    /// Their clients would wait for as long as it hangs, and come back to another instead.
+    async fn hangs(&self, shard: usize) {
+        self.hanging.begin(shard);
+        let connections = self.homes[shard].tenants.close().await;
         tracing::error!(
             shard,
-            "a shard's thread hangs: its connections wait, and it gets no new ones"
+            connections,
+            "a shard's thread hangs: its connections were ended, and it gets no new ones"
         );
-    } else {
+    }
+
+    /// It is open before it is chosen again.
+    fn goes_on(&self, shard: usize) {
+        self.homes[shard].tenants.open();
+        self.hanging.end(shard);
         tracing::warn!(shard, "a shard's thread that hung goes on");
     }
 }
 
-async fn beat(pulse: &Pulse) {
+/// What was seen of a thread.
+#[derive(Clone, Default)]
+struct Seen {
+    beats: u64,
+    missed: u32,
+}
+
+impl Seen {
+    /// How often in a row there were no more `beats` than before.
+    fn look(&mut self, beats: u64) -> u32 {
+        let is_new = beats != self.beats;
+        self.missed = if is_new { 0 } else { self.missed + 1 };
+        self.beats = beats;
+        self.missed
+    }
+}
+
+/// The first of `count` from this `turn` on that does not hang.
+fn whose(turn: usize, count: usize, hangs: impl Fn(usize) -> bool) -> Option<usize> {
+    let mut turns = (0..count).map(|more| turn.wrapping_add(more) % count);
+    turns.find(|one| !hangs(*one))
+}
+
+async fn beat(beats: &AtomicU64, span: Duration) {
     let clock = Clock::system();
     loop {
-        clock.sleep(BEAT).await;
-        pulse.beats.fetch_add(1, Ordering::Relaxed);
+        clock.sleep(span).await;
+        beats.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -153,14 +189,21 @@ mod tests {
     }
 
     #[test]
-    fn each_has_its_turn_and_one_that_hangs_has_none_while_another_does_not() {
+    fn each_has_its_turn_and_one_that_hangs_has_none() {
         let turns = |hang: &[usize]| {
             (0..4)
                 .map(|turn| whose(turn, 3, |one| hang.contains(&one)))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(turns(&[]), [0, 1, 2, 0]);
-        assert_eq!(turns(&[1]), [0, 2, 2, 0]);
-        assert_eq!(turns(&[0, 1, 2]), [0, 1, 2, 0]);
+        assert_eq!(turns(&[]), [0, 1, 2, 0].map(Some));
+        assert_eq!(turns(&[1]), [0, 2, 2, 0].map(Some));
+        assert_eq!(turns(&[0, 1, 2]), [None; 4]);
+    }
+
+    #[test]
+    fn only_beats_that_are_missed_in_a_row_count() {
+        let mut seen = Seen::default();
+        let missed = [1, 1, 1, 2, 4, 4].map(|beats| seen.look(beats));
+        assert_eq!(missed, [0, 1, 2, 0, 0, 1]);
     }
 }

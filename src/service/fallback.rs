@@ -23,6 +23,9 @@ type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 /// The request's extensions hold a [`Publisher`](crate::ingress::Publisher) and the client's
 /// [`Peer`](crate::model::peer::Peer). The gateway adds its `X-Request-Id` and its CORS headers to the answer, and
 /// `Cache-Control: no-store` to one that says nothing about caching.
+///
+/// It is asked on the thread that the connection lives on, with others: what blocks belongs on a thread of its own.
+/// One that is blocked for 5 s counts as a thread that hangs, and its connections are ended.
 #[derive(Clone)]
 pub struct Fallback(Arc<dyn Fn(Request<Incoming>) -> Answer + Send + Sync>);
 

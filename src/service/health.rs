@@ -18,10 +18,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Canary(Mutex<Option<Moment>>);
 
 impl Service {
-    /// Ready: not draining, and an event that was just published has come back through the log.
+    /// Ready: not draining, no shard hangs, and an event that was just published has come back through the log. Who asks
+    /// is on a shard that does not hang, or gets no answer.
     pub(super) async fn ready(&self) -> Result<Response, Refusal> {
         if self.context.draining.has_begun() {
             return Err(Refusal::new(Code::Draining, "the gateway is draining"));
+        }
+        if let Some(refusal) = hanging(&self.context.hanging.all()) {
+            return Err(refusal);
         }
         let now = self.context.clock.now();
         let last = *self.canary.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -34,5 +38,29 @@ impl Service {
             *self.canary.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         }
         Ok(reply::text("ready\n"))
+    }
+}
+
+/// By their numbers, which their threads bear in their names, as the log does.
+fn hanging(shards: &[usize]) -> Option<Refusal> {
+    let numbers: Vec<_> = shards.iter().map(usize::to_string).collect();
+    let message = match shards {
+        [] => return None,
+        [one] => format!("shard {one} hangs"),
+        [..] => format!("shards {} hang", numbers.join(", ")),
+    };
+    Some(Refusal::new(Code::Unavailable, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_hangs_is_named() {
+        let said = |shards: &[usize]| hanging(shards).map(|refusal| refusal.message);
+        assert_eq!(said(&[]), None);
+        assert_eq!(said(&[1]).unwrap(), "shard 1 hangs");
+        assert_eq!(said(&[0, 2, 3]).unwrap(), "shards 0, 2, 3 hang");
     }
 }

@@ -8,6 +8,7 @@ use crate::bus::{Bus, Published};
 use crate::ingress::{Ingress, Publisher};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::Draining;
+use crate::lifecycle::hanging::Hanging;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
 use crate::model::event::Offer;
@@ -41,6 +42,8 @@ pub struct Context {
     pub draining: Draining,
     /// Over how long a drain spreads the ends of the streams.
     pub drain_window: Duration,
+    /// The shards that hang.
+    pub hanging: Hanging,
     /// Who owns what is spawned.
     pub tasks: Tasks,
     /// What is counted.

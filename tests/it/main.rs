@@ -15,6 +15,7 @@ mod drain;
 mod embedding;
 mod endings;
 mod equivalence;
+mod hangs;
 mod http2;
 mod joins;
 mod listening;

@@ -54,6 +54,7 @@ impl Build<'_> {
             tls: self.tls(),
             connections: or(self.count("limits", "connections"), default.connections),
             shards: self.count("server", "shards").map(|said| said.value),
+            watch: default.watch,
             timeouts: timeouts(&server.below("timeouts")),
             drain,
             drain_window: self.drain_window(&server, drain, default.drain_window),

@@ -19,6 +19,7 @@ use crate::fuzzing::assert_tells_why;
 use crate::ingress::Ingress;
 use crate::lifecycle::clock::{Clock, Hand};
 use crate::lifecycle::drain::{Drain, Draining};
+use crate::lifecycle::hanging::Hanging;
 use crate::lifecycle::tasks::Tasks;
 use crate::model::event::{EventName, NewEvent};
 use crate::model::id::StreamId;
@@ -300,6 +301,7 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
         drain_window: Duration::ZERO,
         streams: Registry::default(),
         draining,
+        hanging: Hanging::default(),
         tasks: Tasks::default(),
     }
 }
