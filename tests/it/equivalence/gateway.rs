@@ -75,15 +75,14 @@ impl Real {
         panic!("the gateway did not stop");
     }
 
-    /// Half of the streams go in clear text over HTTP/1.1, the others over TLS and HTTP/2 in turn. A WebSocket is
-    /// opened over HTTP/1.1.
-    fn way(&self, transport: Transport) -> Way {
+    /// Half of the streams go in clear text over HTTP/1.1, the others over TLS and HTTP/2 in turn.
+    fn way(&self) -> Way {
         let turn = self.opened % 8;
         Way {
             clear: self.address,
             secure: self.secure,
             tls: matches!(turn, 1 | 3 | 5),
-            http2: matches!(turn, 3 | 5 | 7) && transport != Transport::WebSocket,
+            http2: matches!(turn, 3 | 5 | 7),
             narrow: self.narrow && self.opened % 3 == 1,
         }
     }
@@ -152,7 +151,7 @@ impl World for Real {
 
     async fn open(&mut self, get: &Get) -> Link {
         self.opened += 1;
-        let way = self.way(get.opening.transport);
+        let way = self.way();
         let (request, certificate) = (opening(get), certificate());
         let carrier = match way.http2 {
             true => self.http2(&way, &request).await,

@@ -41,8 +41,12 @@ pub(in super::super) struct Http2 {
     body: Option<h2::RecvStream>,
     /// What has come and was not taken.
     held: Bytes,
+    /// The way back, where it is a WebSocket.
+    back: Option<h2::SendStream<Bytes>>,
 }
 
+/// What an upgrade names, and the `:protocol` of a CONNECT.
+const WEBSOCKET: &str = "websocket";
 /// The room that a narrow client leaves, in bytes.
 const NARROW: u32 = 4096;
 
@@ -96,11 +100,14 @@ impl Carrier {
     /// Sends a request on a connection that may be gone; nothing if it is.
     pub(in super::super) async fn http2(connection: &Shared, request: &str) -> Option<Self> {
         let mut ready = connection.clone().ready().await.ok()?;
-        let (head, _) = ready.send_request(parse(request), true).ok()?;
+        let request = parse(request);
+        let is_tunnel = request.method() == http::Method::CONNECT;
+        let (head, back) = ready.send_request(request, !is_tunnel).ok()?;
         Some(Self::Http2(Box::new(Http2 {
             head: Some(head),
             body: None,
             held: Bytes::new(),
+            back: is_tunnel.then_some(back),
         })))
     }
 
@@ -120,11 +127,14 @@ impl Carrier {
         }
     }
 
-    /// Sends bytes of a protocol that HTTP/1.1 was upgraded to. That the other side has hung up is seen by a read.
+    /// Sends bytes of a WebSocket. That the other side has hung up is seen by a read.
     pub(super) async fn write(&mut self, bytes: &[u8]) {
         match self {
             Self::Http1(stream) => _ = stream.write_all(bytes).await,
-            Self::Http2(_) => panic!("nothing is upgraded over HTTP/2"),
+            Self::Http2(stream) => {
+                let back = stream.back.as_mut().unwrap();
+                let _ = back.send_data(Bytes::copy_from_slice(bytes), false);
+            }
         }
     }
 }
@@ -133,7 +143,9 @@ impl Http2 {
     async fn read(&mut self, most: usize, response: &mut Response) -> io::Result<usize> {
         if let Some(head) = &mut self.head {
             let (head, body) = head.await.map_err(io::Error::other)?.into_parts();
-            response.begin(head.status.as_u16());
+            // A WebSocket is open with 200 (RFC 8441 §5), where HTTP/1.1 says 101.
+            let is_open = self.back.is_some() && head.status == http::StatusCode::OK;
+            response.begin(if is_open { 101 } else { head.status.as_u16() });
             (self.head, self.body) = (None, Some(body));
         }
         let body = self.body.as_mut().ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -154,7 +166,7 @@ impl Http2 {
     }
 }
 
-/// The request that HTTP/1.1 would write.
+/// The request that HTTP/1.1 would write; instead of an upgrade a CONNECT (RFC 8441 §4).
 fn parse(text: &str) -> http::Request<()> {
     let mut lines = text.split("\r\n").take_while(|line| !line.is_empty());
     let mut first = lines.next().unwrap().split(' ');
@@ -163,9 +175,13 @@ fn parse(text: &str) -> http::Request<()> {
         .method(method)
         .uri(format!("https://gateway.test{target}"));
     for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
-        if name != "Host" {
-            request = request.header(name, value);
-        }
+        request = match name {
+            "Upgrade" => request
+                .method(http::Method::CONNECT)
+                .extension(h2::ext::Protocol::from_static(WEBSOCKET)),
+            "Host" | "Connection" | "Sec-WebSocket-Key" => request,
+            _ => request.header(name, value),
+        };
     }
     request.body(()).unwrap()
 }
