@@ -6,7 +6,7 @@ use bytes::{Buf as _, Bytes};
 
 use crate::transport::context::Context;
 use crate::transport::format::Format;
-use crate::transport::websocket::{self, Heard};
+use crate::transport::websocket::{self, Heard, Style};
 use crate::wire::websocket::decoder::{Decoder, Terms};
 
 /// What the client of an event stream may send, in bytes: requests that it hoped to pipeline. Whoever sends more reads
@@ -19,8 +19,7 @@ pub(super) enum Ear {
     Deaf(usize),
     WebSocket {
         decoder: Decoder,
-        /// The largest message, in bytes.
-        limit: usize,
+        style: Style,
         /// What came and was not looked at yet.
         unread: Bytes,
     },
@@ -28,15 +27,14 @@ pub(super) enum Ear {
 
 impl Ear {
     pub(super) fn new(format: Format, context: &Context) -> Self {
-        let limit = context.message_bytes();
         match format {
             Format::Sse(_) => Self::Deaf(UNHEARD),
             Format::WebSocket(style) => Self::WebSocket {
                 decoder: Decoder::new(Terms {
-                    message: limit,
+                    message: context.message_bytes(),
                     deflate: style.deflate.is_some(),
                 }),
-                limit,
+                style,
                 unread: Bytes::new(),
             },
         }
@@ -56,13 +54,13 @@ impl Ear {
     pub(super) fn on(&mut self) -> Option<Heard> {
         let Self::WebSocket {
             decoder,
-            limit,
+            style,
             unread,
         } = self
         else {
             return None;
         };
-        let (heard, left) = understand(decoder, *limit, unread);
+        let (heard, left) = understand(decoder, *style, unread);
         unread.advance(unread.len() - left);
         if unread.is_empty() {
             *unread = Bytes::new(); // gives its memory back
@@ -80,10 +78,10 @@ impl Ear {
             }
             Self::WebSocket {
                 decoder,
-                limit,
+                style,
                 unread,
             } => {
-                let (heard, left) = understand(decoder, *limit, bytes);
+                let (heard, left) = understand(decoder, *style, bytes);
                 *unread = Bytes::copy_from_slice(&bytes[bytes.len() - left..]);
                 Ok(heard)
             }
@@ -92,10 +90,10 @@ impl Ear {
 }
 
 /// The first that `bytes` say, and how many of them are left.
-fn understand(decoder: &mut Decoder, limit: usize, mut bytes: &[u8]) -> (Option<Heard>, usize) {
+fn understand(decoder: &mut Decoder, style: Style, mut bytes: &[u8]) -> (Option<Heard>, usize) {
     let heard = match decoder.next(&mut bytes) {
-        Ok(incoming) => incoming.map(websocket::heard),
-        Err(fault) => Some(websocket::broken(fault, limit)),
+        Ok(incoming) => incoming.map(|incoming| style.heard(incoming)),
+        Err(fault) => Some(websocket::broken(fault, decoder.longest())),
     };
     (heard, bytes.len())
 }

@@ -58,6 +58,12 @@ impl Decoder {
         }
     }
 
+    /// The longest message that it takes, in bytes.
+    #[must_use]
+    pub const fn longest(&self) -> usize {
+        self.message
+    }
+
     /// Whether nothing more is to be understood: the client has closed, or broken the protocol.
     #[must_use]
     pub const fn has_ended(&self) -> bool {
