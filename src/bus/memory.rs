@@ -98,6 +98,17 @@ impl Bus {
         Subscription::open(self.0.clone(), Bell::Seat(seat), rooms, start)
     }
 
+    /// Reads `rooms` once from `start`, for whoever may not have to wait: what its start tells to be missing comes first
+    /// among the gaps. Nobody is told of what comes later; a subscription from the batch's cursor on misses nothing.
+    #[must_use]
+    pub fn read(&self, rooms: &[Room], start: Start, credit: Credit) -> Batch {
+        let log = self.0.log();
+        let (mut reader, mut gaps) = Reader::open(&log, rooms.to_vec(), start);
+        let mut batch = reader.read(&log, credit);
+        gaps.append(&mut batch.gaps);
+        Batch { gaps, ..batch }
+    }
+
     /// What a reader at `place` would read: for all who are there. Nothing where there is nothing, or where it would
     /// tell of gaps, which each is told for itself.
     #[must_use]

@@ -75,19 +75,6 @@ impl Channel {
         }
     }
 
-    /// Returns once the client has ended the connection. Of what it sends until then, `most` bytes are kept to be read
-    /// later; a client that sends more is not heard any more.
-    pub(super) async fn gone(&mut self, most: usize) {
-        let is_full = |seen: &[u8]| seen.len() >= most;
-        let seen = match self {
-            Self::Clear(io) => io.look(is_full).await,
-            Self::Secure(io) => io.look(is_full).await,
-        };
-        if seen.is_ok_and(is_full) {
-            std::future::pending::<()>().await;
-        }
-    }
-
     /// From now on the bytes are not HTTP's any more.
     pub(super) fn leave_http(&mut self) {
         match self {

@@ -1,58 +1,58 @@
 //! Where the request of an HTTP/1.1 connection is answered: in hyper's sight, and out of its hands, so that hyper can
 //! go where the answer takes long.
 
-use std::future::{Future, poll_fn, ready};
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use http::header::CONNECTION;
-use http::{Method, Request, Version};
+use http::{Request, Version};
+use hyper::body::{Body as _, Incoming};
 
 use crate::service::{Answer, Response};
 use crate::transport::granted::Granted;
-use crate::transport::link::Hold;
+use crate::transport::shard::Parked;
 use crate::wire::negotiate::tokens;
 
 /// An answer under way.
 pub(super) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// The request at hand, if there is one.
-#[derive(Clone)]
-pub(super) struct Desk(Arc<Mutex<Paper>>);
-
-struct Paper {
-    /// What is answered to the next request, whatever it is; until then it holds the connection.
-    due: Option<(Answer, Hold)>,
-    work: Option<Work>,
-}
+#[derive(Clone, Default)]
+pub(super) struct Desk(Arc<Mutex<Option<Work>>>);
 
 /// A request, and what has come of it.
-pub(super) struct Work {
-    pub(super) asked: Asked,
-    pub(super) state: State,
+struct Work {
+    asked: Asked,
+    state: State,
 }
 
-pub(super) enum State {
+enum State {
     Answering(Answering),
-    /// A stream, which hyper hears nothing of.
-    Granted(http::Response<()>, Box<Granted>),
+    Leaving(http::Response<()>, Lasting),
+}
+
+/// What lasts, and so leaves hyper, which hears nothing of it.
+pub(super) enum Lasting {
+    /// A stream.
+    Stream(Box<Granted>),
+    /// A poll that waits.
+    Poll(Parked),
+}
+
+/// A request that leaves: what of it counts, the head of its response, and what is behind it.
+pub(super) struct Leaving {
+    pub(super) asked: Asked,
+    pub(super) head: http::Response<()>,
+    pub(super) lasting: Lasting,
 }
 
 impl Desk {
-    /// A desk without a request. To the first is answered what is `due`.
-    pub(super) fn new(due: Option<(Answer, Hold)>) -> Self {
-        Self(Arc::new(Mutex::new(Paper { due, work: None })))
-    }
-
     /// A new request; the one before was answered.
-    pub(super) fn put(&self, asked: Asked, answering: impl FnOnce() -> Answering) {
-        let mut desk = self.lock();
-        let state = State::Answering(match desk.due.take() {
-            Some((answer, _)) => Box::pin(ready(answer)),
-            None => answering(),
-        });
-        desk.work = Some(Work { asked, state });
+    pub(super) fn put(&self, asked: Asked, answering: Answering) {
+        let state = State::Answering(answering);
+        *self.lock() = Some(Work { asked, state });
     }
 
     /// The response for hyper to write; never where there is none, or the request leaves.
@@ -62,75 +62,69 @@ impl Desk {
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Response> {
         let mut desk = self.lock();
-        let Some(Work { state, .. }) = &mut desk.work else {
+        let Some(Work { state, .. }) = &mut *desk else {
             return Poll::Pending;
         };
         let State::Answering(answering) = state else {
             return Poll::Pending;
         };
-        match answering.as_mut().poll(cx) {
+        let (head, lasting) = match answering.as_mut().poll(cx) {
             Poll::Ready(Answer::Whole(response)) => {
-                desk.work = None;
-                Poll::Ready(response)
+                *desk = None;
+                return Poll::Ready(response);
             }
-            Poll::Ready(Answer::Stream(head, granted)) => {
-                *state = State::Granted(head, granted);
-                Poll::Pending
+            Poll::Ready(Answer::Stream(head, granted)) => (head, Lasting::Stream(granted)),
+            Poll::Ready(Answer::Poll(head, parked)) => (head, Lasting::Poll(parked)),
+            Poll::Pending => return Poll::Pending,
+        };
+        *state = State::Leaving(head, lasting);
+        Poll::Pending
+    }
+
+    /// The request, if it is to leave.
+    pub(super) fn leave(&self) -> Option<Leaving> {
+        let mut desk = self.lock();
+        match desk.take()? {
+            Work {
+                asked,
+                state: State::Leaving(head, lasting),
+            } => Some(Leaving {
+                asked,
+                head,
+                lasting,
+            }),
+            answering @ Work {
+                state: State::Answering(_),
+                ..
+            } => {
+                *desk = Some(answering);
+                None
             }
-            Poll::Pending => Poll::Pending,
         }
     }
 
-    /// The request, if it is to leave: it was granted a stream, or `has_parked`.
-    pub(super) fn leave(&self, has_parked: impl FnOnce() -> bool) -> Option<Work> {
-        let mut desk = self.lock();
-        let leaves = match &desk.work.as_ref()?.state {
-            State::Granted(..) => true,
-            State::Answering(_) => has_parked(),
-        };
-        if leaves { desk.work.take() } else { None }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Paper> {
+    fn lock(&self) -> MutexGuard<'_, Option<Work>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What of a request the way of its answer depends on.
 pub(super) struct Asked {
-    is_head: bool,
     pub(super) version: Version,
-    /// Whether `Connection` names `close`, and whether it names `keep-alive`.
-    close: bool,
-    keep_alive: bool,
+    /// Whether no request follows where this one leaves: `Connection` names `close`, the version keeps no connection
+    /// unasked (RFC 9112 §9.3), or there is a body, which nobody has read.
+    pub(super) closes: bool,
 }
 
 impl Asked {
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
-        let names = |option: &str| {
-            let mut options = tokens(request.headers(), &CONNECTION);
-            options.any(|one| one.eq_ignore_ascii_case(option))
-        };
+    pub(super) fn of(request: &Request<Incoming>) -> Self {
+        let mut options = tokens(request.headers(), &CONNECTION);
+        let version = request.version();
         Self {
-            is_head: request.method() == Method::HEAD,
-            version: request.version(),
-            close: names("close"),
-            keep_alive: names("keep-alive"),
+            closes: version == Version::HTTP_10
+                || !request.body().is_end_stream()
+                || options.any(|one| one.eq_ignore_ascii_case("close")),
+            version,
         }
-    }
-
-    /// The head of a request whose answer goes the same way.
-    pub(super) fn head(&self) -> Vec<u8> {
-        let method = if self.is_head { "HEAD" } else { "GET" };
-        let version = match self.version {
-            Version::HTTP_10 => "HTTP/1.0",
-            _ => "HTTP/1.1",
-        };
-        let connection = match (self.close, self.keep_alive) {
-            (true, _) => "connection: close\r\n",
-            (false, true) => "connection: keep-alive\r\n",
-            (false, false) => "",
-        };
-        format!("{method} / {version}\r\nhost: _\r\n{connection}\r\n").into_bytes()
     }
 }

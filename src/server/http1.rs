@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::TRANSFER_ENCODING;
-use http::{HeaderValue, Request, Version};
+use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
@@ -18,63 +18,41 @@ use hyper_util::rt::TokioIo;
 
 use crate::service::{Answer, Body};
 use crate::transport::format::Format;
-use crate::transport::granted::Granted;
-use crate::transport::link::{Hold, Link};
-use crate::wire::http1::head;
+use crate::transport::link::Link;
+use crate::transport::shard::{Io, Lent};
+use crate::wire::http1::{beginning, head};
 
 use super::accept::Acceptor;
 use super::channel::Channel;
 use super::connection::{HEAD, Remote, last};
-use super::desk::{Answering, Asked, Desk, State, Work};
+use super::desk::{Asked, Desk, Lasting, Leaving};
 use super::held::held;
 
 impl Acceptor {
-    /// Serves one connection to its end, or until a stream takes it.
+    /// Serves one connection to its end, or until a request on it lasts.
     pub(super) async fn http1(
         self: &Arc<Self>,
-        mut channel: Channel,
+        channel: Channel,
         remote: &Arc<Remote>,
     ) -> hyper::Result<()> {
-        let mut due = None;
-        loop {
-            // In a box, which is gone before what lasts begins.
-            let left = Box::pin(self.requests(channel, due.take(), remote)).await?;
-            let Some((waiting, Work { asked, state })) = left else {
-                return Ok(());
-            };
-            match state {
-                State::Granted(response, granted) => {
-                    self.hand_over(waiting, asked.version, response, *granted, remote);
-                    return Ok(());
-                }
-                State::Answering(answering) => {
-                    let Some((waited, answer)) = parked(waiting, answering).await else {
-                        return Ok(());
-                    };
-                    channel = waited;
-                    // hyper writes the answer as one to the request that it has forgotten.
-                    channel.put_back(&asked.head());
-                    due = Some((answer, remote.link.hold()));
-                }
-            }
+        // In a box, which is gone before what lasts begins.
+        if let Some((channel, leaving)) = Box::pin(self.requests(channel, remote)).await? {
+            self.hand_over(channel, leaving, remote);
         }
+        Ok(())
     }
 
-    /// Requests, until the connection ends or one leaves. To the first is answered what is `due`.
+    /// Requests, until the connection ends or one leaves.
     async fn requests(
         self: &Arc<Self>,
         channel: Channel,
-        due: Option<(Answer, Hold)>,
         remote: &Arc<Remote>,
-    ) -> hyper::Result<Option<(Channel, Work)>> {
-        let (desk, link) = (Desk::new(due), &remote.link);
+    ) -> hyper::Result<Option<(Channel, Leaving)>> {
+        let (desk, link) = (Desk::default(), &remote.link);
         let service = service_fn(|request: Request<Incoming>| {
-            let asked = Asked::of(&request);
-            let _ = link.has_parked(); // what an earlier request did is no matter of this one's
-            let hold = link.hold();
-            desk.put(asked, || {
-                Box::pin(self.clone().answer(request, remote.clone()))
-            });
+            let (asked, hold) = (Asked::of(&request), link.hold());
+            let answering = Box::pin(self.clone().answer(request, remote.clone()));
+            desk.put(asked, answering);
             let desk = desk.clone();
             async move { Ok::<_, Infallible>(held(desk.answered().await, hold, false)) }
         });
@@ -105,26 +83,72 @@ impl Acceptor {
         answer
     }
 
-    /// Gives the connection to a stream.
-    fn hand_over(
-        &self,
-        mut channel: Channel,
-        version: Version,
-        mut response: http::Response<()>,
-        granted: Granted,
-        remote: &Remote,
-    ) {
-        last(&mut response);
-        if let Format::Sse(style) = granted.format
-            && style.chunked
-        {
-            let chunked = HeaderValue::from_static("chunked");
-            response.headers_mut().insert(TRANSFER_ENCODING, chunked);
+    /// Gives the connection to what lasts: for good to a stream, and to a poll until it has its answer.
+    fn hand_over(self: &Arc<Self>, mut channel: Channel, leaving: Leaving, remote: &Arc<Remote>) {
+        let Leaving {
+            asked: Asked { version, closes },
+            head: mut response,
+            lasting,
+        } = leaving;
+        match lasting {
+            Lasting::Stream(granted) => {
+                last(&mut response);
+                if let Format::Sse(style) = granted.format
+                    && style.chunked
+                {
+                    let chunked = HeaderValue::from_static("chunked");
+                    response.headers_mut().insert(TRANSFER_ENCODING, chunked);
+                }
+                let (status, headers) = (response.status(), response.headers());
+                let head = head(version, status, headers, self.context.clock.unix());
+                channel.leave_http();
+                remote.shard.adopt(Box::new(channel), *granted, head);
+            }
+            Lasting::Poll(parked) => {
+                if closes {
+                    last(&mut response);
+                }
+                let head = beginning(version, response.status(), response.headers());
+                let loan = Box::new(Loan {
+                    channel,
+                    acceptor: self.clone(),
+                    remote: remote.clone(),
+                });
+                remote.shard.borrow(loan, parked, head, closes);
+            }
         }
-        let (status, headers) = (response.status(), response.headers());
-        let head = head(version, status, headers, self.context.clock.unix());
-        channel.leave_http();
-        remote.shard.adopt(Box::new(channel), granted, head);
+    }
+}
+
+/// A connection that a poll has until it is answered.
+struct Loan {
+    channel: Channel,
+    acceptor: Arc<Acceptor>,
+    remote: Arc<Remote>,
+}
+
+impl Lent for Loan {
+    fn io(&mut self) -> &mut dyn Io {
+        &mut self.channel
+    }
+
+    fn give_back(self: Box<Self>, ahead: &[u8]) {
+        let Self {
+            mut channel,
+            acceptor,
+            remote,
+        } = *self;
+        channel.put_back(ahead);
+        let tasks = acceptor.context.tasks.clone();
+        tasks.spawn("connection", async move {
+            if let Err(error) = acceptor.http1(channel, &remote).await {
+                tracing::debug!(peer = %remote.peer, %error, "connection ended");
+            }
+        });
+    }
+
+    fn keep(self: Box<Self>) -> Box<dyn Io> {
+        Box::new(self.channel)
     }
 }
 
@@ -152,7 +176,7 @@ where
     S: HttpService<Incoming, ResBody = Body> + Unpin,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    type Output = hyper::Result<Option<(Channel, Work)>>;
+    type Output = hyper::Result<Option<(Channel, Leaving)>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(connection) = &mut self.connection else {
@@ -166,25 +190,14 @@ where
         if self.link.is_blocked() {
             return Poll::Pending;
         }
-        let Some(work) = self.desk.leave(|| self.link.has_parked()) else {
+        let Some(leaving) = self.desk.leave() else {
             return Poll::Pending;
         };
         let parts = self.connection.take().map(http1::Connection::into_parts);
         Poll::Ready(Ok(parts.map(|parts| {
             let mut channel = parts.io.into_inner();
             channel.put_back(&parts.read_buf);
-            (channel, work)
+            (channel, leaving)
         })))
     }
-}
-
-/// Waits for an answer without hyper; nothing where the client has gone.
-async fn parked(mut channel: Channel, mut answering: Answering) -> Option<(Channel, Answer)> {
-    let answer = tokio::select! {
-        biased;
-        answer = &mut answering => answer,
-        // What it sends meanwhile is its next request.
-        () = channel.gone(HEAD) => return None,
-    };
-    Some((channel, answer))
 }

@@ -52,6 +52,10 @@ impl Acceptor {
                 let response = match answer.await {
                     Answer::Whole(response) => held(response, hold, true),
                     Answer::Stream(head, granted) => acceptor.stream(&remote, head, *granted, hold),
+                    Answer::Poll(head, parked) => {
+                        let response = acceptor.service.wait(head, parked).await;
+                        held(response, hold, true)
+                    }
                 };
                 Ok::<_, Infallible>(response)
             }

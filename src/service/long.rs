@@ -1,22 +1,13 @@
 //! Answers that may be long: compressed when the client asks for it.
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, VARY};
-use http::{HeaderValue, StatusCode};
+use http::HeaderValue;
+use http::header::CONTENT_ENCODING;
 
 use crate::lifecycle::random;
-use crate::wire::encoding::{Encoding, gzip};
+use crate::wire::encoding::{Effort, Encoding, blurred};
 
 use super::{Response, Service, reply};
-
-/// Below this a body gains nothing: it fits into a packet as it is.
-const LEAST: usize = 1024;
-/// From here on it is compressed on a thread of its own. A smaller one takes less than what a turn may take, and about
-/// what the way to another thread and back would.
-const LONG: usize = 32 * 1024;
-/// How much the length of an answer is blurred, in bytes, so that it cannot tell an eavesdropper how well a guess of
-/// his that stands in it was compressed (BREACH).
-const BLUR: u64 = 100;
 
 impl Service {
     /// 200 with a body that may be long, as `encoding` wants it. For what the client reads; not for streams, whose
@@ -27,32 +18,35 @@ impl Service {
         content_type: &'static str,
         body: impl Into<Bytes>,
     ) -> Response {
-        let body = body.into();
-        let coded = match encoding {
-            Encoding::Gzip if body.len() >= LEAST => self.compressed(&body).await,
-            Encoding::Gzip | Encoding::Identity => None,
+        self.fill(reply::long(content_type), encoding, body.into())
+            .await
+    }
+
+    /// `head` with its body, as `encoding` wants it.
+    pub(super) async fn fill(
+        &self,
+        mut head: http::Response<()>,
+        encoding: Encoding,
+        body: Bytes,
+    ) -> Response {
+        let coded = match encoding.effort(body.len()) {
+            Effort::None => None,
+            Effort::Brief => encoding.brief(&body, random::bits()).map(Bytes::from),
+            Effort::Long => self.compressed(&body).await,
         };
-        let is_coded = coded.is_some();
-        let mut response = reply::whole(StatusCode::OK, content_type, coded.unwrap_or(body));
-        let headers = response.headers_mut();
-        headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
-        if is_coded {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        if coded.is_some() {
+            let gzip = HeaderValue::from_static("gzip");
+            head.headers_mut().insert(CONTENT_ENCODING, gzip);
         }
-        response
+        head.map(|()| reply::full(coded.unwrap_or(body)))
     }
 
     async fn compressed(&self, body: &Bytes) -> Option<Bytes> {
-        let padding = usize::try_from(random::bits() % BLUR).unwrap_or_default();
-        let coded = if body.len() < LONG {
-            gzip(body, padding)
-        } else {
-            // Where every thread for it is taken, a longer answer is sooner there than a shorter one.
-            let _turn = self.compressing.try_acquire().ok()?;
-            let body = body.clone();
-            let work = move || gzip(&body, padding);
-            self.context.tasks.compute("compression", work).await?
-        };
-        coded.ok().map(Bytes::from)
+        // Where every thread for it is taken, a longer answer is sooner there than a shorter one.
+        let _turn = self.compressing.try_acquire().ok()?;
+        let body = body.clone();
+        let work = move || blurred(&body, random::bits());
+        let coded = self.context.tasks.compute("compression", work).await?;
+        coded.map(Bytes::from)
     }
 }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use http::{Method, Request};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::auth::Access;
 use crate::auth::credentials;
@@ -92,26 +92,25 @@ impl Service {
         request: Request<Incoming>,
         connection: Connection,
     ) -> impl Future<Output = Answer> + Send {
-        let id = format!("{:016x}", random::bits());
-        let span = tracing::info_span!("request", id, peer = %connection.peer);
+        let (id, peer) = (format!("{:016x}", random::bits()), connection.peer);
         let is_head = request.method() == Method::HEAD;
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let origin = cors::Origin::of(&self.settings.cors, &request);
         let route = Route::of(&path);
         let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
+        // What a stream's request has to log is below: a span for each of a herd, and of polls without end, would cost as
+        // much as the rest of it.
+        let span = if label == labels::Route::Stream {
+            Span::none()
+        } else {
+            tracing::info_span!("request", id, %peer)
+        };
         let making = Box::pin(self.answer(route, request, connection, origin.clone()));
         async move {
-            let made = making.await;
-            // Out here, where nothing of the request is left: a poll that waits costs what it needs.
-            let answer = match made {
-                Ok(Made::Answer(answer)) => Ok(answer),
-                Ok(Made::Poll(poll)) => self.poll(poll).await,
-                Err(refused) => Err(refused),
-            };
-            let mut answer = answer.unwrap_or_else(|Refused { refusal, door }| {
+            let mut answer = making.instrument(span).await.unwrap_or_else(|Refused { refusal, door }| {
                 self.count(&refusal, door);
                 let detail = refusal.operator.as_deref().unwrap_or(&refusal.message);
-                tracing::info!(%method, path = shown(&path), code = refusal.code.as_str(), detail, "refused");
+                tracing::info!(id, %peer, %method, path = shown(&path), code = refusal.code.as_str(), detail, "refused");
                 reply::refusal(&refusal).into()
             });
             origin.grant(answer.headers());
@@ -120,10 +119,9 @@ impl Service {
                 reply::without_body(response);
             }
             self.context.metrics.answered(label, answer.status().into());
-            tracing::debug!(%method, path, status = answer.status().as_u16(), "answered");
+            tracing::debug!(id, %peer, %method, path, status = answer.status().as_u16(), "answered");
             answer
         }
-        .instrument(span)
     }
 
     async fn answer(
@@ -132,7 +130,7 @@ impl Service {
         request: Request<Incoming>,
         connection: Connection,
         origin: cors::Origin,
-    ) -> Result<Made, Refused> {
+    ) -> Result<Answer, Refused> {
         head::check(&request)?;
         if connection.audience == Audience::Clients
             && let Some(fallback) = self.beside(request.uri().path())
@@ -158,7 +156,7 @@ impl Service {
             return Err(surplus().into());
         }
         if let Route::Stream = route {
-            return self.stream(request, &query, connection, &origin);
+            return self.stream(request, &query, &connection, &origin).await;
         }
         let response = Box::pin(self.plain(route, request, &query, &connection));
         Ok(response.await?.into())
@@ -243,19 +241,6 @@ impl Service {
             .page
             .map(reply::html)
             .ok_or_else(route::not_found)
-    }
-}
-
-/// What has come of a request.
-enum Made {
-    Answer(Answer),
-    /// A poll, which may have to wait for its answer.
-    Poll(Box<stream::Poll>),
-}
-
-impl From<Response> for Made {
-    fn from(response: Response) -> Self {
-        Self::Answer(response.into())
     }
 }
 

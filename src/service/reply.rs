@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+    SEC_WEBSOCKET_VERSION, UPGRADE, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -13,6 +13,7 @@ use hyper::body::Body as _;
 
 use crate::model::code::{Advice, Code, Refusal};
 use crate::transport::granted::Granted;
+use crate::transport::shard::Parked;
 use crate::transport::sse::BrokenOff;
 use crate::wire::client::Ref;
 use crate::wire::problem;
@@ -31,20 +32,22 @@ pub enum Answer {
     Whole(Response),
     /// A stream: the head of its response, and what is to be run on the connection behind it.
     Stream(http::Response<()>, Box<Granted>),
+    /// A poll that waits: the head of its response, as far as it is known, and what it waits for.
+    Poll(http::Response<()>, Parked),
 }
 
 impl Answer {
     pub(super) fn headers(&mut self) -> &mut HeaderMap {
         match self {
             Self::Whole(response) => response.headers_mut(),
-            Self::Stream(head, _) => head.headers_mut(),
+            Self::Stream(head, _) | Self::Poll(head, _) => head.headers_mut(),
         }
     }
 
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Whole(response) => response.status(),
-            Self::Stream(head, _) => head.status(),
+            Self::Stream(head, _) | Self::Poll(head, _) => head.status(),
         }
     }
 }
@@ -64,13 +67,16 @@ pub(super) fn whole(
     content_type: &'static str,
     body: impl Into<Bytes>,
 ) -> Response {
-    let body = Full::new(body.into())
-        .map_err(BrokenOff::from)
-        .boxed_unsync();
-    let mut response = Response::new(body);
+    let mut response = Response::new(full(body));
     *response.status_mut() = status;
     set(&mut response, CONTENT_TYPE, content_type);
     response
+}
+
+/// A body that is whole.
+pub(super) fn full(body: impl Into<Bytes>) -> Body {
+    let body = Full::new(body.into());
+    body.map_err(BrokenOff::from).boxed_unsync()
 }
 
 fn set<B>(response: &mut http::Response<B>, name: HeaderName, value: &'static str) {
@@ -157,6 +163,14 @@ pub(super) fn answer_refused(refusal: &Refusal, reference: Option<&Ref>) -> Resp
             .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// The head of an answer whose body may be long, and so may come compressed.
+pub(super) fn long(content_type: &'static str) -> http::Response<()> {
+    let mut head = http::Response::new(());
+    set(&mut head, CONTENT_TYPE, content_type);
+    set(&mut head, VARY, "Accept-Encoding");
+    head
 }
 
 /// The head of an event stream.

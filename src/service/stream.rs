@@ -10,12 +10,13 @@ use crate::auth::Access;
 use crate::model::code::{Advice, Code, Refusal};
 use crate::model::transport::Transport;
 use crate::session::admission::{Admitted, Opening, admit};
-use crate::telemetry::metrics::labels::{Door, HttpVersion};
+use crate::telemetry::metrics::labels::Door;
 use crate::transport::context::come_back;
 use crate::transport::format::Format;
 use crate::transport::granted::{Granted, Reception};
-use crate::transport::link::Hold;
-use crate::transport::{long_poll, sse, websocket};
+use crate::transport::long_poll::{self, Look};
+use crate::transport::shard::Parked;
+use crate::transport::{sse, websocket};
 use crate::wire::encoding::Encoding;
 use crate::wire::negotiate::{StreamRequest, transport};
 use crate::wire::poll;
@@ -23,29 +24,17 @@ use crate::wire::query::Query;
 use crate::wire::websocket::{Handshake, handshake};
 
 use super::route::Route;
-use super::{Answer, Connection, Made, Refused, Service, cors, reply, surplus};
-
-/// A poll that was admitted: all that its answer needs of the request.
-pub(super) struct Poll {
-    access: Arc<Access>,
-    admitted: Admitted,
-    wait: Duration,
-    version: HttpVersion,
-    encoding: Encoding,
-    /// Whether the connection may leave HTTP while it waits.
-    may_leave: bool,
-    hold: Hold,
-}
+use super::{Answer, Connection, Refused, Response, Service, cors, reply, surplus};
 
 impl Service {
     /// Opens a stream, or refuses it in the way that its transport's clients can bear.
-    pub(super) fn stream(
+    pub(super) async fn stream(
         &self,
         request: Request<Incoming>,
         query: &Query,
-        connection: Connection,
+        connection: &Connection,
         origin: &cors::Origin,
-    ) -> Result<Made, Refused> {
+    ) -> Result<Answer, Refused> {
         let (method, version, headers) = (request.method(), request.version(), request.headers());
         let wanted =
             StreamRequest::parse(method, version, headers, query).map_err(|refusal| Refused {
@@ -53,18 +42,18 @@ impl Service {
                 door: transport(method, version, headers, query).map_or(Door::Http, Door::Stream),
             })?;
         let door = Door::Stream(wanted.transport);
-        self.open(request, query, connection, origin, wanted)
-            .map_err(|refusal| Refused { refusal, door })
+        let opened = self.open(request, query, connection, origin, wanted);
+        opened.await.map_err(|refusal| Refused { refusal, door })
     }
 
-    fn open(
+    async fn open(
         &self,
         request: Request<Incoming>,
         query: &Query,
-        connection: Connection,
+        connection: &Connection,
         origin: &cors::Origin,
         wanted: StreamRequest,
-    ) -> Result<Made, Refusal> {
+    ) -> Result<Answer, Refusal> {
         match wanted.transport {
             Transport::WebSocket => {
                 origin.check()?;
@@ -74,33 +63,55 @@ impl Service {
                     let message = "a WebSocket's request has no body";
                     return Err(Refusal::new(Code::BadRequest, message));
                 }
-                let reception = self.websocket_reception(&request, query, &connection, &wanted);
+                let reception = self.websocket_reception(&request, query, connection, &wanted);
                 self.websocket(reception, request, query, &wanted, handshake)
-                    .map(Made::Answer)
             }
             Transport::Sse => {
-                let admitted = self.admitted(&request, query, &connection, &wanted);
+                let admitted = self.admitted(&request, query, connection, &wanted);
                 self.sse(admitted, request.version(), &wanted)
-                    .map(Made::Answer)
             }
             Transport::LongPoll => {
-                let (access, admitted) = self.admitted(&request, query, &connection, &wanted)?;
-                if admitted.rooms.is_empty() && admitted.gaps.is_empty() {
-                    let message = "name a room (?room=…): the role has none by default";
-                    return Err(Refusal::new(Code::BadRequest, message));
-                }
-                Ok(Made::Poll(Box::new(Poll {
-                    access,
-                    admitted,
-                    wait: wanted.wait,
-                    version: request.version().into(),
-                    encoding: Encoding::preferred(request.headers()),
-                    // What follows a body that nobody has read is no request.
-                    may_leave: request.body().is_end_stream(),
-                    hold: connection.hold,
-                })))
+                let admitted = self.admitted(&request, query, connection, &wanted)?;
+                Box::pin(self.long_poll(admitted, &request, &wanted)).await
             }
         }
+    }
+
+    /// Answers a poll at once, or lets it wait.
+    async fn long_poll(
+        &self,
+        (access, admitted): (Arc<Access>, Admitted),
+        request: &Request<Incoming>,
+        wanted: &StreamRequest,
+    ) -> Result<Answer, Refusal> {
+        if admitted.rooms.is_empty() && admitted.gaps.is_empty() {
+            let message = "name a room (?room=…): the role has none by default";
+            return Err(Refusal::new(Code::BadRequest, message));
+        }
+        let version = request.version().into();
+        let encoding = Encoding::preferred(request.headers());
+        // The answer to a HEAD has no body to wait for.
+        let is_head = request.method() == Method::HEAD;
+        let wait = if is_head { Duration::ZERO } else { wanted.wait };
+        let meter = self.context.metrics.open(Transport::LongPoll, version);
+        let head = reply::long(reply::JSON);
+        match long_poll::look(&self.context, &access, admitted, wait, meter) {
+            Look::Answered(answer) => {
+                let body = poll::to_json(&answer);
+                Ok(self.fill(head, encoding, body).await.into())
+            }
+            Look::Waits(waiting) => {
+                let style = long_poll::Style { encoding };
+                Ok(Answer::Poll(head, Parked { waiting, style }))
+            }
+        }
+    }
+
+    /// The answer to a poll that waits where its connection has other requests; `head` is its beginning.
+    pub async fn wait(&self, head: http::Response<()>, parked: Parked) -> Response {
+        let Parked { waiting, style } = parked;
+        let body = poll::to_json(&waiting.answered(&self.context).await);
+        Box::pin(self.fill(head, style.encoding, body)).await
     }
 
     /// Who may have what they want: load, credential, then transport and rooms.
@@ -161,26 +172,6 @@ impl Service {
             tunnel: None,
         };
         Ok(Answer::Stream(reply::event_stream(), Box::new(granted)))
-    }
-
-    /// Answers a poll, once there is something to tell or it has waited long enough.
-    pub(super) async fn poll(&self, poll: Box<Poll>) -> Result<Answer, Refused> {
-        let Poll {
-            access,
-            admitted,
-            wait,
-            version,
-            encoding,
-            may_leave,
-            hold,
-        } = *poll;
-        let meter = self.context.metrics.open(Transport::LongPoll, version);
-        let hold = may_leave.then_some(&hold);
-        let answer = long_poll::answer(&self.context, &access, admitted, wait, hold, meter).await;
-        let body = poll::to_json(&answer);
-        Ok(Box::pin(self.long(encoding, reply::JSON, body))
-            .await
-            .into())
     }
 
     /// What concerns credentials, roles, rooms and load is said on the open socket, because browsers cannot

@@ -39,8 +39,6 @@ struct State {
     answered: AtomicU64,
     flushed: Notify,
     blocked: AtomicBool,
-    /// Whether a request waits for what may take long.
-    parked: AtomicBool,
     given_up: GivenUp,
     /// How often bytes were read or written.
     moved: AtomicU64,
@@ -96,12 +94,6 @@ impl Link {
     #[must_use]
     pub fn is_blocked(&self) -> bool {
         self.0.blocked.load(Ordering::Acquire)
-    }
-
-    /// Whether a request has begun to wait for what may take long, since this was asked last.
-    #[must_use]
-    pub fn has_parked(&self) -> bool {
-        self.0.parked.swap(false, Ordering::AcqRel)
     }
 
     /// To be called by the connection's I/O when it gives the client up.
@@ -187,6 +179,10 @@ impl Link {
             {
                 self.0.flushed.notify_waiters();
             }
+            if polled.is_ready() {
+                // The link may outlive its driver, and a waker keeps the memory of its task.
+                self.0.driver.take();
+            }
             polled
         })
         .await
@@ -214,11 +210,6 @@ impl Hold {
     #[must_use]
     pub fn given_up(&self) -> GivenUp {
         self.state.given_up.clone()
-    }
-
-    /// The request waits for what may take long; nothing that came with it is needed any more.
-    pub fn park(&self) {
-        self.state.parked.store(true, Ordering::Release);
     }
 
     /// The request has become a stream.
@@ -340,6 +331,24 @@ mod tests {
         assert!(poll!(freed.as_mut()).is_pending());
         drop(stream);
         assert!(poll!(freed.as_mut()).is_ready());
+    }
+
+    #[tokio::test]
+    async fn a_link_that_outlives_its_driver_keeps_nothing_of_it() {
+        struct Task;
+        impl std::task::Wake for Task {
+            fn wake(self: Arc<Self>) {}
+        }
+        let (link, task) = (Link::default(), Arc::new(Task));
+        let waker = task.clone().into();
+        let mut cx = std::task::Context::from_waker(&waker);
+        let mut turns = [std::task::Poll::Pending, std::task::Poll::Ready(())].into_iter();
+        let mut connection = pin!(poll_fn(|_| turns.next().unwrap()));
+        let mut driven = pin!(link.drive(connection.as_mut()));
+        assert!(driven.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(Arc::strong_count(&task), 3, "it can be woken");
+        assert!(driven.as_mut().poll(&mut cx).is_ready());
+        assert_eq!(Arc::strong_count(&task), 2);
     }
 
     #[tokio::test]

@@ -1,106 +1,207 @@
 //! Long-poll: one read, waited for.
+//!
+//! A poll reads at once, and is answered if that gave anything. If not, it waits: over HTTP/1.1 in the loop of a shard,
+//! among the streams, and over HTTP/2 in the task of its request. No session outlives the answer; the next poll brings
+//! its cursor.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use crate::auth::Access;
 use crate::bus::reader::{Batch, Credit};
 use crate::bus::rooms::Delivery;
+use crate::bus::wake::Seat;
 use crate::bus::{Opened, Subscription};
+use crate::lifecycle::random;
 use crate::model::code::Code;
+use crate::model::gap::Gap;
+use crate::model::position::Position;
+use crate::model::room::Room;
+use crate::model::start::Start;
+use crate::model::time::{Moment, UnixMillis};
 use crate::session::admission::Admitted;
 use crate::telemetry::metrics::Meter;
 use crate::telemetry::metrics::labels::End;
 use crate::wire::control::{Control, Envelope};
-use crate::wire::poll::Answer;
+use crate::wire::encoding::Encoding;
+use crate::wire::http1;
+use crate::wire::poll::{self, Answer};
 
 use super::context::{Context, come_back};
 use super::delivery::count;
-use super::link::Hold;
 use super::turn::Turn;
 
 /// What one answer holds at most.
-const CREDIT: Credit = Credit {
+pub(super) const CREDIT: Credit = Credit {
     events: 500,
     bytes: 256 * 1024,
 };
 
-/// Answers one poll: at once if there is something to tell, else when there is, and after `wait` in any case. While it
-/// waits, the connection may leave HTTP if there is a `hold` on it.
-/// No session outlives the answer; the next poll brings its cursor.
-pub async fn answer(
+/// What a poll comes to at first.
+pub enum Look {
+    /// It is answered at once.
+    Answered(Answer),
+    /// There is nothing to tell yet.
+    Waits(Box<Waiting>),
+}
+
+/// A poll that waits.
+pub struct Waiting {
+    rooms: Vec<Room>,
+    /// Everything due up to here was told before.
+    since: Position,
+    /// Rooms that are no longer granted. They are told in each answer, and are no reason to give one: a client that keeps
+    /// its URL would poll in a hot loop.
+    known: Vec<Gap>,
+    /// When it is answered in any case.
+    until: Moment,
+    meter: Meter,
+}
+
+/// Reads for a poll, which may `wait` if there is nothing to tell.
+#[must_use]
+pub fn look(
     context: &Context,
     access: &Access,
     admitted: Admitted,
     wait: Duration,
-    hold: Option<&Hold>,
-    mut meter: Meter,
-) -> Answer {
+    meter: Meter,
+) -> Look {
     let Admitted {
         rooms,
         start,
-        gaps: mut known,
-    } = admitted;
-    let Opened {
-        mut subscription,
-        gaps,
-        visible,
-        ..
-    } = context.bus.subscribe(&rooms, start);
-    let mut batch = subscription.read(CREDIT);
-    let mut control = Vec::new();
-    // A room that is no longer granted is told in each answer, and is no reason to give one: a client that
-    // keeps its URL would poll in a hot loop.
-    if gaps.is_empty() && batch.is_empty() && !wait.is_zero() {
-        hold.into_iter().for_each(Hold::park);
-        let left = access.expires_at.map(|at| at.since(context.clock.unix()));
-        if let Some(later) =
-            waited(context, &mut subscription, wait.min(left.unwrap_or(wait))).await
-        {
-            batch = later;
-        }
-    }
-    // Whatever ended the wait: the next poll would find nobody.
-    if context.draining.has_begun() {
-        control.push(Control::bye(Code::Draining, Some(come_back())));
-    }
-    known.extend(gaps);
-    known.extend(batch.gaps);
-    known.iter().for_each(|gap| meter.gap(gap.reason));
-    if !batch.events.is_empty() {
-        meter.read(batch.waiting);
-    }
-    let now = context.clock.now();
-    let size = Delivery::envelope_len;
-    count(&meter, &batch.events, size, Some(visible.seq), now);
-    meter.ends(if control.is_empty() {
-        End::Answered
-    } else {
-        End::Code(Code::Draining)
-    });
-    Answer {
-        cursor: subscription.cursor(),
-        events: batch
-            .events
-            .iter()
-            .map(|event| Envelope(event.envelope()))
-            .collect(),
         gaps: known,
-        control,
-        more: batch.more,
+    } = admitted;
+    let batch = context.bus.read(&rooms, start, CREDIT);
+    let left = access.expires_at.map(|at| at.since(context.clock.unix()));
+    let wait = wait.min(left.unwrap_or(wait));
+    let waiting = Waiting {
+        rooms,
+        since: batch.cursor,
+        known,
+        until: context.clock.now() + wait,
+        meter,
+    };
+    if batch.is_empty() && !wait.is_zero() {
+        Look::Waits(Box::new(waiting))
+    } else {
+        Look::Answered(waiting.answer(context, batch, None))
     }
 }
 
-/// What came, if anything did in time.
-async fn waited(
-    context: &Context,
-    subscription: &mut Subscription,
-    wait: Duration,
-) -> Option<Batch> {
-    let mut turn = Turn::new(context);
-    tokio::select! {
-        biased;
-        batch = subscription.next_batch(CREDIT) => Some(batch),
-        () = turn.come() => None,
-        () = context.clock.sleep(wait) => None,
+impl Waiting {
+    /// Waits in a task of its own.
+    pub async fn answered(self: Box<Self>, context: &Context) -> Answer {
+        let (start, mut turn) = (Start::At(self.since), Turn::new(context));
+        let Opened {
+            mut subscription, ..
+        } = context.bus.subscribe(&self.rooms, start);
+        let came = tokio::select! {
+            biased;
+            batch = subscription.next_batch(CREDIT) => Some(batch),
+            () = turn.come() => None,
+            () = context.clock.sleep_until(self.until) => None,
+        };
+        let batch = came.unwrap_or_else(|| subscription.read(CREDIT));
+        let live = Some(self.since.seq);
+        self.answer(context, batch, live)
     }
+
+    /// Begins to read where it is called by `seat`.
+    pub(super) fn subscribe(&self, context: &Context, seat: Arc<Seat>) -> Subscription {
+        let start = Start::At(self.since);
+        context
+            .bus
+            .subscribe_at(seat, &self.rooms, start)
+            .subscription
+    }
+
+    /// When it is answered in any case.
+    pub(super) const fn until(&self) -> Moment {
+        self.until
+    }
+
+    /// Whether what others at its place are told is all that it is told.
+    pub(super) const fn is_like_others(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Its client has gone, or takes nothing.
+    pub(super) const fn ends(&mut self, end: End) {
+        self.meter.ends(end);
+    }
+
+    /// What `batch` is as its answer; events beyond `live` were appended while it waited. Whatever has ended the wait: once
+    /// the gateway drains, the next poll would find nobody.
+    pub(super) fn answer(mut self, context: &Context, batch: Batch, live: Option<u64>) -> Answer {
+        let mut control = Vec::new();
+        if context.draining.has_begun() {
+            control.push(Control::bye(Code::Draining, Some(come_back())));
+        }
+        let mut gaps = self.known;
+        gaps.extend(batch.gaps);
+        gaps.iter().for_each(|gap| self.meter.gap(gap.reason));
+        if !batch.events.is_empty() {
+            self.meter.read(batch.waiting);
+        }
+        let now = context.clock.now();
+        count(
+            &self.meter,
+            &batch.events,
+            Delivery::envelope_len,
+            live,
+            now,
+        );
+        self.meter.ends(if control.is_empty() {
+            End::Answered
+        } else {
+            End::Code(Code::Draining)
+        });
+        Answer {
+            cursor: batch.cursor,
+            events: envelopes(&batch.events),
+            gaps,
+            control,
+            more: batch.more,
+        }
+    }
+}
+
+/// How an answer is written that leaves HTTP: clients of the same style share the bytes of what they are all told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// What the client prefers.
+    pub encoding: Encoding,
+}
+
+impl Style {
+    /// What `batch` is for all who wait where it was read: the rest of the head, and the body.
+    pub(super) fn batch(self, batch: &Batch, now: UnixMillis) -> Bytes {
+        let answer = Answer {
+            cursor: batch.cursor,
+            events: envelopes(&batch.events),
+            gaps: Vec::new(),
+            control: Vec::new(),
+            more: batch.more,
+        };
+        self.answer(&answer, false, now)
+    }
+
+    /// The rest of the head, and the body; `closes` where no request follows, and the head has not said so yet.
+    pub(super) fn answer(self, answer: &Answer, closes: bool, now: UnixMillis) -> Bytes {
+        let body = poll::to_json(answer);
+        // A longer one goes as it is: there is no other thread here.
+        let coded = self.encoding.brief(&body, random::bits());
+        let mut out = Vec::with_capacity(body.len() + 128);
+        http1::rest(&mut out, coded.as_ref().map(|_| "gzip"), closes, now);
+        http1::body(&mut out, coded.as_deref().unwrap_or(&body));
+        out.into()
+    }
+}
+
+fn envelopes(events: &[Delivery]) -> Vec<Envelope> {
+    let envelopes = events.iter().map(|event| Envelope(event.envelope()));
+    envelopes.collect()
 }

@@ -7,6 +7,9 @@
 
 mod ear;
 mod ending;
+mod form;
+mod member;
+mod poll;
 mod prepared;
 mod round;
 mod stream;
@@ -20,31 +23,59 @@ use tokio::task::unconstrained;
 
 use crate::bus::wake::Roster;
 use crate::lifecycle::tasks::Guest;
+use crate::model::time::Moment;
+use crate::model::transport::Transport;
 
 use super::context::Context;
 use super::granted::Granted;
-use round::Streams;
+pub use poll::{Lent, Parked};
+use round::Members;
 
 /// The bytes of a connection.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// One shard, for whoever gives it streams.
+/// One shard, for whoever gives it streams, and polls that wait.
 pub struct Shard {
     context: Arc<Context>,
     roster: Arc<Roster>,
     newcomers: Mutex<Vec<Newcomer>>,
 }
 
+/// Who comes into the loop. A drain waits for a guest from the moment that its request is answered.
+enum Newcomer {
+    Stream(Adopted, Guest),
+    Poll(Borrowed, Guest),
+}
+
 /// A stream that was granted, with its connection.
-struct Newcomer {
+struct Adopted {
     io: Box<dyn Io>,
     granted: Granted,
     /// What goes before it: the response's head.
     head: Vec<u8>,
-    /// A drain waits for it from the moment that its request is answered.
-    guest: Guest,
+}
+
+/// A poll that waits, with the connection that it is lent.
+struct Borrowed {
+    lent: Box<dyn Lent>,
+    parked: Parked,
+    /// The beginning of its answer's head.
+    head: Box<[u8]>,
+    /// Whether no request follows.
+    closes: bool,
+}
+
+/// When a member of the loop has its turns, but for what calls it.
+#[derive(Debug, Default)]
+struct Schedule {
+    /// When it is to leave, once the gateway drains.
+    leaves: Option<Moment>,
+    /// When the loop looks at it, at the latest.
+    armed: Option<Moment>,
+    /// Whether it is on the list of those with news.
+    is_listed: bool,
 }
 
 impl Shard {
@@ -62,26 +93,38 @@ impl Shard {
 
     /// Gives the shard a stream that was granted, and its connection; `head` is written first.
     pub fn adopt(&self, io: Box<dyn Io>, granted: Granted, head: Vec<u8>) {
-        let guest = self
-            .context
-            .tasks
-            .guest(granted.format.transport().as_str());
-        let newcomer = Newcomer {
-            io,
-            granted,
+        let guest = self.guest(granted.format.transport());
+        self.come(Newcomer::Stream(Adopted { io, granted, head }, guest));
+    }
+
+    /// Lends the shard a connection for a poll that waits. `head` is the beginning of its answer's head; the connection is
+    /// given back behind the answer, unless it `closes`.
+    pub fn borrow(&self, lent: Box<dyn Lent>, parked: Parked, head: Vec<u8>, closes: bool) {
+        let (head, guest) = (head.into(), self.guest(Transport::LongPoll));
+        let borrowed = Borrowed {
+            lent,
+            parked,
             head,
-            guest,
+            closes,
         };
+        self.come(Newcomer::Poll(borrowed, guest));
+    }
+
+    fn guest(&self, transport: Transport) -> Guest {
+        self.context.tasks.guest(transport.as_str())
+    }
+
+    fn come(&self, newcomer: Newcomer) {
         self.newcomers().push(newcomer);
         self.roster.wake();
     }
 
     /// The loop, for ever, on the thread that the connections live on.
     pub async fn run(self: Arc<Self>) {
-        let mut streams = Streams::new(self);
+        let mut members = Members::new(self);
         // It gives others their turns by itself. tokio's budget is for one stream: when it ran out, the sockets of all
         // that come later in the round would look blocked.
-        unconstrained(poll_fn(|cx| streams.round(cx))).await
+        unconstrained(poll_fn(|cx| members.round(cx))).await
     }
 
     fn newcomers(&self) -> MutexGuard<'_, Vec<Newcomer>> {

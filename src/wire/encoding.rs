@@ -36,6 +36,52 @@ impl Encoding {
     }
 }
 
+/// Below this a body gains nothing: it fits into a packet as it is.
+const LEAST: usize = 1024;
+/// From here on compressing takes longer than a turn may, in bytes. What is shorter takes about what the way to another
+/// thread and back would.
+const LONG: usize = 32 * 1024;
+/// How much the length of an answer is blurred, in bytes, so that it cannot tell an eavesdropper how well a guess of
+/// his that stands in it was compressed (BREACH).
+const BLUR: u64 = 100;
+
+/// Whether a body of this length is one to be compressed, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// It stays as it is.
+    None,
+    /// It may be compressed within a turn.
+    Brief,
+    /// It is compressed where it holds up nobody.
+    Long,
+}
+
+impl Encoding {
+    /// What it takes to code a body of `length` bytes.
+    #[must_use]
+    pub const fn effort(self, length: usize) -> Effort {
+        match self {
+            Self::Identity => Effort::None,
+            Self::Gzip if length < LEAST => Effort::None,
+            Self::Gzip if length < LONG => Effort::Brief,
+            Self::Gzip => Effort::Long,
+        }
+    }
+
+    /// `body` coded, where that is worth it and takes no longer than a turn may; blurred by `random` bits.
+    #[must_use]
+    pub fn brief(self, body: &[u8], random: u64) -> Option<Vec<u8>> {
+        let is_brief = self.effort(body.len()) == Effort::Brief;
+        is_brief.then(|| blurred(body, random)).flatten()
+    }
+}
+
+/// `body` as gzip, its length blurred by `random` bits; nothing where that fails.
+#[must_use]
+pub fn blurred(body: &[u8], random: u64) -> Option<Vec<u8>> {
+    gzip(body, usize::try_from(random % BLUR).unwrap_or_default()).ok()
+}
+
 /// `body` as gzip, with a file name of `padding` bytes in its header (RFC 1952 §2.3.1), which every client passes over.
 ///
 /// At the fast level: events are JSON that repeats itself, of which the next level saves a few per cent more at twice
@@ -43,7 +89,7 @@ impl Encoding {
 ///
 /// # Errors
 /// None that a writer to memory would have.
-pub fn gzip(body: &[u8], padding: usize) -> io::Result<Vec<u8>> {
+fn gzip(body: &[u8], padding: usize) -> io::Result<Vec<u8>> {
     let out = Vec::with_capacity(body.len() / 4);
     let mut encoder = GzBuilder::new()
         .filename(vec![b'a'; padding])

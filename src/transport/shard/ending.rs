@@ -14,6 +14,7 @@ use crate::transport::sse::LAST_CHUNK;
 use crate::wire::websocket::decoder::{Decoder, Incoming};
 
 use super::Io;
+use super::form::Form;
 
 /// How long the last block may take to the client's own code before the stream breaks off. That its socket has it is
 /// not enough: Chromium throws away what its page has not read yet when the stream breaks off, and so do readers of
@@ -22,10 +23,10 @@ const HEARD: Duration = Duration::from_millis(250);
 /// What is read at a time from a client that is to close.
 const READ: usize = 512;
 
-/// A stream that has said its end.
+/// A member that has said its end.
 pub(super) struct Ended {
     pub(super) io: Box<dyn Io>,
-    pub(super) format: Format,
+    pub(super) form: Form,
     pub(super) rest: Bytes,
     pub(super) ending: Ending,
     /// What understands the client's frames, and what of them was not looked at.
@@ -37,10 +38,10 @@ impl Ended {
     /// Sees it to its end. A client that takes nothing is not waited for longer than a goodbye may take.
     pub(super) fn finish(self, context: &Context) {
         let (clock, goodbye) = (context.clock.clone(), context.goodbye);
-        let name = self.format.transport().as_str();
+        let name = self.form.transport().as_str();
         let Self {
             io,
-            format,
+            form,
             rest,
             ending,
             decoder,
@@ -50,7 +51,7 @@ impl Ended {
             // An error here has been met before, or nobody is left to be told.
             match ending {
                 Ending::Abrupt => abrupt(&clock, goodbye, io, &rest).await,
-                Ending::Clean => _ = clock.timeout(goodbye, clean(io, format, &rest)).await,
+                Ending::Clean => _ = clock.timeout(goodbye, clean(io, form, &rest)).await,
                 Ending::Closing { heard } => {
                     let decoder = decoder.filter(|_| !heard);
                     closing(&clock, goodbye, io, &rest, decoder).await;
@@ -78,9 +79,9 @@ async fn write(io: &mut Box<dyn Io>, rest: &[u8]) -> io::Result<()> {
     io.flush().await
 }
 
-async fn clean(mut io: Box<dyn Io>, format: Format, rest: &[u8]) -> io::Result<()> {
+async fn clean(mut io: Box<dyn Io>, form: Form, rest: &[u8]) -> io::Result<()> {
     io.write_all(rest).await?;
-    if let Format::Sse(style) = format
+    if let Form::Stream(Format::Sse(style)) = form
         && style.chunked
     {
         io.write_all(LAST_CHUNK).await?;

@@ -3,52 +3,44 @@
 use bytes::Bytes;
 
 use crate::bus::reader::{Batch, Place};
-use crate::bus::rooms::Delivery;
-use crate::model::position::Position;
 use crate::model::time::Moment;
+use crate::session::Now;
 use crate::telemetry::metrics::{Given, Metrics};
-use crate::transport::format::Format;
 
-/// What a read from one place gave, and its bytes in each format that was asked for.
+use super::form::Form;
+
+/// What a read from one place gave, and its bytes in each form that was asked for.
 pub(super) struct Prepared {
     pub(super) place: Place,
-    /// Where the read ended.
-    pub(super) cursor: Position,
-    /// Whether there is more behind it.
-    pub(super) more: bool,
-    waiting: usize,
-    events: Vec<Delivery>,
+    pub(super) batch: Batch,
     written: Vec<Written>,
 }
 
 struct Written {
-    format: Format,
+    form: Form,
     bytes: Bytes,
-    /// How many streams took them.
+    /// How many members took them.
     taken: u64,
 }
 
 impl Prepared {
     /// What `batch`, read at `place`, is for all who are there; nothing where it tells of gaps, which each stream is
     /// told for itself.
-    pub(super) fn new(place: Place, batch: Batch) -> Self {
+    pub(super) const fn new(place: Place, batch: Batch) -> Self {
         Self {
             place,
-            cursor: batch.cursor,
-            more: batch.more,
-            waiting: batch.waiting,
-            events: batch.events,
+            batch,
             written: Vec::new(),
         }
     }
 
-    /// Its bytes in `format`, for one stream more.
-    pub(super) fn bytes(&mut self, format: Format) -> Bytes {
-        let place = self.written.iter().position(|one| one.format == format);
+    /// Its bytes in this `form`, for one member more.
+    pub(super) fn bytes(&mut self, form: Form, now: Now) -> Bytes {
+        let place = self.written.iter().position(|one| one.form == form);
         let place = place.unwrap_or_else(|| {
-            let bytes = format.events(&self.events);
+            let bytes = form.batch(&self.batch, now.unix);
             self.written.push(Written {
-                format,
+                form,
                 bytes,
                 taken: 0,
             });
@@ -61,12 +53,13 @@ impl Prepared {
 
     /// Counts what was taken, all of it live.
     pub(super) fn count(&self, metrics: &Metrics, now: Moment) {
-        for Written { format, taken, .. } in &self.written {
-            let given = self.events.iter().map(|event| Given {
-                bytes: format.size()(event),
+        for Written { form, taken, .. } in &self.written {
+            let (size, waiting) = (form.size(), self.batch.waiting);
+            let given = self.batch.events.iter().map(|event| Given {
+                bytes: size(event),
                 latency: Some(now.since(event.at())),
             });
-            metrics.deliver_alike(format.transport(), *taken, self.waiting, given);
+            metrics.deliver_alike(form.transport(), *taken, waiting, given);
         }
     }
 }

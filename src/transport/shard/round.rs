@@ -8,13 +8,16 @@ use std::time::Duration;
 
 use crate::lifecycle::random;
 use crate::model::time::Moment;
+use crate::session::Now;
 use crate::transport::CREDIT;
 use crate::transport::context::Context;
 
-use super::Shard;
+use super::member::Member;
+use super::poll::Poll as Waiter;
 use super::prepared::Prepared;
 use super::stream::{Begun, Round, Stream, Turn};
 use super::timers::Timers;
+use super::{Newcomer, Schedule, Shard};
 
 /// Streams with news that are served in a round, until accepting, requests and timers have their turns: a write takes
 /// some 4 µs, so this is a quarter of a millisecond. Publishers wait for it: were it longer, a busy loop would be given
@@ -36,11 +39,11 @@ const LEFT_BEHIND: usize = 1024;
 /// What is read from a client at a time, in bytes.
 const SCRATCH: usize = 16 * 1024;
 
-/// The streams of a shard.
-pub(super) struct Streams {
+/// The members of a shard: its streams, and its polls that wait.
+pub(super) struct Members {
     shard: Arc<Shard>,
     /// By the number of their seats.
-    streams: Vec<Option<Box<Stream>>>,
+    members: Vec<Option<Member>>,
     timers: Timers,
     called: VecDeque<usize>,
     news: VecDeque<usize>,
@@ -52,14 +55,14 @@ pub(super) struct Streams {
     taken: (Vec<usize>, Vec<usize>),
 }
 
-impl Streams {
+impl Members {
     pub(super) fn new(shard: Arc<Shard>) -> Self {
         let mut draining = shard.context.draining.clone();
         Self {
             timers: Timers::new(shard.context.clock.clone()),
             draining: Some(Box::pin(async move { draining.begun().await })),
             shard,
-            streams: Vec::new(),
+            members: Vec::new(),
             called: VecDeque::new(),
             news: VecDeque::new(),
             prepared: Vec::new(),
@@ -82,7 +85,7 @@ impl Streams {
                 self.serve(number, &mut bytes);
             }
         }
-        let (now, mut bytes) = (self.context().clock.now(), BYTES);
+        let (now, mut bytes) = (self.context().now(), BYTES);
         for _ in 0..self.news.len().min(NEWS) {
             if bytes > 0
                 && let Some(number) = self.news.pop_front()
@@ -105,8 +108,8 @@ impl Streams {
         self.called.extend(called.drain(..));
         for number in news.drain(..) {
             // On the list once, however many of its rooms have grown since it was put there.
-            if let Some(Some(stream)) = self.streams.get_mut(number)
-                && !std::mem::replace(&mut stream.is_listed, true)
+            if let Some(Some(member)) = self.members.get_mut(number)
+                && !std::mem::replace(&mut member.schedule_mut().is_listed, true)
             {
                 self.news.push_back(number);
             }
@@ -117,20 +120,20 @@ impl Streams {
             self.draining = None;
             self.send_away();
         }
-        if self.timers.len() > LEFT_BEHIND + 2 * self.streams.len() {
-            let streams = &self.streams;
+        if self.timers.len() > LEFT_BEHIND + 2 * self.members.len() {
+            let members = &self.members;
             let is_armed = |number: usize, at| {
-                let stream = streams.get(number).and_then(Option::as_ref);
-                stream.is_some_and(|stream| stream.armed == Some(at))
+                let member = members.get(number).and_then(Option::as_ref);
+                member.is_some_and(|member| member.schedule().armed == Some(at))
             };
             self.timers.retain(is_armed);
         }
         let now = self.context().clock.now();
         while let Some((number, at)) = self.timers.next(now) {
-            if let Some(Some(stream)) = self.streams.get_mut(number)
-                && stream.armed == Some(at)
+            if let Some(Some(member)) = self.members.get_mut(number)
+                && member.schedule().armed == Some(at)
             {
-                stream.armed = None;
+                member.schedule_mut().armed = None;
                 self.called.push_back(number);
             }
         }
@@ -139,14 +142,14 @@ impl Streams {
     /// Gives each stream its time to leave: spread, so that the clients do not come back as one.
     fn send_away(&mut self) {
         let (now, window) = (self.context().clock.now(), self.context().drain_window);
-        for (number, stream) in self.streams.iter_mut().enumerate() {
-            if let Some(stream) = stream {
-                leave(number, stream, &mut self.timers, now, window);
+        for (number, member) in self.members.iter_mut().enumerate() {
+            if let Some(member) = member {
+                leave(number, member.schedule_mut(), &mut self.timers, now, window);
             }
         }
     }
 
-    /// Begins the streams of those who came.
+    /// Begins the streams and the waits of those who came.
     fn welcome(&mut self) {
         let newcomers: Vec<_> = {
             let mut waiting = self.shard.newcomers();
@@ -156,78 +159,94 @@ impl Streams {
         for newcomer in newcomers {
             let (context, seat) = (&self.shard.context, self.shard.roster.seat());
             let number = seat.number();
-            match Stream::begin(context, seat, newcomer, context.now()) {
-                Begun::Stream(mut stream) => {
-                    if self.streams.len() <= number {
-                        self.streams.resize_with(number + 1, || None);
-                    }
-                    if self.draining.is_none() {
-                        let (now, window) = (context.clock.now(), context.drain_window);
-                        leave(number, &mut stream, &mut self.timers, now, window);
-                    }
-                    self.streams[number] = Some(stream);
-                    self.called.push_back(number);
+            let member = match newcomer {
+                Newcomer::Poll(borrowed, guest) => {
+                    let poll = Waiter::begin(context, seat, borrowed, guest);
+                    Member::Poll(Box::new(poll))
                 }
-                Begun::Ended(ended) => ended.finish(context),
-            }
+                Newcomer::Stream(adopted, guest) => {
+                    match Stream::begin(context, seat, adopted, guest, context.now()) {
+                        Begun::Stream(stream) => Member::Stream(stream),
+                        Begun::Ended(ended) => {
+                            ended.finish(context);
+                            continue;
+                        }
+                    }
+                }
+            };
+            self.seat(number, member);
         }
     }
 
-    /// A turn of the stream of this `number`.
+    fn seat(&mut self, number: usize, mut member: Member) {
+        if self.members.len() <= number {
+            self.members.resize_with(number + 1, || None);
+        }
+        if self.draining.is_none() {
+            let (now, window) = (self.context().clock.now(), self.context().drain_window);
+            leave(number, member.schedule_mut(), &mut self.timers, now, window);
+        }
+        self.members[number] = Some(member);
+        self.called.push_back(number);
+    }
+
+    /// A turn of the member of this `number`.
     fn serve(&mut self, number: usize, bytes: &mut usize) {
-        let Some(Some(stream)) = self.streams.get_mut(number) else {
+        let Some(Some(member)) = self.members.get_mut(number) else {
             return;
         };
-        let now = self.shard.context.now();
-        let scratch = &mut self.scratch;
-        let turn = stream.turn(&mut Round {
-            now,
+        let (context, scratch) = (&self.shard.context, &mut self.scratch);
+        let mut round = Round {
+            now: context.now(),
             scratch,
             bytes,
-        });
+        };
+        let turn = member.turn(context, &mut round);
         self.after(number, turn);
     }
 
-    /// News for the stream of this `number`: what others at its place are given too, if it can be; else a turn.
-    fn tell(&mut self, number: usize, now: Moment, left: &mut usize) {
-        let Some(Some(stream)) = self.streams.get_mut(number) else {
+    /// News for the member of this `number`: what others at its place are given too, if it can be; else a turn.
+    fn tell(&mut self, number: usize, now: Now, left: &mut usize) {
+        let Some(Some(member)) = self.members.get_mut(number) else {
             return;
         };
-        stream.is_listed = false;
+        member.schedule_mut().is_listed = false;
         let context = &self.shard.context;
-        let found = self.prepared.iter().position(|one| stream.takes(one));
-        let Some(found) = found.or_else(|| prepare(&mut self.prepared, stream, context)) else {
+        let found = self.prepared.iter().position(|one| member.takes(one));
+        let Some(found) = found.or_else(|| prepare(&mut self.prepared, member, context)) else {
             return self.serve(number, left);
         };
         let prepared = &mut self.prepared[found];
-        let bytes = prepared.bytes(stream.format());
+        let bytes = prepared.bytes(member.form(), now);
         *left = left.saturating_sub(bytes.len());
-        let turn = stream.take(prepared, &bytes, now);
-        if prepared.more && matches!(turn, Turn::Waits) {
-            stream.is_listed = true;
+        let turn = member.take(prepared, &bytes, now.moment);
+        if prepared.batch.more && matches!(turn, Turn::Waits) {
+            member.schedule_mut().is_listed = true;
             self.news.push_back(number);
         }
         self.after(number, turn);
     }
 
     fn after(&mut self, number: usize, turn: Turn) {
-        let Some(place) = self.streams.get_mut(number) else {
+        let Some(place) = self.members.get_mut(number) else {
             return;
         };
         match turn {
             Turn::Waits => {
-                if let Some(stream) = place {
-                    let deadline = stream.deadline();
-                    self.timers.set(number, &mut stream.armed, deadline);
+                if let Some(member) = place {
+                    let deadline = member.deadline();
+                    let armed = &mut member.schedule_mut().armed;
+                    self.timers.set(number, armed, deadline);
                 }
             }
             Turn::Continues => self.called.push_back(number),
             Turn::Gone => *place = None,
             Turn::Ends(ending) => {
-                if let Some(stream) = place.take() {
-                    stream.ended(ending).finish(&self.shard.context);
+                if let Some(member) = place.take() {
+                    member.ended(ending).finish(&self.shard.context);
                 }
             }
+            Turn::Returns => place.take().into_iter().for_each(Member::give_back),
         }
     }
 
@@ -244,19 +263,25 @@ impl Streams {
     }
 }
 
-/// Reads where `stream` is, for all who are there. Nothing where it stands alone, or there is no room for more.
-fn prepare(prepared: &mut Vec<Prepared>, stream: &mut Stream, context: &Context) -> Option<usize> {
+/// Reads where `member` is, for all who are there. Nothing where it stands alone, or there is no room for more.
+fn prepare(prepared: &mut Vec<Prepared>, member: &Member, context: &Context) -> Option<usize> {
     if prepared.len() >= PREPARED {
         return None;
     }
-    let place = stream.place()?;
+    let place = member.place()?;
     let batch = context.bus.look(&place, CREDIT)?;
     prepared.push(Prepared::new(place, batch));
     Some(prepared.len() - 1)
 }
 
-fn leave(number: usize, stream: &mut Stream, timers: &mut Timers, now: Moment, window: Duration) {
+fn leave(
+    number: usize,
+    schedule: &mut Schedule,
+    timers: &mut Timers,
+    now: Moment,
+    window: Duration,
+) {
     let at = now + random::between(Duration::ZERO, window);
-    stream.leaves = Some(at);
-    timers.set(number, &mut stream.armed, Some(at));
+    schedule.leaves = Some(at);
+    timers.set(number, &mut schedule.armed, Some(at));
 }

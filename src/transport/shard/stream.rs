@@ -26,8 +26,9 @@ use crate::wire::websocket::encoder;
 
 use super::ear::Ear;
 use super::ending::Ended;
+use super::form::Form;
 use super::prepared::Prepared;
-use super::{Io, Newcomer};
+use super::{Adopted, Io, Schedule};
 
 /// Steps that a stream may take before others have their turn.
 const STEPS: usize = 32;
@@ -50,12 +51,7 @@ pub(super) struct Stream {
     ear: Ear,
     /// Whether the client's turn to be heard comes before what is due.
     listens: bool,
-    /// When it is to leave, once the gateway drains.
-    pub(super) leaves: Option<Moment>,
-    /// When the loop looks at it, at the latest.
-    pub(super) armed: Option<Moment>,
-    /// Whether it is on the list of those with news.
-    pub(super) is_listed: bool,
+    pub(super) schedule: Schedule,
     guest: Guest,
 }
 
@@ -73,6 +69,8 @@ pub(super) enum Turn {
     Continues,
     /// It has said its end.
     Ends(Ending),
+    /// It was answered, and its connection goes on.
+    Returns,
     /// Its client is gone.
     Gone,
 }
@@ -91,17 +89,17 @@ impl Stream {
     pub(super) fn begin(
         context: &Arc<Context>,
         seat: Arc<Seat>,
-        newcomer: Newcomer,
+        Adopted { io, granted, head }: Adopted,
+        guest: Guest,
         now: Now,
     ) -> Begun {
-        let Newcomer { io, guest, .. } = newcomer;
         let Granted {
             reception,
             format,
             version,
             ..
-        } = newcomer.granted;
-        let mut out = newcomer.head;
+        } = granted;
+        let mut out = head;
         let id = StreamId::from_random(random::wide_bits());
         let ear = Ear::new(format, context);
         let (session, actions, access) = match reception {
@@ -110,7 +108,7 @@ impl Stream {
                 let rest = out.into();
                 return Begun::Ended(Ended {
                     io,
-                    format,
+                    form: Form::Stream(format),
                     rest,
                     ending,
                     decoder,
@@ -143,9 +141,7 @@ impl Stream {
             is_blocked: false,
             ear,
             listens: false,
-            leaves: None,
-            armed: None,
-            is_listed: false,
+            schedule: Schedule::default(),
             guest,
         };
         match stream.say(outputs) {
@@ -154,21 +150,21 @@ impl Stream {
         }
     }
 
-    pub(super) const fn format(&self) -> Format {
-        self.format
+    pub(super) const fn form(&self) -> Form {
+        Form::Stream(self.format)
     }
 
     /// When it wants a turn though nothing happens, at the latest.
     pub(super) fn deadline(&self) -> Option<Moment> {
         let due = self.engine.deadline(self.is_writable());
-        due.into_iter().chain(self.leaves).min()
+        due.into_iter().chain(self.schedule.leaves).min()
     }
 
     /// What is left of it at its end.
     pub(super) fn ended(self, ending: Ending) -> Ended {
         Ended {
+            form: self.form(),
             io: self.io,
-            format: self.format,
             rest: self.unwritten,
             ending,
             decoder: self.ear.into_decoder(),
@@ -188,7 +184,7 @@ impl Stream {
 
     /// Takes what was prepared, as far as its socket does.
     pub(super) fn take(&mut self, prepared: &Prepared, bytes: &Bytes, now: Moment) -> Turn {
-        self.engine.follow(prepared.cursor, now);
+        self.engine.follow(prepared.batch.cursor, now);
         let mut cx = Cx::from_waker(&self.waker);
         let written = match Pin::new(&mut self.io).poll_write(&mut cx, bytes) {
             Poll::Ready(Ok(count)) => count,
@@ -268,7 +264,7 @@ impl Stream {
 
     /// What is due, but for what the client says.
     fn due(&mut self, now: Now) -> Option<Input> {
-        if self.leaves.is_some_and(|at| now.moment >= at) {
+        if self.schedule.leaves.is_some_and(|at| now.moment >= at) {
             return Some(Input::Drain {
                 retry_after: come_back(),
             });

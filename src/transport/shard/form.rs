@@ -1,0 +1,45 @@
+//! How what is read is written: members of the same form share the bytes of what they are all given.
+
+use bytes::Bytes;
+
+use crate::bus::reader::Batch;
+use crate::bus::rooms::Delivery;
+use crate::model::time::UnixMillis;
+use crate::model::transport::Transport;
+use crate::transport::delivery::Size;
+use crate::transport::format::Format;
+use crate::transport::long_poll::Style;
+
+/// The form of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A stream's.
+    Stream(Format),
+    /// An answer's, but for the beginning of its head.
+    Poll(Style),
+}
+
+impl Form {
+    pub(super) const fn transport(self) -> Transport {
+        match self {
+            Self::Stream(format) => format.transport(),
+            Self::Poll(_) => Transport::LongPoll,
+        }
+    }
+
+    /// How many bytes it makes of an event, without the framing.
+    pub(super) fn size(self) -> Size {
+        match self {
+            Self::Stream(format) => format.size(),
+            Self::Poll(_) => Delivery::envelope_len,
+        }
+    }
+
+    /// The bytes of `batch`, for one write.
+    pub(super) fn batch(self, batch: &Batch, now: UnixMillis) -> Bytes {
+        match self {
+            Self::Stream(format) => format.events(&batch.events),
+            Self::Poll(style) => style.batch(batch, now),
+        }
+    }
+}
