@@ -28,6 +28,10 @@ pub struct Settings {
     pub page: Option<&'static str>,
     /// What answers the paths that are not the gateway's, in a program that has routes of its own.
     pub fallback: Option<Fallback>,
+    /// Whether a WebSocket at `/v1/stream?echo=1` gets each of its messages back, text or binary, and nothing else: what
+    /// conformance suites talk to. Its credential comes with its request, if one is needed. Without this `echo` means
+    /// nothing, and the configuration has no key for it: only a program that is the object of such a suite says it.
+    pub echo: bool,
 }
 
 impl Default for Settings {
@@ -38,6 +42,7 @@ impl Default for Settings {
             public_url: None,
             page: None,
             fallback: None,
+            echo: false,
         }
     }
 }

@@ -64,7 +64,7 @@ impl Service {
                     return Err(Refusal::new(Code::BadRequest, message));
                 }
                 let reception = self.websocket_reception(&request, query, connection, &wanted);
-                self.websocket(reception, request, &wanted, handshake)
+                self.websocket(reception, request, query, &wanted, handshake)
             }
             Transport::Sse => {
                 let admitted = self.admitted(&request, query, connection, &wanted);
@@ -180,6 +180,7 @@ impl Service {
         &self,
         reception: Result<Reception, Refusal>,
         mut request: Request<Incoming>,
+        query: &Query,
         wanted: &StreamRequest,
         handshake: Handshake,
     ) -> Result<Answer, Refusal> {
@@ -195,6 +196,7 @@ impl Service {
         };
         let style = websocket::Style {
             batch: wanted.batch,
+            echo: self.settings.echo && query.switch("echo")?,
             deflate: handshake.deflate,
         };
         let granted = Granted {

@@ -31,7 +31,7 @@ pub enum Input {
     Heard,
     /// The client sent a Pong.
     Ponged,
-    /// The client sent a Ping, which its transport answers.
+    /// The client sent a Ping, or another message that its transport answers.
     Pinged,
     /// The client sent a message.
     Message {

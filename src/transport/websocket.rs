@@ -9,8 +9,8 @@ use crate::wire::client::ClientMessage;
 use crate::wire::control::Control;
 use crate::wire::encoded::compressed;
 use crate::wire::websocket::decoder::Incoming;
-use crate::wire::websocket::deflate::Agreed;
-use crate::wire::websocket::encoder;
+use crate::wire::websocket::deflate::{Agreed, deflate};
+use crate::wire::websocket::encoder::{self, Head};
 use crate::wire::websocket::fault::Fault;
 
 use super::engine::Output;
@@ -24,6 +24,8 @@ const POLICY: u16 = 1008;
 pub struct Style {
     /// Whether what is due is joined into one message, one line each.
     pub batch: bool,
+    /// Whether what the client says comes back, and nothing else does: conformance suites want it so.
+    pub echo: bool,
     /// How messages may be compressed (RFC 7692).
     pub deflate: Option<Agreed>,
 }
@@ -34,7 +36,7 @@ pub struct Style {
     reason = "it lives for one step, and most are inputs"
 )]
 pub(super) enum Heard {
-    /// Something to the session; a Ping is to be answered with its own bytes.
+    /// Something to the session, and the frame that its transport answers with.
     Input(Input, Option<Vec<u8>>),
     /// The end, with the code that is to be repeated.
     Close(Option<u16>),
@@ -86,21 +88,41 @@ fn number(code: Code) -> u16 {
     code.row().close.unwrap_or(POLICY)
 }
 
-/// What a message or a control frame means.
-pub(super) fn heard(incoming: Incoming) -> Heard {
-    match incoming {
-        Incoming::Text(text) => Heard::Input(
-            Input::Message {
-                message: ClientMessage::parse(&text),
-                by: None,
-            },
-            None,
-        ),
-        Incoming::Binary(_) => fault(Code::UnsupportedData, "only text messages are spoken here"),
-        Incoming::Ping(payload) => Heard::Input(Input::Pinged, Some(payload)),
-        Incoming::Pong(_) => Heard::Input(Input::Ponged, None),
-        Incoming::Close(frame) => Heard::Close(frame.map(|(code, _)| code)),
+impl Style {
+    /// What a message or a control frame means.
+    pub(super) fn heard(self, incoming: Incoming) -> Heard {
+        match incoming {
+            Incoming::Text(text) if self.echo => self.back(Head::text, text.as_bytes()),
+            Incoming::Binary(bytes) if self.echo => self.back(Head::binary, &bytes),
+            Incoming::Text(text) => Heard::Input(
+                Input::Message {
+                    message: ClientMessage::parse(&text),
+                    by: None,
+                },
+                None,
+            ),
+            Incoming::Binary(_) => {
+                fault(Code::UnsupportedData, "only text messages are spoken here")
+            }
+            Incoming::Ping(payload) => answered(|out| encoder::pong(out, &payload)),
+            Incoming::Pong(_) => Heard::Input(Input::Ponged, None),
+            Incoming::Close(frame) => Heard::Close(frame.map(|(code, _)| code)),
+        }
     }
+
+    /// A message comes back, compressed wherever that makes it shorter: with the bounds that events have a suite would not
+    /// see much of it.
+    fn back(self, head: fn(usize) -> Head, message: &[u8]) -> Heard {
+        let compressed = || deflate(message).map(Bytes::from);
+        answered(|out| self.put(head, message, compressed, out))
+    }
+}
+
+/// What the transport answers by itself: to the session it is one message, whatever it says.
+fn answered(write: impl FnOnce(&mut Vec<u8>)) -> Heard {
+    let mut frame = Vec::new();
+    write(&mut frame);
+    Heard::Input(Input::Pinged, Some(frame))
 }
 
 /// What a break of the protocol means.
@@ -140,15 +162,22 @@ impl Lines {
     }
 
     fn event(&mut self, event: &Delivery, out: &mut Vec<u8>) {
+        if self.style.echo {
+            return;
+        }
         let envelope = event.envelope();
         if self.style.batch {
             return self.join(&envelope);
         }
         // Compressed once for all who take it.
-        self.style.put(&envelope, || event.compressed(), out);
+        let compressed = || event.compressed();
+        self.style.put(Head::text, &envelope, compressed, out);
     }
 
     fn control(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        if self.style.echo {
+            return;
+        }
         if self.style.batch {
             return self.join(message);
         }
@@ -165,20 +194,29 @@ impl Lines {
     fn end(&mut self, out: &mut Vec<u8>) {
         let joined = std::mem::take(&mut self.joined);
         if !joined.is_empty() {
-            self.style.put(&joined, || compressed(&joined), out);
+            let compressed = || compressed(&joined);
+            self.style.put(Head::text, &joined, compressed, out);
         }
     }
 }
 
 impl Style {
     /// Adds a message, compressed if the client takes it and it is worth it.
-    fn put(self, message: &[u8], compressed: impl FnOnce() -> Option<Bytes>, out: &mut Vec<u8>) {
+    fn put(
+        self,
+        head: fn(usize) -> Head,
+        message: &[u8],
+        compressed: impl FnOnce() -> Option<Bytes>,
+        out: &mut Vec<u8>,
+    ) {
         let may = self
             .deflate
             .is_some_and(|agreed| agreed.covers(message.len()));
         match may.then(compressed).flatten() {
-            Some(compressed) => encoder::compressed_text(out, &compressed),
-            None => encoder::text(out, message),
+            Some(compressed) => {
+                encoder::put(out, head(compressed.len()).compressed(), &compressed);
+            }
+            None => encoder::put(out, head(message.len()), message),
         }
     }
 }

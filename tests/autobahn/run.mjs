@@ -1,10 +1,10 @@
-// Autobahn's fuzzing client against a WebSocket that gives every message back: what came of its cases, and a table of those
-// that did not come out well. Its reports stay in target/autobahn/reports.
+// Autobahn's fuzzing client against a WebSocket that gives every message back: what came of its cases, and those that did
+// not come out well, or otherwise than result.json says. Its reports stay in target/autobahn/reports.
 //
-//   node tests/autobahn/run.mjs                          the codec alone, behind the server of echo.rs
-//   node tests/autobahn/run.mjs ws://127.0.0.1:8080/     a server that runs already
-//   node tests/autobahn/run.mjs ws://127.0.0.1:8080/ '6.*' 7.1.5
-//                                                        some of the cases
+//   node tests/autobahn/run.mjs                          the gateway of echo.rs
+//   node tests/autobahn/run.mjs --write                  the same, and what came of it is written to result.json
+//   node tests/autobahn/run.mjs "" '6.*' 7.1.5           some of the cases
+//   node tests/autobahn/run.mjs ws://127.0.0.1:8080/     a server that runs already, of which result.json says nothing
 import { spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,11 @@ import { reap, root, within } from "../clients/harness.mjs";
 
 const target = join(root, "target", "autobahn");
 const reports = join(target, "reports");
-const [given, ...chosen] = process.argv.slice(2);
+const [given, ...chosen] = process.argv.slice(2).filter((one) => one !== "--write");
+const writes = process.argv.includes("--write");
+if (writes && given !== undefined) throw new Error("--write goes with all cases of the gateway, and so with nothing else");
+/** What came of each case when it was last written: its verdict, and that on its close. */
+const result = join(root, "tests", "autobahn", "result.json");
 /** Side by side, because a case costs Autobahn more than it costs a server; each part takes about as long as the other. */
 const parts = chosen.length ? [chosen] : [["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.*"], ["13.*"]];
 /** How many cases Autobahn has: fewer that ran are a fault too. */
@@ -48,7 +52,7 @@ async function run(url, cases, number) {
   return Object.entries(found).map(([id, { behavior, behaviorClose, reportfile }]) => ({ id, behavior, behaviorClose, report: join(directory, reportfile) }));
 }
 
-const order = ({ id }) => id.split(".").reduce((sum, part) => sum * 1000 + Number(part), 0);
+const order = ({ id }) => [...id.split("."), 0].slice(0, 3).reduce((sum, part) => sum * 1000 + Number(part), 0);
 
 const section = ({ id }) => Number(id.split(".")[0]);
 
@@ -67,6 +71,21 @@ function tell(cases) {
   return odd.length;
 }
 
+/** Tells of each case that came out otherwise than it did when the result was written, and gives their number. */
+function compare(cases) {
+  const written = JSON.parse(readFileSync(result, "utf8"));
+  const other = cases.filter(({ id, behavior, behaviorClose }) => written[id]?.join() !== `${behavior},${behaviorClose}`);
+  for (const { id, behavior, behaviorClose } of other.sort((a, b) => order(a) - order(b))) {
+    console.log(`FAILED  autobahn: ${id}: ${behavior}, its close ${behaviorClose}; result.json has ${written[id]?.join(", its close ") ?? "nothing"}`);
+  }
+  return other.length;
+}
+
+function write(cases) {
+  const lines = cases.sort((a, b) => order(a) - order(b)).map(({ id, behavior, behaviorClose }) => `  "${id}": ["${behavior}", "${behaviorClose}"]`);
+  writeFileSync(result, `{\n${lines.join(",\n")}\n}\n`);
+}
+
 rmSync(reports, { recursive: true, force: true });
 const url = given || (await echo());
 const cases = (await Promise.all(parts.map((part, number) => run(url, part, number)))).flat();
@@ -74,4 +93,6 @@ const failed = tell(cases);
 const missing = (chosen.length ? Math.max(1, cases.length) : all) - cases.length;
 if (missing > 0) console.log(`FAILED  autobahn: ${missing} cases did not run`);
 console.log(`autobahn: ${cases.length - failed} passed, ${failed + missing} failed`);
-process.exit(failed || missing ? 1 : 0);
+if (writes && missing === 0) write(cases);
+const changed = given ? 0 : compare(cases);
+process.exit(failed || missing || changed ? 1 : 0);

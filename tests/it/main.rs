@@ -12,6 +12,7 @@ mod commands;
 mod compression;
 mod configuration;
 mod drain;
+mod echo;
 mod embedding;
 mod endings;
 mod equivalence;

@@ -20,19 +20,6 @@ async fn websocket(gate: &Gate, headers: &[(&str, &str)]) -> WebSocket {
     socket
 }
 
-/// The next frame, which is a short or a middling one: its first byte and its payload.
-async fn raw(socket: &mut WebSocket) -> (u8, Vec<u8>) {
-    let head = socket.socket.exactly(2).await.unwrap();
-    let length = match head[1] {
-        126 => {
-            let bytes = socket.socket.exactly(2).await.unwrap();
-            usize::from(u16::from_be_bytes([bytes[0], bytes[1]]))
-        }
-        short => usize::from(short),
-    };
-    (head[0], socket.socket.exactly(length).await.unwrap())
-}
-
 #[tokio::test]
 async fn an_event_that_gains_by_it_is_compressed_for_those_who_offered_and_is_the_same_for_all() {
     let gate = Gate::open("", "").await;
@@ -51,7 +38,7 @@ async fn an_event_that_gains_by_it_is_compressed_for_those_who_offered_and_is_th
             .await;
         assert_eq!(answer.status(), 202);
         let text = plain.text().await;
-        let (first, payload) = raw(&mut offers).await;
+        let (first, payload) = offers.frame().await.unwrap();
         assert_eq!(first == COMPRESSED, is_compressed, "{data}");
         let message = if is_compressed {
             assert!(payload.len() < 200, "{} bytes", payload.len());

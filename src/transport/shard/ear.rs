@@ -6,7 +6,7 @@ use bytes::{Buf as _, Bytes};
 
 use crate::transport::context::Context;
 use crate::transport::format::Format;
-use crate::transport::websocket::{self, Heard};
+use crate::transport::websocket::{self, Heard, Style};
 use crate::wire::websocket::decoder::{Decoder, Terms};
 
 /// What the client of an event stream may send, in bytes: requests that it hoped to pipeline. Whoever sends more reads
@@ -19,6 +19,7 @@ pub(super) enum Ear {
     Deaf(usize),
     WebSocket {
         decoder: Decoder,
+        style: Style,
         /// What came and was not looked at yet.
         unread: Bytes,
     },
@@ -33,6 +34,7 @@ impl Ear {
                     message: context.message_bytes(),
                     deflate: style.deflate.is_some(),
                 }),
+                style,
                 unread: Bytes::new(),
             },
         }
@@ -41,17 +43,24 @@ impl Ear {
     /// What is left of it at the end: a decoder, and what it has not looked at.
     pub(super) fn into_decoder(self) -> Option<(Decoder, Bytes)> {
         match self {
-            Self::WebSocket { decoder, unread } => Some((decoder, unread)),
+            Self::WebSocket {
+                decoder, unread, ..
+            } => Some((decoder, unread)),
             Self::Deaf(_) => None,
         }
     }
 
     /// The next in what came before.
     pub(super) fn on(&mut self) -> Option<Heard> {
-        let Self::WebSocket { decoder, unread } = self else {
+        let Self::WebSocket {
+            decoder,
+            style,
+            unread,
+        } = self
+        else {
             return None;
         };
-        let (heard, left) = understand(decoder, unread);
+        let (heard, left) = understand(decoder, *style, unread);
         unread.advance(unread.len() - left);
         if unread.is_empty() {
             *unread = Bytes::new(); // gives its memory back
@@ -67,8 +76,12 @@ impl Ear {
                 *left = rest.ok_or(io::ErrorKind::InvalidData)?;
                 Ok(None)
             }
-            Self::WebSocket { decoder, unread } => {
-                let (heard, left) = understand(decoder, bytes);
+            Self::WebSocket {
+                decoder,
+                style,
+                unread,
+            } => {
+                let (heard, left) = understand(decoder, *style, bytes);
                 *unread = Bytes::copy_from_slice(&bytes[bytes.len() - left..]);
                 Ok(heard)
             }
@@ -77,9 +90,9 @@ impl Ear {
 }
 
 /// The first that `bytes` say, and how many of them are left.
-fn understand(decoder: &mut Decoder, mut bytes: &[u8]) -> (Option<Heard>, usize) {
+fn understand(decoder: &mut Decoder, style: Style, mut bytes: &[u8]) -> (Option<Heard>, usize) {
     let heard = match decoder.next(&mut bytes) {
-        Ok(incoming) => incoming.map(websocket::heard),
+        Ok(incoming) => incoming.map(|incoming| style.heard(incoming)),
         Err(fault) => Some(websocket::broken(fault, decoder.longest())),
     };
     (heard, bytes.len())

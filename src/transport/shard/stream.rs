@@ -227,9 +227,9 @@ impl Stream {
                 false => self.next(round),
             };
             let input = match next {
-                Ok(Some(Heard::Input(input, ping))) => {
-                    if let Some(payload) = ping {
-                        self.append(|out| encoder::pong(out, &payload));
+                Ok(Some(Heard::Input(input, answer))) => {
+                    if let Some(frame) = answer {
+                        self.append(|out| out.extend_from_slice(&frame));
                     }
                     input
                 }

@@ -58,7 +58,7 @@ impl Decoder {
         }
     }
 
-    /// The longest message, in bytes.
+    /// The longest message that it takes, in bytes.
     #[must_use]
     pub const fn longest(&self) -> usize {
         self.message

@@ -72,14 +72,15 @@ pub fn text(out: &mut impl BufMut, payload: &[u8]) {
     put(out, Head::text(payload.len()), payload);
 }
 
-/// Adds a text message whose `payload` is what [`deflate`](super::deflate::deflate) made of it.
-pub fn compressed_text(out: &mut impl BufMut, payload: &[u8]) {
-    put(out, Head::text(payload.len()).compressed(), payload);
-}
-
 /// Adds a binary message to `out`.
 pub fn binary(out: &mut impl BufMut, payload: &[u8]) {
     put(out, Head::binary(payload.len()), payload);
+}
+
+/// Adds the message that has this `head`, and so a `payload` of the length that it says.
+pub fn put(out: &mut impl BufMut, head: Head, payload: &[u8]) {
+    out.put_slice(&head);
+    out.put_slice(payload);
 }
 
 /// Adds a Ping to `out`; of `payload` at most 125 bytes.
@@ -107,11 +108,6 @@ fn control(out: &mut impl BufMut, opcode: Opcode, payload: &[u8]) {
     put(out, Head::new(opcode, payload.len()), payload);
 }
 
-fn put(out: &mut impl BufMut, head: Head, payload: &[u8]) {
-    out.put_slice(&head);
-    out.put_slice(payload);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,7 +127,7 @@ mod tests {
         assert_eq!(made(|out| pong(out, b"Hello")), b"\x8a\x05Hello");
         let compressed = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
         assert_eq!(
-            made(|out| compressed_text(out, compressed)),
+            made(|out| put(out, Head::text(7).compressed(), compressed)),
             [b"\xc1\x07", &compressed[..]].concat()
         );
     }

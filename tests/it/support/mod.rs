@@ -17,8 +17,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use gatecast::lifecycle::clock::{Clock, Hand};
-use gatecast::server::Gateway;
 use gatecast::server::endpoint::Endpoint;
+use gatecast::server::{Gateway, Settings};
 use sha2::{Digest as _, Sha256};
 
 use self::http::Answer;
@@ -32,6 +32,7 @@ pub(crate) struct Gate {
     /// Moves the time of everything in the gateway.
     pub(crate) hand: Hand,
     toml: String,
+    says: fn(&mut Settings),
     address: SocketAddr,
 }
 
@@ -42,9 +43,14 @@ impl Gate {
     /// Starts a gateway in which [`KEY`] may everything. `first` stands before the first table of its configuration,
     /// `more` behind the last.
     pub(crate) async fn open(first: &str, more: &str) -> Self {
+        Self::within_program(first, more, |_| {}).await
+    }
+
+    /// The same inside a program that has more to say than a configuration can.
+    pub(crate) async fn within_program(first: &str, more: &str, says: fn(&mut Settings)) -> Self {
         let key = api_key("a", KEY.1, "a");
         let role = "[roles.a]\nsubscribe = [\"*\"]\npublish = [\"*\"]\nadmin = true\n";
-        Self::start(&format!("{first}{key}{role}{more}")).await
+        Self::launched(format!("{first}{key}{role}{more}"), says).await
     }
 
     /// A WebSocket of [`KEY`]'s in the room `r` that has been welcomed.
@@ -79,15 +85,20 @@ impl Gate {
 
     /// Starts a gateway from this configuration, on a free port of the loopback whatever `listen` says.
     pub(crate) async fn start(toml: &str) -> Self {
+        Self::launched(toml.to_owned(), |_| {}).await
+    }
+
+    async fn launched(toml: String, says: fn(&mut Settings)) -> Self {
         let (clock, hand) = Clock::manual();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let gateway = launch(toml, any, clock.clone()).await;
+        let gateway = launch(&toml, says, any, clock.clone()).await;
         let address = gateway.addresses().next().unwrap();
         Self {
             gateway: Some(gateway),
             clock,
             hand,
-            toml: toml.to_owned(),
+            toml,
+            says,
             address,
         }
     }
@@ -122,7 +133,8 @@ impl Gate {
     /// Stops, and starts on the same port with the same configuration and clock: the memory log is a new one.
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
-        self.gateway = Some(launch(&self.toml, self.address, self.clock.clone()).await);
+        let clock = self.clock.clone();
+        self.gateway = Some(launch(&self.toml, self.says, self.address, clock).await);
     }
 
     /// Its clock.
@@ -171,7 +183,7 @@ impl Gate {
     }
 }
 
-async fn launch(toml: &str, address: SocketAddr, clock: Clock) -> Gateway {
+async fn launch(toml: &str, says: fn(&mut Settings), address: SocketAddr, clock: Clock) -> Gateway {
     let mut settings = gatecast::config::load(Some(toml), &[])
         .unwrap_or_else(|mistakes| panic!("the test's configuration is wrong:\n{mistakes}"));
     // With a certificate the one endpoint speaks HTTPS.
@@ -180,6 +192,7 @@ async fn launch(toml: &str, address: SocketAddr, clock: Clock) -> Gateway {
         scheme,
         ..address.into()
     }];
+    says(&mut settings);
     Gateway::start(settings, clock)
         .await
         .unwrap_or_else(|error| panic!("no gateway on {address}: {error}"))

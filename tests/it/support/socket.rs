@@ -35,7 +35,14 @@ impl Socket {
 
     /// Sends; that the gateway has hung up already is seen when the answer is read.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        let _ = within("room to send", self.stream.write_all(bytes.as_ref())).await;
+        let _ = self.try_send(bytes).await;
+    }
+
+    /// The same; whether all of it was taken.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        within("room to send", self.stream.write_all(bytes.as_ref()))
+            .await
+            .is_ok()
     }
 
     /// Says that nothing more will come.

@@ -87,33 +87,38 @@ impl WebSocket {
             .await;
     }
 
+    /// The next frame: the byte of FIN, reserved bits and opcode, and the payload; `None` if the connection ended.
+    pub(crate) async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let head = self.socket.exactly(2).await?;
+        assert_eq!(head[1] & 0x80, 0, "a server masks nothing (RFC 6455 §5.1)");
+        let length = match head[1] {
+            126 => {
+                let bytes = self.socket.exactly(2).await?;
+                usize::from(u16::from_be_bytes([bytes[0], bytes[1]]))
+            }
+            127 => {
+                let bytes = self.socket.exactly(8).await?;
+                usize::try_from(u64::from_be_bytes(bytes.try_into().unwrap())).unwrap()
+            }
+            short => usize::from(short),
+        };
+        Some((head[0], self.socket.exactly(length).await?))
+    }
+
     /// The next message, control frames included; `None` if the connection ended without a close frame.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         let mut text = Vec::new();
         loop {
-            let head = self.socket.exactly(2).await?;
-            assert_eq!(head[1] & 0x80, 0, "a server masks nothing (RFC 6455 §5.1)");
-            assert_eq!(head[0] & 0x70, 0, "reserved bits without an extension");
-            let length = match head[1] {
-                126 => {
-                    let bytes = self.socket.exactly(2).await?;
-                    usize::from(u16::from_be_bytes([bytes[0], bytes[1]]))
-                }
-                127 => {
-                    let bytes = self.socket.exactly(8).await?;
-                    usize::try_from(u64::from_be_bytes(bytes.try_into().unwrap())).unwrap()
-                }
-                short => usize::from(short),
-            };
-            let payload = self.socket.exactly(length).await?;
-            match head[0] & 0x0f {
+            let (first, payload) = self.frame().await?;
+            assert_eq!(first & 0x70, 0, "reserved bits without an extension");
+            match first & 0x0f {
                 0 | TEXT => text.extend(payload),
                 PING => return Some(Message::Ping(payload)),
                 PONG => return Some(Message::Pong(payload)),
                 CLOSE => return Some(closing(&payload)),
                 other => panic!("a frame with opcode {other}"),
             }
-            if head[0] & 0x80 != 0 {
+            if first & 0x80 != 0 {
                 return Some(Message::Text(String::from_utf8(text).unwrap()));
             }
         }
