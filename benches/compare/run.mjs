@@ -4,16 +4,21 @@
 //
 //   cargo build --release --bin gatecast --example floor
 //   apt-get install nginx libnginx-mod-nchan; npm install --prefix target/socketio socket.io@4      (as you like)
-//   benches/compare/run.mjs [--only gatecast,floor] [--clients 1000] [--duration 5s] [--binary target/release/gatecast]
+//   benches/compare/run.mjs [--only gatecast,floor] [--clients 1000] [--duration 5s] [--rounds 3]
+//                           [--tables speed,storm,sizes,idle,secure,herd,stalled] [--binary target/release/gatecast]
 //
-// A server that is not installed is left out, and named. Figures count only if nothing else runs: the load is told.
+// A server that is not installed is left out, and named. Figures count only if nothing else runs: the load is told. Each
+// cost is the median of as many rounds, in which the servers take turns, because a machine is faster now and slower then.
 import { spawn, execFile } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
+
+import { connectAll, kinds, secure, stall } from './clients.mjs';
 
 const here = import.meta.dirname;
 const root = path.join(here, '../..');
@@ -22,6 +27,8 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     clients: { type: 'string', default: '1000' },
     duration: { type: 'string', default: '5s' },
+    rounds: { type: 'string', default: '3' },
+    tables: { type: 'string', default: 'speed,storm,sizes,idle,secure,herd,stalled' },
     binary: { type: 'string', default: path.join(root, 'target/release/gatecast') },
   },
 });
@@ -61,7 +68,7 @@ const servers = [
     needs: options.binary,
     port: 27064,
     start: [options.binary, 'serve', '--config', path.join(here, 'gatecast.toml')],
-    load: Object.fromEntries(['sse', 'websocket'].map((transport) => [transport,
+    load: Object.fromEntries(['sse', 'websocket', 'long-poll'].map((transport) => [transport,
       ['--url', 'http://127.0.0.1:27064', '--key', 'compare-key']])),
     herd: true,
   },
@@ -82,24 +89,31 @@ async function listening(port) {
   throw new Error(`nothing listens on ${port}`);
 }
 
-// One run against a server of its own, so that none pays for the run before.
-async function measure(server, transport, load) {
+// Does `work` with a server of its own on processor 0, so that none pays for the run before.
+async function served(server, work) {
   if (await isOpen(server.port)) throw new Error(`somebody else listens on ${server.port}`);
   const running = spawn('taskset', ['-c', '0', ...server.start], { cwd: root, stdio: 'ignore' });
   const gone = new Promise((resolve) => running.on('exit', resolve));
   try {
     await listening(server.port);
-    const tool = ['-c', '1', options.binary, 'bench', '--json', '--transport', transport, '--pid', String(running.pid),
-      ...load, ...server.load[transport]];
-    // It ends with 1 where something is missing, which the table shows.
-    const { stdout, stderr } = await promisify(execFile)('taskset', tool).catch((failed) => failed);
-    if (!stdout) throw new Error(`${server.name}: ${stderr}`);
-    return JSON.parse(stdout);
+    return await work(running.pid);
   } finally {
     running.kill();
     await gone;
   }
 }
+
+// What the load tool reports of a server, from processor 1.
+async function bench(server, transport, load, pid) {
+  const tool = ['-c', '1', options.binary, 'bench', '--json', '--transport', transport, '--pid', String(pid),
+    ...load, ...server.load[transport]];
+  // It ends with 1 where something is missing, which the table shows.
+  const { stdout, stderr } = await promisify(execFile)('taskset', tool).catch((failed) => failed);
+  if (!stdout) throw new Error(`${server.name}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+const measure = (server, transport, load) => served(server, (pid) => bench(server, transport, load, pid));
 
 const milliseconds = (us) => (us === undefined ? '–' : (us / 1000).toFixed(us < 10000 ? 2 : 0));
 const row = (...cells) => console.log(`| ${cells.join(' | ')} |`);
@@ -110,12 +124,19 @@ function head(...cells) {
   row(...cells.map((_, index) => (index < 2 ? '---' : '---:')));
 }
 
-async function each(present, load, tell) {
-  for (const transport of ['sse', 'websocket']) {
-    for (const server of present.filter((one) => one.load[transport])) {
-      tell(server, transport, await measure(server, transport, load));
-    }
+const transports = ['sse', 'websocket', 'long-poll'];
+const pairs = (present) => transports.flatMap((transport) =>
+  present.filter((one) => one.load[transport]).map((server) => ({ server, transport })));
+
+const middle = (all) => [...all].sort((one, other) => one - other)[Math.floor(all.length / 2)];
+
+// The reports of each server and transport, of all rounds: in each they take turns.
+async function rounds(pairs, load) {
+  const all = pairs.map((pair) => ({ ...pair, reports: [] }));
+  for (let round = 0; round < Number(options.rounds); round += 1) {
+    for (const one of all) one.reports.push(await measure(one.server, one.transport, load));
   }
+  return all;
 }
 
 const wanted = servers.filter(({ name }) => !options.only || options.only.split(',').includes(name));
@@ -126,24 +147,95 @@ for (const { name, needs } of wanted.filter((one) => !present.includes(one))) {
 const load = () => loadavg()[0].toFixed(1);
 console.log(`${cpus()[0].model}, Linux ${release()}, load before ${load()}`);
 
-for (const rate of ['20', '200']) {
-  head(`${options.clients} clients, ${rate} events/s`, 'over', 'CPU a delivery, µs', 'of the floor', 'p50, ms', 'p99, ms', 'publish p50, ms', 'missing');
+async function speed(title, pairs, load) {
+  head(title, 'over', 'CPU a delivery, µs', 'of the floor', 'p50, ms', 'p99, ms', 'publish p50, ms', 'missing');
   let floor;
-  await each(present, ['--clients', options.clients, '--rate', rate, '--duration', options.duration], (server, transport, report) => {
-    const cost = report.cost?.cpu_us_per_delivery;
+  for (const { server, transport, reports } of await rounds(pairs, load)) {
+    const of = (figure) => middle(reports.map(figure));
+    const cost = of((report) => report.cost?.cpu_us_per_delivery);
     if (server.name === 'floor') floor = cost;
-    const { latency_us: latency, missing } = report.deliveries;
     row(server.name, transport, cost?.toFixed(2) ?? '–', floor && cost ? (cost / floor).toFixed(2) : '–',
-      milliseconds(latency.p50), milliseconds(latency.p99), milliseconds(report.published.answer_us.p50), missing);
-  });
+      milliseconds(of((report) => report.deliveries.latency_us.p50)), milliseconds(of((report) => report.deliveries.latency_us.p99)),
+      milliseconds(of((report) => report.published.answer_us.p50)), Math.max(...reports.map((report) => report.deliveries.missing)));
+  }
 }
 
-head('idle clients', 'over', 'resident bytes each', 'CPU to connect, µs each');
-await each(present.filter(({ name }) => name !== 'floor'), ['--clients', '4000', '--idle'], (server, transport, report) =>
-  row(server.name, transport, report.cost?.resident_bytes_per_client ?? '–', report.cost?.connecting_cpu_us_per_client?.toFixed(0) ?? '–'));
+const resident = async (pid) => Number((await readFile(`/proc/${pid}/status`, 'utf8')).match(/VmRSS:\s+(\d+) kB/)[1]) * 1024;
+const gateway = present.find((one) => one.herd);
 
-head('8000 clients come back at once, 50 events behind', 'over', 'all served after, s', 'refused');
-await each(present.filter((one) => one.herd), ['--clients', '8000', '--herd', '50'], (server, transport, report) =>
-  row(server.name, transport, (report.served.us.max / 1e6).toFixed(2), Object.values(report.clients.refused).reduce((sum, one) => sum + one, 0)));
+const tables = {
+  async speed() {
+    for (const rate of ['20', '200']) {
+      const load = ['--clients', options.clients, '--rate', rate, '--duration', options.duration];
+      await speed(`${options.clients} clients, ${rate} events/s`, pairs(present), load);
+    }
+  },
 
+  async storm() {
+    const streams = pairs(present).filter(({ transport }) => transport !== 'long-poll');
+    await speed('2000 clients, 1000 events/s', streams, ['--clients', '2000', '--rate', '1000', '--duration', options.duration]);
+  },
+
+  // Always 20 000 deliveries a second.
+  async sizes() {
+    head('gatecast, 20 000 deliveries/s', 'over', 'CPU a delivery, µs', 'p99, ms', 'missing');
+    for (const transport of ['sse', 'websocket']) {
+      for (const clients of [50, 500, 5000, 15000]) {
+        const load = ['--clients', String(clients), '--rate', String(20000 / clients), '--duration', options.duration];
+        const [{ reports }] = await rounds([{ server: gateway, transport }], load);
+        row(`${clients} clients`, transport, middle(reports.map((report) => report.cost.cpu_us_per_delivery)).toFixed(2),
+          milliseconds(middle(reports.map((report) => report.deliveries.latency_us.p99))),
+          Math.max(...reports.map((report) => report.deliveries.missing)));
+      }
+    }
+  },
+
+  async idle() {
+    head('8000 idle clients', 'over', 'resident bytes each', 'CPU to connect, µs each');
+    for (const { server, transport } of pairs(present.filter(({ name }) => name !== 'floor'))) {
+      const report = await measure(server, transport, ['--clients', '8000', '--idle']);
+      row(server.name, transport, report.cost?.resident_bytes_per_client ?? '–', report.cost?.connecting_cpu_us_per_client?.toFixed(0) ?? '–');
+    }
+  },
+
+  // Each client on a connection of its own.
+  async secure() {
+    head('1000 idle SSE clients of gatecast', 'over', 'resident bytes each');
+    for (const kind of kinds) {
+      await served(secure(gateway), async (pid) => {
+        const before = await resident(pid);
+        const clients = await connectAll(kind, 1000);
+        await pause(2000);
+        row('', kind, Math.round((await resident(pid) - before) / clients.length));
+        clients.forEach((client) => client.destroy());
+      });
+    }
+  },
+
+  async herd() {
+    for (const behind of ['50', '100']) {
+      head(`8000 clients come back at once, ${behind} events behind`, 'over', 'all served after, s', 'refused');
+      for (const transport of ['sse', 'websocket']) {
+        const report = await measure(gateway, transport, ['--clients', '8000', '--herd', behind]);
+        row('gatecast', transport, (report.served.us.max / 1e6).toFixed(2), Object.values(report.clients.refused).reduce((sum, one) => sum + one, 0));
+      }
+    }
+  },
+
+  // 100 000 events of 1 KiB, in less time than a client that takes nothing is given.
+  async stalled() {
+    head('gatecast, 100 000 events of 1 KiB to 10 clients', 'beside them', 'resident at the end, KiB', 'p99, ms', 'missing');
+    for (const stalls of [false, true]) {
+      await served(gateway, async (pid) => {
+        const reader = stalls && await stall(gateway.port);
+        const report = await bench(gateway, 'sse', ['--clients', '10', '--rate', '4000', '--duration', '25s', '--size', '1024'], pid);
+        row('', stalls ? 'one that does not read' : 'nobody', Math.round(await resident(pid) / 1024),
+          milliseconds(report.deliveries.latency_us.p99), report.deliveries.missing);
+        if (reader) reader.destroy();
+      });
+    }
+  },
+};
+
+for (const name of options.tables.split(',')) await tables[name]();
 console.log(`\nload after ${load()}`);

@@ -93,10 +93,10 @@ impl Acceptor {
             link,
             shard,
         });
-        // In boxes: what lasts does not pay for the size of a TLS handshake, nor for the other kind of connection.
+        // In boxes: what lasts does not pay for the size of what does not, nor for the other kind of connection.
         let served = match Box::pin(self.open(socket, tls)).await {
             Ok(None) => return,
-            Ok(Some((channel, Version::Http1))) => self.http1(channel, &remote).await,
+            Ok(Some((channel, Version::Http1))) => Box::pin(self.http1(channel, &remote)).await,
             Ok(Some((channel, Version::Http2))) => Box::pin(self.http2(channel, &remote)).await,
             Err(error) => return tracing::debug!(%peer, %error, "connection not opened"),
         };

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use http::Request;
 use http_body_util::{BodyExt as _, Empty, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -43,22 +44,12 @@ impl Acceptor {
         remote: &Arc<Remote>,
     ) -> hyper::Result<()> {
         let requests = Arc::new(AtomicU64::new(0));
-        let service = service_fn(|request| {
+        let service = service_fn(|request: Request<Incoming>| {
             requests.fetch_add(1, Ordering::Relaxed);
             let (acceptor, remote, hold) = (self.clone(), remote.clone(), remote.link.hold());
-            // A task of its own polls it.
-            async move {
-                let answer = acceptor.service.respond(request, remote.connection());
-                let response = match answer.await {
-                    Answer::Whole(response) => held(response, hold, true),
-                    Answer::Stream(head, granted) => acceptor.stream(&remote, head, *granted, hold),
-                    Answer::Poll(head, parked) => {
-                        let response = acceptor.service.wait(head, parked).await;
-                        held(response, hold, true)
-                    }
-                };
-                Ok::<_, Infallible>(response)
-            }
+            // A task of its own polls it, which lasts as long as the response does: in a box, which is gone before.
+            let answering = Box::pin(acceptor.answered(request, remote, hold));
+            async move { Ok::<_, Infallible>(answering.await) }
         });
         let mut http = http2::Builder::new(self.context.tasks.clone());
         http.timer(self.context.clock.clone())
@@ -87,6 +78,24 @@ impl Acceptor {
             }
             // It was only to be told that it is one too many.
             () = clock.sleep(3 * GOODBYE), if remote.surplus => Ok(()),
+        }
+    }
+
+    /// The response to one request: whole, or a stream's.
+    async fn answered(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        remote: Arc<Remote>,
+        hold: Hold,
+    ) -> Response {
+        let answer = self.service.respond(request, remote.connection());
+        match answer.await {
+            Answer::Whole(response) => held(response, hold, true),
+            Answer::Stream(head, granted) => self.stream(&remote, head, *granted, hold),
+            Answer::Poll(head, parked) => {
+                let response = self.service.wait(head, parked).await;
+                held(response, hold, true)
+            }
         }
     }
 

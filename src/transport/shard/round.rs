@@ -220,11 +220,15 @@ impl Members {
         let bytes = prepared.bytes(member.form(), now);
         *left = left.saturating_sub(bytes.len());
         let turn = member.take(prepared, &bytes, now.moment);
+        let schedule = member.schedule_mut();
         if prepared.batch.more && matches!(turn, Turn::Waits) {
-            member.schedule_mut().is_listed = true;
+            schedule.is_listed = true;
             self.news.push_back(number);
         }
-        self.after(number, turn);
+        // What was given moves its deadline, and only away: the timer that it has will do.
+        if schedule.armed.is_none() || !matches!(turn, Turn::Waits) {
+            self.after(number, turn);
+        }
     }
 
     fn after(&mut self, number: usize, turn: Turn) {
