@@ -236,6 +236,8 @@ pub(super) static KEYS: &[Key] = &[
         "After this long without a write a stream gets a heartbeat. Stay below the idle timeout of every proxy on the way."),
     key("server.silence", Kind::Duration(2 * SECOND, 60 * MINUTE), Value(r#""70s""#), r#""2m""#,
         "A WebSocket client that is silent for this long is closed. More than `server.heartbeat`."),
+    key("server.expiry_notice", Kind::Duration(SECOND, 60 * MINUTE), Value(r#""30s""#), r#""2m""#,
+        "This long before its credential ends a stream is told so (`token_expiring`), so that its client can renew it in place."),
     key("server.drain", Kind::Duration(0, 10 * MINUTE), Value(r#""10s""#), r#""25s""#,
         "How long an orderly stop may take. Stay below the grace of whoever stops the process."),
     key("server.drain_window", Kind::Duration(0, 10 * MINUTE), Value(r#""1s""#), r#""5s""#,

@@ -26,6 +26,14 @@ impl Moment {
         self.0.get() - 1
     }
 
+    /// The moment that lies `span` before this one, but never before the origin.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let left = self.0.get().saturating_sub(nanos);
+        Self(NonZeroU64::new(left).unwrap_or(NonZeroU64::MIN))
+    }
+
     /// The time from `earlier` to here; zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
@@ -104,6 +112,13 @@ mod tests {
             assert_eq!(u128::from(moment.as_nanos()), span.as_nanos());
             assert_eq!(moment.since(Moment::default()), span);
         }
+        let moment = Moment::from_origin(far);
+        assert_eq!(moment.before(far), Moment::default());
+        assert_eq!(moment.before(Duration::MAX), Moment::default());
+        assert_eq!(
+            moment.before(Duration::from_nanos(1)) + Duration::from_nanos(1),
+            moment
+        );
         let never = Moment::from_origin(Duration::MAX);
         assert_eq!(never + far, never);
         assert!(never >= Moment::from_origin(far));

@@ -1,11 +1,11 @@
-//! When a session must do something though nothing happens: heartbeats, Pings, silence, expiry.
+//! When a session must do something though nothing happens: heartbeats, Pings, silence, expiry and the notice of it.
 
 use crate::model::code::{Code, Refusal};
 use crate::model::time::Moment;
 use crate::model::transport::Transport;
-use crate::wire::control::Control;
+use crate::wire::control::{Control, millis};
 
-use super::{Action, Ask, Now, Session, State};
+use super::{Action, Ask, Live, Now, Session, State};
 
 impl Session {
     /// When the session wants [`super::Input::Due`], at the latest; nothing once it has ended. Only if what was said
@@ -16,7 +16,8 @@ impl Session {
             State::Waiting { until, .. } => Some(*until),
             State::Live(live) if writable => {
                 let heartbeat = self.last_write + self.settings.heartbeat;
-                [live.expires, self.ping_due(), self.silence_due()]
+                let notice = self.notice_due(live);
+                [live.expires, notice, self.ping_due(), self.silence_due()]
                     .into_iter()
                     .flatten()
                     .chain([heartbeat])
@@ -39,6 +40,13 @@ impl Session {
             .then(|| self.last_heard + self.settings.silence)
     }
 
+    /// Whoever is told ahead of time can renew its credential without a break; whoever comes with one that ends sooner is
+    /// told at once.
+    fn notice_due(&self, live: &Live) -> Option<Moment> {
+        let expires = live.expires.filter(|_| !live.noticed)?;
+        Some(expires.before(self.settings.expiry_notice))
+    }
+
     fn can_answer(&self) -> bool {
         self.transport == Transport::WebSocket
     }
@@ -59,8 +67,25 @@ impl Session {
             State::Live(_) if writable && is_past(self.silence_due()) => {
                 self.leave(Code::Timeout, "nothing was heard for too long".into(), out);
             }
-            State::Live(_) if writable => self.sign_of_life(now, out),
+            State::Live(live) if writable => {
+                if is_past(self.notice_due(live)) {
+                    self.give_notice(now, out);
+                }
+                self.sign_of_life(now, out);
+            }
             State::Waiting { .. } | State::Live(_) | State::Ended => {}
+        }
+    }
+
+    fn give_notice(&mut self, now: Now, out: &mut Vec<Action>) {
+        if let State::Live(live) = &mut self.state
+            && let Some(expires) = live.expires
+        {
+            live.noticed = true;
+            // It puts off no heartbeat, which tells a quiet client how far it is.
+            out.push(Action::Send(Control::TokenExpiring {
+                expires_in_ms: millis(expires.since(now.moment)),
+            }));
         }
     }
 

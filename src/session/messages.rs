@@ -109,16 +109,19 @@ impl Session {
                 access: by.unwrap_or_else(|| live.access.clone()),
                 offer,
             })),
-            Want::Auth { token } => {
-                let anonymous = live.access.principal == Principal::Anonymous;
-                if !anonymous || self.transport != Transport::WebSocket {
-                    let message = "`auth` is for a WebSocket that has not said who it is";
-                    return Err(Refusal::new(Code::BadRequest, message));
-                }
-                Ok(Action::Ask(Ask::Authenticate(reference, token)))
+            Want::Auth { .. } if self.is_anonymous_elsewhere(live) => {
+                let message =
+                    "only a WebSocket can say later who it is: connect with the credential";
+                Err(Refusal::new(Code::BadRequest, message))
             }
+            Want::Auth { token } => Ok(Action::Ask(Ask::Authenticate(reference, token))),
             Want::Ping => Ok(Action::Answer(Answer::done(reference))),
         }
+    }
+
+    /// Whoever is anonymous on another transport has no way of its own to the stream: anybody could say who it is.
+    fn is_anonymous_elsewhere(&self, live: &Live) -> bool {
+        live.access.principal == Principal::Anonymous && self.transport != Transport::WebSocket
     }
 
     /// A step of a join: what is missing, what is held, and in the end the answer, with which the room becomes

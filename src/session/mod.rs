@@ -25,7 +25,7 @@ use crate::bus::reader::Batch;
 use crate::limit::bucket::Bucket;
 use crate::model::code::{Advice, Code, Refusal};
 use crate::model::gap::Gap;
-use crate::model::id::StreamId;
+use crate::model::id::{Principal, StreamId};
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::time::Moment;
@@ -66,6 +66,8 @@ struct Live {
     access: Arc<Access>,
     /// When the credential ends.
     expires: Option<Moment>,
+    /// Whether the client was told that this is soon.
+    noticed: bool,
     /// The rooms joined.
     rooms: Vec<Room>,
     /// Whether the client named its rooms, rather than took its role's.
@@ -138,6 +140,12 @@ impl Session {
             State::Live(live) => Some(&live.access),
             State::Waiting { .. } | State::Ended => None,
         }
+    }
+
+    /// Who the client has said it is.
+    fn principal(&self) -> Option<&Principal> {
+        let principal = &self.access()?.principal;
+        (*principal != Principal::Anonymous).then_some(principal)
     }
 
     /// Whether the client is one that reads events.
@@ -220,6 +228,7 @@ impl Session {
         self.state = State::Live(Live {
             access,
             expires,
+            noticed: false,
             rooms,
             named,
             gaps,
@@ -233,8 +242,16 @@ impl Session {
         now: Now,
         out: &mut Vec<Action>,
     ) {
+        let verdict = match self.principal() {
+            Some(own) => verdict.and_then(|access| of_the_same(own, access)),
+            None => verdict,
+        };
         let access = match verdict {
             Ok(access) => access,
+            // What it has lasts as long as it did: it may try another one until then.
+            Err(refusal) if self.principal().is_some() => {
+                return out.push(Action::Answer(Answer::Refused(reference, refusal)));
+            }
             // A credential that failed is never less than a credential: nobody stays on as anonymous.
             Err(refusal) => return self.end(reference, refusal, out),
         };
@@ -250,8 +267,8 @@ impl Session {
         }
     }
 
-    /// An anonymous client has said who it is: it keeps its place and the rooms that it may keep, and gets its
-    /// role's rooms if it named none.
+    /// An anonymous client has said who it is, or a client has renewed its credential: it keeps its place and the rooms
+    /// that it may keep, and gets its role's rooms if it named none.
     fn lift(
         &mut self,
         live: Live,
@@ -283,6 +300,7 @@ impl Session {
         self.state = State::Live(Live {
             access,
             expires,
+            noticed: false,
             rooms: granted,
             named,
             gaps,
@@ -351,6 +369,16 @@ impl Session {
             Some(retry_after),
         )));
         self.leave(Code::Draining, "draining".into(), out);
+    }
+}
+
+/// A stream is its principal's for good: what it was told, and its name, are nobody else's.
+fn of_the_same(own: &Principal, access: Arc<Access>) -> Result<Arc<Access>, Refusal> {
+    if access.principal == *own {
+        Ok(access)
+    } else {
+        let message = "this credential is somebody else's: open a stream with it";
+        Err(Refusal::new(Code::Forbidden, message))
     }
 }
 

@@ -287,15 +287,83 @@ fn an_anonymous_client_that_says_who_it_is_gets_its_roles_rooms_and_a_new_welcom
     assert_eq!(said(&mut session, opened, 2)[..], ["welcome", "gap"]);
 }
 
-#[test]
-fn a_credential_ends_its_stream_when_it_ends_itself() {
+/// A display whose credential ends at this second.
+fn until(second: u64) -> Arc<Access> {
     let mut access = (*display()).clone();
-    access.expires_at = Some(UnixMillis(20_000));
-    let mut session = live(Arc::new(access), Transport::Sse);
-    said(&mut session, nothing_new(4), 15);
-    assert_eq!(session.deadline(true), Some(at(20).moment));
+    access.expires_at = Some(UnixMillis(second * 1000));
+    Arc::new(access)
+}
+
+fn renewal(verdict: Result<Arc<Access>, Refusal>) -> Input {
+    Input::Authenticated(Some(Ref::Number(1)), verdict)
+}
+
+#[test]
+fn a_credential_ends_its_stream_when_it_ends_itself_and_that_is_said_once_ahead() {
+    let mut session = live(until(100), Transport::Sse);
+    said(&mut session, nothing_new(4), 60);
+    assert_eq!(session.deadline(true), Some(at(70).moment));
+    assert_eq!(session.deadline(false), Some(at(100).moment));
+    let actions = step(&mut session, DUE, 70);
+    let [Action::Send(Control::TokenExpiring { expires_in_ms })] = actions[..] else {
+        panic!("{actions:?}")
+    };
+    assert_eq!(expires_in_ms, 30_000);
+    said(&mut session, nothing_new(4), 99);
+    assert_eq!(session.deadline(true), Some(at(100).moment));
     assert_eq!(
-        said(&mut session, DUE, 20)[..],
+        said(&mut session, DUE, 100)[..],
+        ["session_expired", "end session_expired"]
+    );
+}
+
+#[test]
+fn who_comes_with_a_credential_that_ends_sooner_is_told_at_once() {
+    let mut session = live(until(20), Transport::Sse);
+    assert!(session.deadline(true) <= Some(at(0).moment));
+    assert_eq!(said(&mut session, DUE, 0)[..], ["token_expiring"]);
+    assert_eq!(session.deadline(true), Some(at(15).moment), "a heartbeat");
+}
+
+#[test]
+fn a_renewed_credential_goes_on_where_the_old_one_stood_and_its_end_is_said_anew() {
+    for transport in [Transport::Sse, Transport::WebSocket] {
+        let mut session = live(until(100), transport);
+        said(&mut session, Input::Heard, 70);
+        assert_eq!(said(&mut session, DUE, 70)[0], "token_expiring");
+        let auth = message(r#"{"type":"auth","ref":1,"token":"x"}"#);
+        assert_eq!(said(&mut session, auth, 80)[..], ["ask Authenticate"]);
+        assert_eq!(
+            said(&mut session, renewal(Ok(until(200))), 80)[..],
+            ["ask Lift", "ack Some(Number(1))"]
+        );
+        said(&mut session, Input::Heard, 170);
+        said(&mut session, nothing_new(4), 169);
+        assert!(!said(&mut session, DUE, 169).contains(&"token_expiring".to_owned()));
+        assert_eq!(said(&mut session, DUE, 170)[0], "token_expiring");
+        assert_eq!(said(&mut session, DUE, 200)[0], "session_expired");
+    }
+}
+
+#[test]
+fn a_renewal_that_fails_or_is_somebody_elses_changes_nothing() {
+    let mut session = live(until(100), Transport::WebSocket);
+    let mut other = (*until(500)).clone();
+    other.principal = Principal::ApiKey("another-tv".into());
+    for (verdict, code) in [
+        (
+            Err(Refusal::new(Code::Unauthorized, "no such key")),
+            "unauthorized",
+        ),
+        (Ok(Arc::new(other)), "forbidden"),
+        (Ok(authority().anonymous().unwrap()), "forbidden"),
+    ] {
+        let answer = format!("{code} Some(Number(1))");
+        assert_eq!(said(&mut session, renewal(verdict), 1)[..], [answer]);
+    }
+    said(&mut session, Input::Heard, 99);
+    assert_eq!(
+        said(&mut session, DUE, 100)[..],
         ["session_expired", "end session_expired"]
     );
 }

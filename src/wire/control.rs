@@ -35,6 +35,11 @@ pub enum Control {
         /// Envelopes, ascending.
         events: Vec<Envelope>,
     },
+    /// The credential ends soon: time to renew it.
+    TokenExpiring {
+        /// How soon.
+        expires_in_ms: u64,
+    },
     /// The credential ran out.
     SessionExpired {},
     /// The stream ends.
@@ -181,6 +186,7 @@ impl Control {
             Self::Heartbeat { .. } => "heartbeat",
             Self::Gap(_) => "gap",
             Self::Backfill { .. } => "backfill",
+            Self::TokenExpiring { .. } => "token_expiring",
             Self::SessionExpired {} => "session_expired",
             Self::Bye { .. } => "bye",
             Self::Error(_) => "problem",
@@ -196,6 +202,7 @@ impl Control {
             Self::Heartbeat { cursor, .. } => Some(*cursor),
             Self::Gap(_)
             | Self::Backfill { .. }
+            | Self::TokenExpiring { .. }
             | Self::SessionExpired {}
             | Self::Bye { .. }
             | Self::Error(_)
@@ -234,6 +241,12 @@ mod tests {
             (
                 Control::bye(Code::Draining, None),
                 r#"{"type":"bye","code":"draining","reconnect":true}"#,
+            ),
+            (
+                Control::TokenExpiring {
+                    expires_in_ms: 30_000,
+                },
+                r#"{"type":"token_expiring","expires_in_ms":30000}"#,
             ),
             (Control::SessionExpired {}, r#"{"type":"session_expired"}"#),
             (

@@ -232,9 +232,10 @@ async fn fill(gate: &Gate) {
 async fn take_slowly(gate: &Gate, answer: &mut Streamed) -> (usize, End) {
     let mut pieces = 0;
     loop {
-        // The gateway sees what was taken before its clock goes on.
-        patiently(Duration::from_millis(2), std::future::pending::<()>()).await;
-        gate.hand.advance(SECOND / 4);
+        // The gateway sees what was taken before its clock goes on: a client that takes nothing for 2 s of that is given up,
+        // and those are 100 ms here, which a busy machine must not take away at a stretch.
+        patiently(Duration::from_millis(5), std::future::pending::<()>()).await;
+        gate.hand.advance(SECOND / 10);
         match answer.fill().await {
             Ok(()) => pieces += 1,
             Err(end) => return (pieces, end),

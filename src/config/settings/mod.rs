@@ -174,6 +174,7 @@ impl Build<'_> {
             messages,
             heartbeat,
             silence,
+            expiry_notice: or(server.duration("expiry_notice"), default.expiry_notice),
             ..default
         }
     }

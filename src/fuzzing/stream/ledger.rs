@@ -142,7 +142,7 @@ impl Ledger {
             Control::Backfill { room, events } => self.past(number(room), events, record),
             Control::Error(error) => self.refused(error.reference.as_ref()),
             Control::Ack(ack) => self.ack(ack, record),
-            Control::SessionExpired {} | Control::Bye { .. } => {}
+            Control::TokenExpiring { .. } | Control::SessionExpired {} | Control::Bye { .. } => {}
         }
     }
 

@@ -165,7 +165,7 @@ async fn streams_are_counted_from_their_opening_to_their_end() {
     second
         .say(r#"{"type": "auth", "ref": 1, "token": "a.b.c"}"#)
         .await;
-    assert_eq!(second.json().await["code"], "bad_request");
+    assert_eq!(second.json().await["code"], "unauthorized");
     // A frame that is not masked (RFC 6455 §5.1).
     second.socket.send([0x81, 0x01, b'x']).await;
     second.closed().await;
@@ -193,8 +193,8 @@ async fn streams_are_counted_from_their_opening_to_their_end() {
     assert_eq!(
         ended.set("gatecast_refusals_total"),
         [
-            ("{code=\"bad_request\",transport=\"websocket\"}", 1.0),
             ("{code=\"protocol_error\",transport=\"websocket\"}", 1.0),
+            ("{code=\"unauthorized\",transport=\"websocket\"}", 1.0),
         ]
     );
     gate.stop().await;

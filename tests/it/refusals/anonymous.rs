@@ -132,9 +132,11 @@ async fn one_auth_lifts_a_guest_to_its_role_with_a_new_welcome_and_the_rooms_tha
         .await;
     assert_eq!(
         socket.json().await["code"],
-        "bad_request",
-        "only one auth lifts"
+        "unauthorized",
+        "it keeps what it has"
     );
+    socket.say(r#"{"type":"ping","ref":6}"#).await;
+    assert_eq!(socket.json().await["ref"], 6);
 }
 
 #[tokio::test]

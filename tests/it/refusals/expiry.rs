@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::credentials::until;
+use super::credentials::{author, until};
 use super::{BACKEND, EVENT_STREAM, Witness, dial, gate, refused};
 use crate::support::http;
 use crate::support::{Gate, patiently};
@@ -78,4 +78,98 @@ async fn a_poll_is_not_held_beyond_the_end_of_its_token() {
         answer.text()
     );
     witness.is_served(&gate).await;
+}
+
+/// The data of an event.
+fn data(block: &str) -> serde_json::Value {
+    let line = block.lines().find_map(|line| line.strip_prefix("data: "));
+    serde_json::from_str(line.unwrap()).unwrap()
+}
+
+/// An `auth` for the stream of this name, by another request.
+async fn renew(gate: &Gate, stream: &str, by: &str, token: &str) -> http::Answer {
+    let target = format!("/v1/messages?stream={stream}&access_token={by}");
+    let body = format!(r#"{{"type":"auth","ref":1,"token":"{token}"}}"#);
+    gate.request("POST", &target, &[], &body).await
+}
+
+#[tokio::test]
+async fn a_token_that_is_renewed_in_place_leaves_its_stream_where_it_stood() {
+    let gate = gate().await;
+    let mut witness = Witness::join(&gate).await;
+    let (target, _) = expiring(&gate, &mut witness).await;
+    let now = gate.clock().unix().0 / 1000;
+    let (old, new) = (until(now + 60), until(now + 150));
+    let mut socket = dial(&gate, &target, &[]).await;
+    socket.json().await;
+    let mut sse = gate.connect().await;
+    sse.send(http::request("GET", &target, &[EVENT_STREAM], ""))
+        .await;
+    let (_, mut body) = sse.open_body("GET").await;
+    let welcome = data(&body.event("welcome").await);
+    let stream = welcome["stream"].as_str().unwrap().to_owned();
+
+    gate.hand.advance(Duration::from_secs(40));
+    let left = data(&body.event("token_expiring").await)["expires_in_ms"].as_u64();
+    assert!((15_000..=20_000).contains(&left.unwrap()), "{left:?}");
+    socket
+        .say(&format!(r#"{{"type":"auth","ref":7,"token":"{new}"}}"#))
+        .await;
+    let mut seen = Vec::new();
+    while seen
+        .last()
+        .is_none_or(|last: &serde_json::Value| last["type"] != "ack")
+    {
+        let message = socket.json().await;
+        if message["type"] != "heartbeat" {
+            seen.push(message);
+        }
+    }
+    let types: Vec<_> = seen
+        .iter()
+        .map(|message| message["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(types, ["token_expiring", "welcome", "ack"]);
+    let left = seen[1]["expires_in_ms"].as_u64().unwrap();
+    assert!((100_000..=110_000).contains(&left), "{}", seen[1]);
+
+    // Neither somebody else nor somebody else's credential.
+    refused(
+        &renew(&gate, &stream, &author("bob"), &new).await,
+        404,
+        "unknown_stream",
+        "by Bob",
+    );
+    refused(
+        &renew(&gate, &stream, &old, &author("bob")).await,
+        403,
+        "forbidden",
+        "as Bob",
+    );
+    refused(
+        &renew(&gate, &stream, &old, "nonsense").await,
+        401,
+        "unauthorized",
+        "as nobody",
+    );
+    let answer = renew(&gate, &stream, &old, &new).await;
+    assert_eq!(
+        (answer.status(), &answer.json()["type"]),
+        (200, &"ack".into())
+    );
+    assert_eq!(data(&body.event("welcome").await)["stream"], *stream);
+
+    // Beyond the end of the old one.
+    gate.hand.advance(Duration::from_secs(30));
+    witness.is_served(&gate).await;
+    body.event("proof").await;
+    while socket.json().await["event"] != "proof" {}
+    socket.say(r#"{"type":"ping","ref":8}"#).await;
+    while socket.json().await["ref"] != 8 {}
+    gate.hand.advance(Duration::from_secs(60));
+    body.event("token_expiring").await;
+    while socket.json().await["type"] != "token_expiring" {}
+    gate.hand.advance(Duration::from_secs(30));
+    body.event("session_expired").await;
+    assert_eq!(socket.closed().await.0, Some(3006));
 }
