@@ -8,7 +8,8 @@
 //                           [--tables speed,storm,sizes,idle,secure,herd,stalled] [--binary target/release/gatecast]
 //
 // A server that is not installed is left out, and named. Figures count only if nothing else runs: the load is told. Each
-// cost is the median of as many rounds, in which the servers take turns, because a machine is faster now and slower then.
+// is measured in as many rounds, in which the servers take turns, because a virtual machine is faster now and slower then: a
+// cost is the least of them, as others only ever take something away, and the spans are the medians.
 import { spawn, execFile } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -128,6 +129,10 @@ const transports = ['sse', 'websocket', 'long-poll'];
 const pairs = (present) => transports.flatMap((transport) =>
   present.filter((one) => one.load[transport]).map((server) => ({ server, transport })));
 
+const least = (reports) => {
+  const costs = reports.map((report) => report.cost?.cpu_us_per_delivery).filter((cost) => cost !== undefined);
+  return costs.length > 0 ? Math.min(...costs) : undefined;
+};
 const middle = (all) => [...all].sort((one, other) => one - other)[Math.floor(all.length / 2)];
 
 // The reports of each server and transport, of all rounds: in each they take turns.
@@ -152,7 +157,7 @@ async function speed(title, pairs, load) {
   let floor;
   for (const { server, transport, reports } of await rounds(pairs, load)) {
     const of = (figure) => middle(reports.map(figure));
-    const cost = of((report) => report.cost?.cpu_us_per_delivery);
+    const cost = least(reports);
     if (server.name === 'floor') floor = cost;
     row(server.name, transport, cost?.toFixed(2) ?? '–', floor && cost ? (cost / floor).toFixed(2) : '–',
       milliseconds(of((report) => report.deliveries.latency_us.p50)), milliseconds(of((report) => report.deliveries.latency_us.p99)),
@@ -178,12 +183,15 @@ const tables = {
 
   // Always 20 000 deliveries a second.
   async sizes() {
-    head('gatecast, 20 000 deliveries/s', 'over', 'CPU a delivery, µs', 'p99, ms', 'missing');
-    for (const transport of ['sse', 'websocket']) {
-      for (const clients of [50, 500, 5000, 15000]) {
-        const load = ['--clients', String(clients), '--rate', String(20000 / clients), '--duration', options.duration];
-        const [{ reports }] = await rounds([{ server: gateway, transport }], load);
-        row(`${clients} clients`, transport, middle(reports.map((report) => report.cost.cpu_us_per_delivery)).toFixed(2),
+    head('20 000 deliveries/s to', 'over', 'CPU a delivery, µs', 'of the floor', 'p99, ms', 'missing');
+    for (const clients of [50, 500, 5000, 15000]) {
+      const load = ['--clients', String(clients), '--rate', String(20000 / clients), '--duration', options.duration];
+      const streams = pairs(present.filter((one) => one === gateway || one.name === 'floor')).filter(({ transport }) => transport !== 'long-poll');
+      let floor;
+      for (const { server, transport, reports } of await rounds(streams, load)) {
+        const cost = least(reports);
+        if (server.name === 'floor') floor = cost;
+        row(`${clients} clients, ${server.name}`, transport, cost.toFixed(2), floor ? (cost / floor).toFixed(2) : '–',
           milliseconds(middle(reports.map((report) => report.deliveries.latency_us.p99))),
           Math.max(...reports.map((report) => report.deliveries.missing)));
       }
