@@ -77,15 +77,15 @@ impl Encoding {
 }
 
 /// `body` as gzip, its length blurred by `random` bits; nothing where that fails.
+///
+/// At the fast level: events are JSON that repeats itself, of which the next level saves a few per cent more at twice
+/// the time.
 #[must_use]
 pub fn blurred(body: &[u8], random: u64) -> Option<Vec<u8>> {
     gzip(body, usize::try_from(random % BLUR).unwrap_or_default()).ok()
 }
 
 /// `body` as gzip, with a file name of `padding` bytes in its header (RFC 1952 §2.3.1), which every client passes over.
-///
-/// At the fast level: events are JSON that repeats itself, of which the next level saves a few per cent more at twice
-/// the time.
 ///
 /// # Errors
 /// None that a writer to memory would have.

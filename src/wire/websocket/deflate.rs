@@ -27,7 +27,7 @@ const LAST_BLOCKS: usize = 16;
 
 /// Compresses a message as §7.2.1 says; nothing where that does not make it shorter, and it is sent as it is.
 ///
-/// At the fast level, for the reason that [`gzip`](crate::wire::encoding::gzip) has.
+/// At the fast level, for the reason that [`blurred`](crate::wire::encoding::blurred) has.
 #[must_use]
 pub fn deflate(message: &[u8]) -> Option<Vec<u8>> {
     COMPRESS.with_borrow_mut(|compress| {
