@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod drain;
 pub mod hanging;
+pub mod live;
 pub mod random;
 pub mod tasks;
 pub mod worker;

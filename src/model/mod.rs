@@ -12,4 +12,5 @@ pub mod room;
 pub mod secret;
 pub mod start;
 pub mod time;
+pub mod timeouts;
 pub mod transport;

@@ -15,7 +15,6 @@ use crate::transport::context::Context;
 use super::connection::Accepted;
 use super::endpoint::{Endpoint, Scheme};
 use super::listener::Listener;
-use super::settings::Timeouts;
 use super::shards::Shards;
 use super::socket::Raw;
 
@@ -24,7 +23,6 @@ pub(super) struct Acceptor {
     pub(super) audience: Audience,
     pub(super) service: Arc<Service>,
     pub(super) context: Arc<Context>,
-    pub(super) timeouts: Timeouts,
     pub(super) slots: Slots,
     pub(super) shards: Arc<Shards>,
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::CONNECTION;
 use http::{HeaderValue, StatusCode};
@@ -78,7 +79,8 @@ impl Acceptor {
             shard,
         } = accepted;
         let link = Link::default();
-        let (context, stall) = (&self.context, self.timeouts.write_stall);
+        let (context, timeouts) = (&self.context, self.context.rules().timeouts);
+        let stall = timeouts.write_stall;
         let (clock, draining) = (context.clock.clone(), context.draining.clone());
         if let Peer::Tcp(_) = peer {
             socket.set_up(stall);
@@ -94,7 +96,7 @@ impl Acceptor {
             shard,
         });
         // In boxes: what lasts does not pay for the size of what does not, nor for the other kind of connection.
-        let served = match Box::pin(self.open(socket, tls)).await {
+        let served = match Box::pin(self.open(socket, tls, timeouts.handshake)).await {
             Ok(None) => return,
             Ok(Some((channel, Version::Http1))) => Box::pin(self.http1(channel, &remote)).await,
             Ok(Some((channel, Version::Http2))) => Box::pin(self.http2(channel, &remote)).await,
@@ -110,13 +112,14 @@ impl Acceptor {
         &self,
         socket: Guarded,
         tls: Option<TlsAcceptor>,
+        patience: Duration,
     ) -> io::Result<Option<(Channel, Version)>> {
         let mut draining = self.context.draining.clone();
         let opening = Channel::open(socket, tls.as_ref());
         tokio::select! {
             biased;
             () = draining.begun() => Ok(None),
-            opened = self.context.clock.timeout(self.timeouts.handshake, opening) => opened.unwrap_or(Ok(None)),
+            opened = self.context.clock.timeout(patience, opening) => opened.unwrap_or(Ok(None)),
         }
     }
 }

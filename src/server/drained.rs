@@ -64,7 +64,8 @@ impl Acceptor {
                 return;
             }
             (seen, oldest) = (now, piece);
-            self.context.clock.sleep(self.timeouts.write_stall).await;
+            let patience = self.context.rules().timeouts.write_stall;
+            self.context.clock.sleep(patience).await;
         }
     }
 
@@ -78,7 +79,8 @@ impl Acceptor {
                 return;
             }
             seen = now;
-            self.context.clock.sleep(self.timeouts.idle).await;
+            let patience = self.context.rules().timeouts.idle;
+            self.context.clock.sleep(patience).await;
         }
     }
 }

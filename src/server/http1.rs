@@ -58,7 +58,7 @@ impl Acceptor {
         });
         let mut http = http1::Builder::new();
         http.timer(self.context.clock.clone())
-            .header_read_timeout(self.timeouts.header)
+            .header_read_timeout(self.context.rules().timeouts.header)
             // Who has said all that it has to say still wants its answer; whoever must be known to be gone while an
             // answer takes long is looked after outside hyper.
             .half_close(true)

@@ -108,11 +108,12 @@ impl Acceptor {
         mut granted: Granted,
         hold: Hold,
     ) -> Response {
-        let patience = Patience::new(self.context.clock.clone(), self.timeouts.write_stall);
+        let timeouts = self.context.rules().timeouts;
+        let patience = Patience::new(self.context.clock.clone(), timeouts.write_stall);
         if let Some(tunnel) = granted.tunnel.take() {
             let (shard, hold) = (remote.shard.clone(), hold.into_stream());
             let opened = self.context.clock.clone();
-            let span = self.timeouts.handshake;
+            let span = timeouts.handshake;
             self.context.tasks.spawn("websocket", async move {
                 if let Some(Ok(upgraded)) = opened.timeout(span, tunnel).await {
                     shard.adopt(

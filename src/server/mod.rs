@@ -32,18 +32,19 @@ use crate::ingress::{Ingress, Publisher};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::{Drain, Draining};
 use crate::lifecycle::hanging::Hanging;
+use crate::lifecycle::live::Live;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
 use crate::model::limits::Limits;
 use crate::model::position::Epoch;
-use crate::service::{Audience, Patience, Service};
+use crate::service::{Audience, Service};
 use crate::telemetry::metrics::Metrics;
-use crate::transport::context::Context;
+use crate::transport::context::{Context, Rules};
 use crate::transport::registry::Registry;
 
 use accept::{Acceptor, Slots};
 use endpoint::{Address, Endpoint};
-pub use settings::{Settings, Timeouts, Watch};
+pub use settings::{Settings, Watch};
 use shards::Shards;
 use tls::Tls;
 
@@ -137,23 +138,30 @@ fn context(settings: &Settings, clock: Clock, draining: Draining) -> std::io::Re
     let epoch = Epoch::from_random(random::bits());
     let bus = Bus::memory(settings.bus.clone(), epoch, clock.clone());
     let metrics = Metrics::new(clock.unix());
-    let authority = Authority::new(settings.auth.clone())
-        .map_err(|mistakes| std::io::Error::other(mistakes.join("\n")))?;
     Ok(Context {
         ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone()),
         bus,
-        authority: Arc::new(authority),
         clock,
-        session: Arc::new(settings.session),
-        event_bytes: largest_event(&settings.auth),
+        rules: Live::new(rules(settings)?),
         goodbye: GOODBYE,
-        write_stall: settings.timeouts.write_stall,
         streams: Registry::default(),
         draining,
-        drain_window: settings.drain_window,
         hanging: Hanging::default(),
         tasks: Tasks::default(),
         metrics,
+    })
+}
+
+/// What a reload may change.
+fn rules(settings: &Settings) -> std::io::Result<Rules> {
+    let authority = Authority::new(settings.auth.clone())
+        .map_err(|mistakes| std::io::Error::other(mistakes.join("\n")))?;
+    Ok(Rules {
+        authority: Arc::new(authority),
+        session: Arc::new(settings.session),
+        event_bytes: largest_event(&settings.auth),
+        timeouts: settings.timeouts,
+        drain_window: settings.drain_window,
     })
 }
 
@@ -164,19 +172,12 @@ struct Acceptors {
 }
 
 fn acceptors(settings: &Settings, context: &Arc<Context>, shards: &Arc<Shards>) -> Acceptors {
-    let timeouts = settings.timeouts;
-    let patience = Patience {
-        body: timeouts.body,
-        handshake: timeouts.handshake,
-    };
-    let service = Service::new(context.clone(), settings.service.clone(), patience);
-    let service = Arc::new(service);
+    let service = Arc::new(Service::new(context.clone(), settings.service.clone()));
     let acceptor = |audience, connections| {
         Arc::new(Acceptor {
             audience,
             service: service.clone(),
             context: context.clone(),
-            timeouts,
             slots: Slots::new(connections),
             shards: shards.clone(),
         })

@@ -25,7 +25,10 @@ impl Service {
             return Err(too_large());
         }
         let read = Limited::new(body, most).collect();
-        let in_time = self.context.clock.timeout(self.patience.body, read);
+        let in_time = self
+            .context
+            .clock
+            .timeout(self.context.rules().timeouts.body, read);
         let read = tokio::select! {
             read = in_time => read,
             () = self.hurried() => None,

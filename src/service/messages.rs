@@ -31,7 +31,7 @@ impl Service {
     ) -> Result<Response, Refusal> {
         let access = self.access(request.headers(), query)?;
         let body = self
-            .body(request.into_body(), self.context.message_bytes())
+            .body(request.into_body(), self.context.rules().message_bytes())
             .await?;
         let text = std::str::from_utf8(&body)
             .map_err(|_| Refusal::new(Code::InvalidUtf8, "a message is UTF-8"))?;

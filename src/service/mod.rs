@@ -26,6 +26,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::auth::Access;
 use crate::auth::credentials;
+use crate::lifecycle::live::Live;
 use crate::lifecycle::random;
 use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
@@ -37,13 +38,12 @@ use crate::wire::query::Query;
 pub use fallback::Fallback;
 pub use reply::{Answer, Body, Response};
 use route::Route;
-pub use settings::{Cors, Patience, Settings};
+pub use settings::{Cors, Settings};
 
 /// Answers the requests of one gateway.
 pub struct Service {
     context: Arc<Context>,
-    settings: Settings,
-    patience: Patience,
+    settings: Live<Settings>,
     canary: health::Canary,
     /// Answers that may be compressed at once: one processor is left to the streams.
     compressing: Semaphore,
@@ -76,14 +76,18 @@ pub enum Audience {
 impl Service {
     /// The service of the gateway whose parts `context` holds.
     #[must_use]
-    pub fn new(context: Arc<Context>, settings: Settings, patience: Patience) -> Self {
+    pub fn new(context: Arc<Context>, settings: Settings) -> Self {
         Self {
             context,
-            settings,
-            patience,
+            settings: Live::new(settings),
             canary: health::Canary::default(),
             compressing: Semaphore::new(processors().saturating_sub(1).max(1)),
         }
+    }
+
+    /// What the configuration says now.
+    fn settings(&self) -> Arc<Settings> {
+        self.settings.now()
     }
 
     /// Answers one request, in every case; the answer carries the request's id.
@@ -95,7 +99,7 @@ impl Service {
         let (id, peer) = (format!("{:016x}", random::bits()), connection.peer);
         let is_head = request.method() == Method::HEAD;
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let origin = cors::Origin::of(&self.settings.cors, &request);
+        let origin = cors::Origin::of(&self.settings().cors, &request);
         let route = Route::of(&path);
         let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
         // What a stream's request has to log is below: a span for each of a herd, and of polls without end, would cost as
@@ -193,18 +197,19 @@ impl Service {
     }
 
     /// What answers `path`, if the gateway itself does not.
-    fn beside(&self, path: &str) -> Option<&Fallback> {
+    fn beside(&self, path: &str) -> Option<Fallback> {
+        let settings = self.settings();
         let own = match Route::of(path) {
-            Ok(Route::Page) => self.settings.page.is_some(),
+            Ok(Route::Page) => settings.page.is_some(),
             Ok(_) => true,
             Err(_) => path == "/v1" || path.starts_with("/v1/"),
         };
-        self.settings.fallback.as_ref().filter(|_| !own)
+        settings.fallback.clone().filter(|_| !own)
     }
 
     async fn fall_back(
         &self,
-        fallback: &Fallback,
+        fallback: Fallback,
         mut request: Request<Incoming>,
         connection: &Connection,
     ) -> Result<Response, Refusal> {
@@ -227,7 +232,7 @@ impl Service {
         headers: &http::HeaderMap,
         query: &Query,
     ) -> Result<Option<Arc<Access>>, Refusal> {
-        let authority = &self.context.authority;
+        let authority = &self.context.rules().authority;
         match credentials::find(headers, query.pairs(), authority.query_key())? {
             Some(credential) => authority
                 .identify(&credential, self.context.clock.unix())
@@ -237,7 +242,7 @@ impl Service {
     }
 
     fn page(&self) -> Result<Response, Refusal> {
-        self.settings
+        self.settings()
             .page
             .map(reply::html)
             .ok_or_else(route::not_found)

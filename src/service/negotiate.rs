@@ -31,7 +31,7 @@ impl Service {
         let access = self.access(request.headers(), query)?;
         let named = rooms(query)?;
         let joined = first_connect(&access, &named)?;
-        let base = match &self.settings.public_url {
+        let base = match &self.settings().public_url {
             Some(public) => public.clone(),
             None => base_of(request, secure)?,
         };
@@ -43,8 +43,8 @@ impl Service {
             principal: access.principal.name().to_owned(),
             expires_in_ms: left.map(millis),
             rooms: joined,
-            heartbeat_ms: millis(self.context.session.heartbeat),
-            limits: ClientLimits::new(access.role.limits, self.settings.body),
+            heartbeat_ms: millis(self.context.rules().session.heartbeat),
+            limits: ClientLimits::new(access.role.limits, self.settings().body),
             // Default rooms are not spelt out: they are then those of the day on which the URL is used.
             transports: access
                 .role

@@ -85,7 +85,7 @@ impl Service {
         let access = self.access(request.headers(), query)?;
         granted(&access, std::slice::from_ref(&room))?;
         let (head, body) = request.into_parts();
-        let body = self.body(body, self.settings.body).await?;
+        let body = self.body(body, self.settings().body).await?;
         let event = query.get("event");
         let room_name = room.clone();
         let (offer, kind) = match event {
@@ -160,9 +160,9 @@ impl Service {
         let (head, body) = request.into_parts();
         // Who may publish nothing is told so for each event, and need not send a megabyte for that.
         let most = if access.publishes() {
-            self.settings.body
+            self.settings().body
         } else {
-            self.context.message_bytes()
+            self.context.rules().message_bytes()
         };
         let body = self.body(body, most).await?;
         let events = publish::many(&body)?;

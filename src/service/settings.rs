@@ -1,7 +1,5 @@
 //! What concerns each request.
 
-use std::time::Duration;
-
 use crate::wire::base_url::BaseUrl;
 
 use super::Fallback;
@@ -45,13 +43,4 @@ impl Default for Settings {
             echo: false,
         }
     }
-}
-
-/// How long a client may take over its part of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// From the head to the whole body.
-    pub body: Duration,
-    /// From our answer to a WebSocket that is open.
-    pub handshake: Duration,
 }

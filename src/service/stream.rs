@@ -196,7 +196,7 @@ impl Service {
         };
         let style = websocket::Style {
             batch: wanted.batch,
-            echo: self.settings.echo && query.switch("echo")?,
+            echo: self.settings().echo && query.switch("echo")?,
             deflate: handshake.deflate,
         };
         let granted = Granted {

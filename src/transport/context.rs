@@ -9,9 +9,11 @@ use crate::ingress::{Ingress, Publisher};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::Draining;
 use crate::lifecycle::hanging::Hanging;
+use crate::lifecycle::live::Live;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
 use crate::model::event::Offer;
+use crate::model::timeouts::Timeouts;
 use crate::session::{self, Answer, Now};
 use crate::telemetry::metrics::Metrics;
 use crate::wire::control::Ack;
@@ -24,24 +26,16 @@ pub struct Context {
     pub bus: Bus,
     /// The way into it.
     pub ingress: Ingress,
-    /// Who may what.
-    pub authority: Arc<Authority>,
     /// The time.
     pub clock: Clock,
-    /// The times of a stream.
-    pub session: Arc<session::Settings>,
-    /// The largest payload that any role may publish, in bytes.
-    pub event_bytes: usize,
+    /// What a reload may change.
+    pub rules: Live<Rules>,
     /// How long the end of a stream may take once it has been said.
     pub goodbye: Duration,
-    /// How long a stream's client may take nothing of what waits for it.
-    pub write_stall: Duration,
     /// The streams that take messages by `POST /v1/messages`.
     pub streams: Registry,
     /// Whether the gateway is stopping.
     pub draining: Draining,
-    /// Over how long a drain spreads the ends of the streams.
-    pub drain_window: Duration,
     /// The shards that hang.
     pub hanging: Hanging,
     /// Who owns what is spawned.
@@ -50,7 +44,36 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
 }
 
+/// What the configuration says of streams and requests, and may say otherwise while they go on. It is replaced as a
+/// whole: whoever looks twice may see two of them.
+pub struct Rules {
+    /// Who may what.
+    pub authority: Arc<Authority>,
+    /// The times of a stream.
+    pub session: Arc<session::Settings>,
+    /// The largest payload that any role may publish, in bytes.
+    pub event_bytes: usize,
+    /// How long each step of a connection may take.
+    pub timeouts: Timeouts,
+    /// Over how long a drain spreads the ends of the streams.
+    pub drain_window: Duration,
+}
+
+impl Rules {
+    /// The largest client message, in bytes: the largest payload, and the names and keys around it.
+    #[must_use]
+    pub const fn message_bytes(&self) -> usize {
+        self.event_bytes + 4096
+    }
+}
+
 impl Context {
+    /// What the configuration says now.
+    #[must_use]
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.now()
+    }
+
     /// The time, on both of its scales.
     #[must_use]
     pub fn now(&self) -> Now {
@@ -63,13 +86,7 @@ impl Context {
     /// The way in for the program that the gateway runs in.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
-        Publisher::new(self.ingress.clone(), self.event_bytes)
-    }
-
-    /// The largest client message, in bytes: the largest payload, and the names and keys around it.
-    #[must_use]
-    pub const fn message_bytes(&self) -> usize {
-        self.event_bytes + 4096
+        Publisher::new(self.ingress.clone(), self.rules().event_bytes)
     }
 
     /// Publishes for a client message, and answers it.

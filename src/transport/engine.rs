@@ -278,9 +278,9 @@ impl Engine {
     fn ask(&mut self, ask: Ask) -> Option<Input> {
         match ask {
             Ask::Authenticate(reference, token) => {
-                let (authority, unix) = (&self.context.authority, self.context.clock.unix());
+                let (rules, unix) = (self.context.rules(), self.context.clock.unix());
                 let verdict = Credential::from_token(token.expose())
-                    .and_then(|credential| authority.identify(&credential, unix));
+                    .and_then(|credential| rules.authority.identify(&credential, unix));
                 Some(Input::Authenticated(reference, verdict))
             }
             Ask::Open { rooms, start } => Some(self.open(&rooms, start)),

@@ -30,7 +30,7 @@ impl Turn {
         Self {
             draining: context.draining.clone(),
             clock: context.clock.clone(),
-            window: context.drain_window,
+            window: context.rules().drain_window,
             state: State::Staying,
         }
     }

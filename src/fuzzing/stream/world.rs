@@ -20,6 +20,7 @@ use crate::ingress::Ingress;
 use crate::lifecycle::clock::{Clock, Hand};
 use crate::lifecycle::drain::{Drain, Draining};
 use crate::lifecycle::hanging::Hanging;
+use crate::lifecycle::live::Live;
 use crate::lifecycle::tasks::Tasks;
 use crate::model::event::{EventName, NewEvent};
 use crate::model::id::StreamId;
@@ -28,12 +29,13 @@ use crate::model::limits::Limits;
 use crate::model::position::Position;
 use crate::model::start::Start;
 use crate::model::time::UnixMillis;
+use crate::model::timeouts::Timeouts;
 use crate::model::transport::Transport;
 use crate::session::Session;
 use crate::session::admission::{Opening, admit};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::labels::HttpVersion;
-use crate::transport::context::Context;
+use crate::transport::context::{Context, Rules};
 use crate::transport::engine::Engine;
 use crate::transport::registry::Registry;
 
@@ -180,11 +182,12 @@ impl World {
         let stream = StreamId::from_random(self.age as u128);
         let (context, ledger) = (self.context.clone(), Ledger::new(start));
         client.connection = if silent {
-            let session = Session::waiting(stream, context.session.clone(), opening, context.now());
+            let times = context.rules().session.clone();
+            let session = Session::waiting(stream, times, opening, context.now());
             let engine = engine(context.clone(), session, transport);
             Some(Connection::new(context, engine, ledger))
         } else {
-            let access = who.access(&context.authority, context.clock.unix());
+            let access = who.access(&context.rules().authority, context.clock.unix());
             access.and_then(|access| {
                 admitted(context, stream, access, &opening, ledger, &self.record)
             })
@@ -195,7 +198,7 @@ impl World {
     /// heartbeat its cursor stands where the log does.
     pub(super) fn settle(&mut self) {
         self.rest();
-        self.advance(self.context.session.heartbeat);
+        self.advance(self.context.rules().session.heartbeat);
         self.rest();
         let head = position(self.record.head());
         for client in &self.clients {
@@ -263,7 +266,7 @@ fn admitted(
     let mut actions = Vec::new();
     let session = Session::admitted(
         stream,
-        context.session.clone(),
+        context.rules().session.clone(),
         access.clone(),
         opening,
         admitted,
@@ -292,13 +295,15 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
         ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone()),
         metrics,
         bus,
-        authority: AUTHORITY.clone(),
         clock,
-        session: Arc::default(),
-        event_bytes: Limits::DEFAULT.event,
+        rules: Live::new(Rules {
+            authority: AUTHORITY.clone(),
+            session: Arc::default(),
+            event_bytes: Limits::DEFAULT.event,
+            timeouts: Timeouts::default(),
+            drain_window: Duration::ZERO,
+        }),
         goodbye: Duration::from_secs(1),
-        write_stall: Duration::from_secs(30),
-        drain_window: Duration::ZERO,
         streams: Registry::default(),
         draining,
         hanging: Hanging::default(),

@@ -31,7 +31,7 @@ impl Ear {
             Format::Sse(_) => Self::Deaf(UNHEARD),
             Format::WebSocket(style) => Self::WebSocket {
                 decoder: Decoder::new(Terms {
-                    message: context.message_bytes(),
+                    message: context.rules().message_bytes(),
                     deflate: style.deflate.is_some(),
                 }),
                 style,

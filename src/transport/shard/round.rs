@@ -141,7 +141,10 @@ impl Members {
 
     /// Gives each stream its time to leave: spread, so that the clients do not come back as one.
     fn send_away(&mut self) {
-        let (now, window) = (self.context().clock.now(), self.context().drain_window);
+        let (now, window) = (
+            self.context().clock.now(),
+            self.context().rules().drain_window,
+        );
         for (number, member) in self.members.iter_mut().enumerate() {
             if let Some(member) = member {
                 leave(number, member.schedule_mut(), &mut self.timers, now, window);
@@ -183,7 +186,10 @@ impl Members {
             self.members.resize_with(number + 1, || None);
         }
         if self.draining.is_none() {
-            let (now, window) = (self.context().clock.now(), self.context().drain_window);
+            let (now, window) = (
+                self.context().clock.now(),
+                self.context().rules().drain_window,
+            );
             leave(number, member.schedule_mut(), &mut self.timers, now, window);
         }
         self.members[number] = Some(member);

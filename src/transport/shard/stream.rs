@@ -123,7 +123,7 @@ impl Stream {
                 });
             }
             Reception::Waiting(opening) => {
-                let session = Session::waiting(id, context.session.clone(), opening, now);
+                let session = Session::waiting(id, context.rules().session.clone(), opening, now);
                 (session, Vec::new(), None)
             }
             Reception::Admitted(access, opening, admitted) => {
@@ -358,7 +358,8 @@ fn admit(
     admitted: Admitted,
     now: Now,
 ) -> (Session, Vec<Action>) {
-    let (settings, access, mut actions) = (context.session.clone(), access.clone(), Vec::new());
+    let (settings, access, mut actions) =
+        (context.rules().session.clone(), access.clone(), Vec::new());
     let session = Session::admitted(id, settings, access, opening, admitted, now, &mut actions);
     (session, actions)
 }
