@@ -8,6 +8,7 @@ use http::header::CONNECTION;
 use http::{HeaderValue, StatusCode};
 use tokio_rustls::TlsAcceptor;
 
+use crate::lifecycle::random;
 use crate::model::peer::Peer;
 use crate::service::{Audience, Connection};
 use crate::transport::link::Link;
@@ -50,6 +51,7 @@ impl Remote {
     pub(super) fn connection(&self) -> Connection {
         Connection {
             peer: self.peer,
+            request: random::bits(),
             surplus: self.surplus,
             secure: self.secure,
             audience: self.audience,

@@ -27,11 +27,12 @@ use tracing::{Instrument as _, Span};
 use crate::auth::Access;
 use crate::auth::credentials;
 use crate::lifecycle::live::Live;
-use crate::lifecycle::random;
 use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
+use crate::model::time::Moment;
 use crate::telemetry::metrics::labels::{self, Door};
 use crate::transport::context::Context;
+use crate::transport::granted::Caller;
 use crate::transport::link::Hold;
 use crate::wire::query::Query;
 
@@ -49,11 +50,13 @@ pub struct Service {
     compressing: Semaphore,
 }
 
-/// The connection that a request came on.
+/// What is known of a request but what it says: its number, and the connection that it came on.
 #[derive(Debug)]
 pub struct Connection {
     /// Its client's address.
     pub peer: Peer,
+    /// The request's number, which its answer shows (`X-Request-Id`).
+    pub request: u64,
     /// Whether it is encrypted, and so whether its client says `https` and `wss`.
     pub secure: bool,
     /// Whether it is one too many: it is told so, and closed.
@@ -96,7 +99,7 @@ impl Service {
         request: Request<Incoming>,
         connection: Connection,
     ) -> impl Future<Output = Answer> + Send {
-        let (id, peer) = (format!("{:016x}", random::bits()), connection.peer);
+        let (id, peer) = (format!("{:016x}", connection.request), connection.peer);
         let is_head = request.method() == Method::HEAD;
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let origin = cors::Origin::of(&self.settings().cors, &request);
@@ -259,6 +262,17 @@ impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let door = Door::Http;
         Self { refusal, door }
+    }
+}
+
+impl Connection {
+    /// What a stream of this request is known by.
+    fn caller(&self, now: Moment) -> Caller {
+        Caller {
+            peer: self.peer,
+            request: self.request,
+            since: now,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::session::admission::{Admitted, Opening, admit};
 use crate::telemetry::metrics::labels::Door;
 use crate::transport::context::come_back;
 use crate::transport::format::Format;
-use crate::transport::granted::{Granted, Reception};
+use crate::transport::granted::{Caller, Granted, Reception};
 use crate::transport::long_poll::{self, Look};
 use crate::transport::shard::Parked;
 use crate::transport::{sse, websocket};
@@ -64,11 +64,13 @@ impl Service {
                     return Err(Refusal::new(Code::BadRequest, message));
                 }
                 let reception = self.websocket_reception(&request, query, connection, &wanted);
-                self.websocket(reception, request, query, &wanted, handshake)
+                let caller = connection.caller(self.context.clock.now());
+                self.websocket(reception, caller, request, query, &wanted, handshake)
             }
             Transport::Sse => {
                 let admitted = self.admitted(&request, query, connection, &wanted);
-                self.sse(admitted, request.version(), &wanted)
+                let caller = connection.caller(self.context.clock.now());
+                self.sse(admitted, caller, request.version(), &wanted)
             }
             Transport::LongPoll => {
                 let admitted = self.admitted(&request, query, connection, &wanted)?;
@@ -144,6 +146,7 @@ impl Service {
     fn sse(
         &self,
         admitted: Result<(Arc<Access>, Admitted), Refusal>,
+        caller: Caller,
         version: Version,
         wanted: &StreamRequest,
     ) -> Result<Answer, Refusal> {
@@ -169,6 +172,7 @@ impl Service {
             reception,
             format: Format::Sse(style),
             version: version.into(),
+            caller,
             tunnel: None,
         };
         Ok(Answer::Stream(reply::event_stream(), Box::new(granted)))
@@ -179,6 +183,7 @@ impl Service {
     fn websocket(
         &self,
         reception: Result<Reception, Refusal>,
+        caller: Caller,
         mut request: Request<Incoming>,
         query: &Query,
         wanted: &StreamRequest,
@@ -203,6 +208,7 @@ impl Service {
             reception,
             format: Format::WebSocket(style),
             version: request.version().into(),
+            caller,
             tunnel: (request.version() == Version::HTTP_2)
                 .then(|| hyper::upgrade::on(&mut request)),
         };

@@ -36,8 +36,8 @@ pub(crate) struct Engine {
     subscription: Option<Subscription>,
     /// What its client waits for, before its next message is looked at.
     busy: Option<Box<Busy>>,
-    /// The greatest number that was visible when reading began.
-    opened: Option<u64>,
+    /// The greatest number that was visible when reading began, if it has.
+    opened: u64,
     session: Session,
     context: Arc<Context>,
     size: Size,
@@ -88,11 +88,16 @@ impl Engine {
             meter,
             seat,
             subscription: None,
-            opened: None,
+            opened: 0,
             registration: None,
             busy: None,
             reply: None,
         }
+    }
+
+    /// Whatever called it from where it sits has been looked at.
+    pub(super) fn is_served(&self) {
+        self.seat.is_served();
     }
 
     /// The connection was given up, because the client took nothing.
@@ -188,8 +193,7 @@ impl Engine {
         let is_free = self.busy.is_none() && self.session.is_live();
         let subscription = self.subscription.as_ref().filter(|_| is_free)?;
         // Who still reads its past does so by itself: it counts as a replay, and not as live.
-        let is_live = self.opened.is_some_and(|past| subscription.has_read(past));
-        is_live.then_some(subscription)
+        subscription.has_read(self.opened).then_some(subscription)
     }
 
     /// What was read at its place, up to `cursor`, is given to it too.
@@ -223,7 +227,8 @@ impl Engine {
                     outputs.push(Output::Control(control));
                 }
                 Action::Deliver(events) => {
-                    count(&self.meter, &events, self.size, self.opened, now.moment);
+                    let opened = self.subscription.as_ref().map(|_| self.opened);
+                    count(&self.meter, &events, self.size, opened, now.moment);
                     outputs.push(Output::Events(events));
                 }
                 Action::Ping => outputs.push(Output::Ping),
@@ -339,7 +344,7 @@ impl Engine {
             .bus
             .subscribe_at(self.seat.clone(), rooms, start);
         self.subscription = Some(subscription);
-        self.opened = Some(visible.seq);
+        self.opened = visible.seq;
         Input::Opened {
             cursor,
             gaps,

@@ -6,6 +6,8 @@ use hyper::upgrade::OnUpgrade;
 
 use crate::auth::Access;
 use crate::model::code::Refusal;
+use crate::model::peer::Peer;
+use crate::model::time::Moment;
 use crate::session::admission::{Admitted, Opening};
 use crate::telemetry::metrics::labels::HttpVersion;
 
@@ -19,8 +21,21 @@ pub struct Granted {
     pub format: Format,
     /// The HTTP that asked for it.
     pub version: HttpVersion,
+    /// Who asked for it.
+    pub caller: Caller,
     /// Over HTTP/2, the stream that becomes a WebSocket once its head is answered (RFC 8441).
     pub tunnel: Option<OnUpgrade>,
+}
+
+/// What of its request a stream is known by to operators.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// The client's address.
+    pub peer: Peer,
+    /// The request's number, as its answer shows it (`X-Request-Id`).
+    pub request: u64,
+    /// When it came.
+    pub since: Moment,
 }
 
 /// With what a client is received.

@@ -20,7 +20,7 @@ use crate::session::{Action, Input, Now, Session};
 use crate::transport::context::{Context, come_back};
 use crate::transport::engine::{Engine, Output};
 use crate::transport::format::{Ending, Format};
-use crate::transport::granted::{Granted, Reception};
+use crate::transport::granted::{Caller, Granted, Reception};
 use crate::transport::websocket::Heard;
 use crate::wire::websocket::encoder;
 
@@ -54,8 +54,10 @@ pub(super) struct Stream {
     engine: Engine,
     /// What the socket has not taken yet; `is_blocked` says whether the socket is.
     unwritten: Bytes,
+    /// Bytes that it has taken.
+    written: u64,
     ear: Ear,
-    seat: Arc<Seat>,
+    caller: Box<Caller>,
     guest: Guest,
 }
 
@@ -104,7 +106,8 @@ impl Stream {
             reception,
             format,
             version,
-            ..
+            caller,
+            tunnel: _,
         } = granted;
         let mut out = head;
         let id = StreamId::from_random(random::wide_bits());
@@ -142,12 +145,13 @@ impl Stream {
             io,
             format,
             engine,
-            waker: seat.clone().into(),
-            seat,
+            waker: seat.into(),
             unwritten: out.into(),
             is_blocked: false,
             ear,
             listens: false,
+            written: 0,
+            caller: Box::new(caller),
             schedule: Schedule::default(),
             guest,
         };
@@ -198,6 +202,7 @@ impl Stream {
             Poll::Ready(Err(error)) => return self.failed(&error),
             Poll::Pending => 0,
         };
+        self.written += written as u64;
         if written < bytes.len() {
             self.unwritten = bytes.slice(written..);
         }
@@ -209,7 +214,7 @@ impl Stream {
 
     /// Does what there is to do, until there is nothing more to do now.
     pub(super) fn turn(&mut self, round: &mut Round<'_>) -> Turn {
-        self.seat.is_served();
+        self.engine.is_served();
         // First of all what has come: after a pause of the whole process the client's signs of life lie in the socket, and
         // its silence is only thought to be due.
         self.listens = true;
@@ -289,7 +294,10 @@ impl Stream {
         while !self.unwritten.is_empty() {
             match Pin::new(&mut self.io).poll_write(&mut cx, &self.unwritten)? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(count) => self.unwritten.advance(count),
+                Poll::Ready(count) => {
+                    self.written += count as u64;
+                    self.unwritten.advance(count);
+                }
                 Poll::Pending => {
                     self.is_blocked = true;
                     return Ok(());
