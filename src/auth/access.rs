@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::digest::Digest;
 use super::grants::Grants;
 use super::roles::Role;
+use crate::model::decree::Bearer;
 use crate::model::id::Principal;
 use crate::model::room::Room;
+use crate::model::secret::Secret;
 use crate::model::time::UnixMillis;
 use crate::model::transport::Transport;
 
@@ -23,8 +26,31 @@ pub struct Access {
     pub rooms: Vec<Room>,
     /// When these rights end; never for an API key or without credential.
     pub expires_at: Option<UnixMillis>,
+    /// What showed it, so that it can be judged anew.
+    pub(super) proof: Proof,
     subscribe: Grants,
     publish: Grants,
+}
+
+/// What showed who somebody is.
+#[derive(Clone, Debug)]
+pub(super) enum Proof {
+    /// Nothing.
+    Anonymous,
+    /// The API key of this hash.
+    Key(Box<Digest>),
+    /// A token.
+    Token(Box<Token>),
+}
+
+/// A token that was good.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) text: Secret,
+    /// `jti`.
+    pub(super) id: Option<Box<str>>,
+    /// `iat`.
+    pub(super) issued: Option<UnixMillis>,
 }
 
 impl Access {
@@ -33,9 +59,11 @@ impl Access {
         role: Arc<Role>,
         claims: &Map<String, Value>,
         expires_at: Option<UnixMillis>,
+        proof: Proof,
     ) -> Arc<Self> {
         Arc::new(Self {
             principal,
+            proof,
             rooms: role.rooms.rooms(claims),
             expires_at,
             subscribe: role.subscribe.grants(claims),
@@ -47,11 +75,30 @@ impl Access {
     /// About how many bytes it holds for itself; what it shares with others of its role does not count.
     pub(super) fn weight(&self) -> usize {
         let rooms = self.rooms.iter().map(|room| room.as_str().len());
+        let proof = match &self.proof {
+            Proof::Token(token) => size_of::<Token>() + token.text.expose().len(),
+            Proof::Anonymous | Proof::Key(_) => 0,
+        };
         size_of::<Self>()
+            + proof
             + self.principal.name().len()
             + rooms.map(|text| size_of::<Room>() + text).sum::<usize>()
             + self.role.subscribe.weight(&self.subscribe)
             + self.role.publish.weight(&self.publish)
+    }
+
+    /// What of it a revocation can name.
+    #[must_use]
+    pub fn bearer(&self) -> Bearer<'_> {
+        let (token, issued) = match &self.proof {
+            Proof::Token(token) => (token.id.as_deref(), token.issued),
+            Proof::Anonymous | Proof::Key(_) => (None, None),
+        };
+        Bearer {
+            principal: &self.principal,
+            token,
+            issued,
+        }
     }
 
     /// Whether it may read `room`.

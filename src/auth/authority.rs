@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::access::Access;
+use super::access::{Access, Proof, Token};
 use super::credentials::Credential;
 use super::digest::sha256;
 use super::jwt::verifier::Verifier;
@@ -50,7 +50,10 @@ impl Authority {
         let anonymous = settings
             .anonymous
             .and_then(|role| known("auth.anonymous".to_owned(), &role))
-            .map(|role| Access::new(Principal::Anonymous, role, &Map::new(), None));
+            .map(|role| {
+                let (who, proof) = (Principal::Anonymous, Proof::Anonymous);
+                Access::new(who, role, &Map::new(), None, proof)
+            });
         let keys = settings
             .api_keys
             .iter()
@@ -88,6 +91,25 @@ impl Authority {
         match credential {
             Credential::Token(token) => self.of_token(token, now),
             Credential::ApiKey(key) => self.of_key(key),
+        }
+    }
+
+    /// What somebody may do now whom another authority gave `access`, or this one at another time.
+    ///
+    /// # Errors
+    /// As [`Self::identify`]; [`Code::Unauthorized`] too where nobody is let in without credential any more.
+    pub fn judge_anew(&self, access: &Access, now: UnixMillis) -> Result<Arc<Access>, Refusal> {
+        match &access.proof {
+            Proof::Anonymous => self
+                .anonymous()
+                .ok_or_else(|| Refusal::new(Code::Unauthorized, "this needs a credential now")),
+            Proof::Key(hash) => {
+                let mut keys = self.keys.iter();
+                keys.find(|(known, _)| *known == **hash)
+                    .map(|(_, access)| access.clone())
+                    .ok_or_else(unknown_key)
+            }
+            Proof::Token(token) => self.of_token(&token.text, now),
         }
     }
 
@@ -133,6 +155,11 @@ impl Authority {
             Arc::clone(role),
             &verified.claims,
             Some(verified.holds.end),
+            Proof::Token(Box::new(Token {
+                text: token.clone(),
+                id: verified.id,
+                issued: verified.issued,
+            })),
         );
         Ok(Verdict {
             access,
@@ -145,8 +172,12 @@ impl Authority {
         api_key::position(key, stored)
             .and_then(|place| self.keys.get(place))
             .map(|(_, access)| Arc::clone(access))
-            .ok_or_else(|| Refusal::new(Code::Unauthorized, "the key is not known here"))
+            .ok_or_else(unknown_key)
     }
+}
+
+fn unknown_key() -> Refusal {
+    Refusal::new(Code::Unauthorized, "the key is not known here")
 }
 
 impl std::fmt::Debug for Authority {
@@ -181,6 +212,7 @@ fn access_of_key(key: &api_key::Settings, role: Arc<Role>) -> Arc<Access> {
         role,
         &claims,
         None,
+        Proof::Key(Box::new(key.sha256)),
     )
 }
 

@@ -1,6 +1,7 @@
 //! L0: the values that everything else speaks in. Each is valid by construction and imports nothing.
 
 pub mod code;
+pub mod decree;
 pub mod event;
 pub mod gap;
 pub mod id;

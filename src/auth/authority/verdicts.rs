@@ -29,7 +29,7 @@ pub(super) struct Verdict {
     pub(super) holds: Range<UnixMillis>,
 }
 
-/// The verdicts on the tokens that came most, by the token's digest, so that the tokens themselves are not kept.
+/// The verdicts on the tokens that came most, by the token's digest.
 ///
 /// The table is one that a herd larger than itself does not empty: the plainest (least recently used) has no hit at
 /// all when more tokens than it holds come round and round.

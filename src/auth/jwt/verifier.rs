@@ -36,6 +36,10 @@ pub(in crate::auth) struct Verifier {
 pub(in crate::auth) struct Verified {
     pub(in crate::auth) principal: Principal,
     pub(in crate::auth) role: String,
+    /// `jti`.
+    pub(in crate::auth) id: Option<Box<str>>,
+    /// `iat`, if it can be read.
+    pub(in crate::auth) issued: Option<UnixMillis>,
     /// The times at which verifying it says just this; they end when the token does.
     pub(in crate::auth) holds: Range<UnixMillis>,
     pub(in crate::auth) claims: Object,
@@ -149,6 +153,8 @@ impl Entry {
         let role = lookup(&claims, &self.settings.role_claim).and_then(Value::as_str);
         Ok(Verified {
             principal: Principal::Subject { issuer, subject },
+            id: claims.get("jti").and_then(Value::as_str).map(Box::from),
+            issued: date(&claims, "iat").ok().flatten().map(UnixMillis),
             role: role.ok_or(Fault::NoRole)?.to_owned(),
             holds,
             claims,

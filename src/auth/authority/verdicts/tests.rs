@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Map, json};
 
 use super::*;
+use crate::auth::access::Proof;
 use crate::auth::authority::tests::{NOW, issuer, settings, token};
 use crate::auth::credentials::Credential;
 use crate::auth::digest::sha256;
@@ -116,7 +117,13 @@ fn tokens_without_end_take_the_memory_of_the_table_and_no_more() {
     for index in 0..1000 {
         let claims = json!({"org": vec!["acme"; index % 64], "sub": index.to_string()});
         let claims: Map<_, _> = claims.as_object().unwrap().clone();
-        let access = Access::new(Principal::Anonymous, Arc::clone(role), &claims, None);
+        let access = Access::new(
+            Principal::Anonymous,
+            Arc::clone(role),
+            &claims,
+            None,
+            Proof::Anonymous,
+        );
         made += access.weight();
         let holds = UnixMillis(0)..UnixMillis(1);
         verdicts.remember(sha256(&index.to_string()), Verdict { access, holds });
