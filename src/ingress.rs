@@ -10,6 +10,7 @@ use crate::bus::reader::Credit;
 use crate::bus::{Bus, Published};
 use crate::lifecycle::clock::Clock;
 use crate::model::code::{Code, Refusal};
+use crate::model::decree::revoked;
 use crate::model::event::{EventName, NewEvent, Offer};
 use crate::model::json::Json;
 use crate::model::limits::Limits;
@@ -50,6 +51,10 @@ impl Ingress {
     ) -> Result<Published, Refusal> {
         let from = access.role.sender.then(|| access.principal.name().into());
         let append = async {
+            // Also that of a stream which has not been told yet.
+            if self.bus.has_revoked(access.bearer()) {
+                return Err(revoked());
+            }
             granted(access, &offer.rooms)?;
             self.append(offer, access.role.limits, from, once).await
         };

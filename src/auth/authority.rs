@@ -4,6 +4,7 @@ mod verdicts;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value};
 
@@ -28,7 +29,12 @@ pub struct Authority {
     anonymous: Option<Arc<Access>>,
     query: Option<String>,
     roles: Roles,
+    /// Its own number, which its roles bear.
+    number: u64,
 }
+
+/// The number of the next authority.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 type Roles = HashMap<String, Arc<Role>>;
 
@@ -40,7 +46,8 @@ impl Authority {
     pub fn new(settings: Settings) -> Result<Self, Vec<String>> {
         let mut mistakes = Vec::new();
         let names: Vec<String> = settings.roles.keys().cloned().collect();
-        let roles = checked_roles(settings.roles, &mut mistakes);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let roles = checked_roles(settings.roles, number, &mut mistakes);
         let mut known = |place: String, role: &str| {
             if !names.iter().any(|name| name == role) {
                 mistakes.push(unknown_role(&place, role, &names));
@@ -75,6 +82,7 @@ impl Authority {
             anonymous,
             query: settings.query,
             roles,
+            number,
         })
     }
 
@@ -111,6 +119,12 @@ impl Authority {
             }
             Proof::Token(token) => self.of_token(&token.text, now),
         }
+    }
+
+    /// Whether `access` is a verdict of this very authority.
+    #[must_use]
+    pub fn made(&self, access: &Access) -> bool {
+        access.role.authority == self.number
     }
 
     /// What a client without credential may do; `None`: nothing, it is refused.
@@ -190,10 +204,14 @@ impl std::fmt::Debug for Authority {
     }
 }
 
-fn checked_roles(settings: BTreeMap<String, roles::Settings>, mistakes: &mut Vec<String>) -> Roles {
+fn checked_roles(
+    settings: BTreeMap<String, roles::Settings>,
+    authority: u64,
+    mistakes: &mut Vec<String>,
+) -> Roles {
     let mut roles = Roles::new();
     for (name, settings) in settings {
-        match Role::new(&name, settings) {
+        match Role::new(&name, settings, authority) {
             Ok(role) => {
                 roles.insert(name, Arc::new(role));
             }

@@ -36,6 +36,8 @@ pub struct Role {
     pub sender: bool,
     /// May purge and use the admin routes.
     pub admin: bool,
+    /// The number of the authority that it belongs to.
+    pub(super) authority: u64,
     pub(super) rooms: Patterns,
     pub(super) subscribe: Patterns,
     pub(super) publish: Patterns,
@@ -44,7 +46,7 @@ pub struct Role {
 impl Role {
     /// # Errors
     /// One sentence for each pattern that cannot be, with its place in the configuration.
-    pub(super) fn new(name: &str, settings: Settings) -> Result<Self, Vec<String>> {
+    pub(super) fn new(name: &str, settings: Settings, authority: u64) -> Result<Self, Vec<String>> {
         let mut mistakes = Vec::new();
         let mut list = |key: &str, patterns: Result<Patterns, Vec<String>>| match patterns {
             Ok(patterns) => Some(patterns),
@@ -61,6 +63,7 @@ impl Role {
         };
         Ok(Self {
             name: name.to_owned(),
+            authority,
             transports: settings.transports,
             limits: settings.limits,
             sender: settings.sender,

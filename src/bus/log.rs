@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::model::code::Refusal;
+use crate::model::decree::Decree;
 use crate::model::event::{Event, NewEvent};
 use crate::model::position::{Epoch, Position};
 use crate::model::room::Room;
 use crate::model::time::{Moment, UnixMillis};
 
 use super::Settings;
+use super::decrees::Decrees;
 use super::floors::Floors;
 use super::idempotency::{Idempotency, Seen};
 use super::rooms::{Entry, RoomLog};
@@ -28,6 +30,7 @@ pub struct Log {
     /// Rooms that somebody reads: their floors stay exact, whatever shares a bucket with them.
     watched: HashMap<Room, Watched>,
     seen: Seen,
+    decrees: Decrees,
     /// One place for each room that lives: when its oldest event falls due, or earlier.
     due: BTreeSet<(Moment, Room)>,
 }
@@ -75,6 +78,7 @@ impl Log {
             floors: Floors::default(),
             watched: HashMap::new(),
             seen: Seen::default(),
+            decrees: Decrees::default(),
             due: BTreeSet::new(),
         }
     }
@@ -136,6 +140,32 @@ impl Log {
             self.seen.keep(once, position, now);
         }
         Ok(Appended::New(entry))
+    }
+
+    /// Gives `decree` the next position and makes it visible. It is kept until then, or as long as the log.
+    ///
+    /// # Errors
+    /// As [`Decrees::check`].
+    pub fn decree(
+        &mut self,
+        decree: Decree,
+        until: Option<UnixMillis>,
+    ) -> Result<Position, Refusal> {
+        self.decrees.check(&decree)?;
+        self.head += 1;
+        self.decrees.push(self.head, decree, until);
+        Ok(self.position(self.head))
+    }
+
+    /// The decrees.
+    #[must_use]
+    pub const fn decrees(&self) -> &Decrees {
+        &self.decrees
+    }
+
+    /// Forgets the decrees that say nothing any more.
+    pub fn expire_decrees(&mut self, now: UnixMillis) {
+        self.decrees.expire(now);
     }
 
     fn insert(&mut self, entry: &Arc<Entry>) {

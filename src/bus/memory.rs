@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use crate::lifecycle::clock::Clock;
 use crate::model::code::Refusal;
+use crate::model::decree::{Bearer, Decree};
 use crate::model::event::NewEvent;
 use crate::model::position::{Epoch, Position};
 use crate::model::room::Room;
 use crate::model::start::Start;
+use crate::model::time::UnixMillis;
 use crate::sync::{Mutex, lock};
 use crate::telemetry::metrics::Log as Report;
 
 use super::Settings;
+use super::decrees::{Revocations, Revoked};
 use super::history::{Page, Query};
 use super::idempotency::Idempotency;
 use super::log::{Appended, Log};
@@ -28,6 +31,7 @@ pub struct Bus(Arc<Shared>);
 pub(super) struct Shared {
     pub(super) log: Mutex<Log>,
     pub(super) readers: Readers,
+    revocations: Revocations,
     clock: Clock,
 }
 
@@ -53,6 +57,7 @@ impl Bus {
         Self(Arc::new(Shared {
             log,
             readers: Readers::default(),
+            revocations: Revocations::default(),
             clock,
         }))
     }
@@ -86,6 +91,43 @@ impl Bus {
         }
     }
 
+    /// Appends a decree, and wakes everybody who reads: each applies it before it is given anything that comes after it.
+    /// A revocation is kept until the credentials that it names have ended, or as long as the log if nothing says when.
+    ///
+    /// Async, as [`Self::publish`] is.
+    ///
+    /// # Errors
+    /// `unavailable`: too many revocations are held.
+    pub async fn decree(
+        &self,
+        decree: Decree,
+        until: Option<UnixMillis>,
+    ) -> Result<Position, Refusal> {
+        let position = {
+            let mut log = lock(&self.0.log);
+            let position = log.decree(decree.clone(), until)?;
+            // Under the log's lock: who opens a reader behind it finds the revocation here.
+            if let Decree::Revoked(revocation) = decree {
+                self.0.revocations.add(Revoked { revocation, until });
+            }
+            position
+        };
+        self.0.readers.ring_all();
+        Ok(position)
+    }
+
+    /// Whether the credential of `bearer` is revoked.
+    #[must_use]
+    pub fn has_revoked(&self, bearer: Bearer<'_>) -> bool {
+        self.0.revocations.cover(bearer)
+    }
+
+    /// The revocations that hold.
+    #[must_use]
+    pub fn revocations(&self) -> Vec<Revoked> {
+        self.0.revocations.all()
+    }
+
     /// Begins to read `rooms` from `start`.
     #[must_use]
     pub fn subscribe(&self, rooms: &[Room], start: Start) -> Opened {
@@ -110,11 +152,12 @@ impl Bus {
     }
 
     /// What a reader at `place` would read: for all who are there. Nothing where there is nothing, or where it would
-    /// tell of gaps, which each is told for itself.
+    /// tell of gaps or decrees, which each is told for itself.
     #[must_use]
     pub fn look(&self, place: &Place, credit: Credit) -> Option<Batch> {
         let batch = Reader::at(place).read(&self.0.log(), credit);
-        (batch.gaps.is_empty() && !batch.events.is_empty()).then_some(batch)
+        let is_alike = batch.gaps.is_empty() && batch.decrees.is_empty();
+        (is_alike && !batch.events.is_empty()).then_some(batch)
     }
 
     /// From now on the readers of `roster` are told.
@@ -188,6 +231,9 @@ impl Bus {
             while lock(&self.0.log).expire(self.0.clock.now()) {
                 tokio::task::yield_now().await;
             }
+            let unix = self.0.clock.unix();
+            self.0.revocations.expire(unix);
+            lock(&self.0.log).expire_decrees(unix);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use crate::model::decree::Decree;
 use crate::model::event::Event;
 use crate::model::gap::{Gap, Reason};
 use crate::model::position::Position;
@@ -31,6 +32,9 @@ pub struct Batch {
     pub gaps: Vec<Gap>,
     /// What is there, ascending and once each.
     pub events: Vec<Delivery>,
+    /// What is decreed up to its cursor, by seq. A change of rights is the last: what comes after it is read once who
+    /// reads was judged anew.
+    pub decrees: Vec<(u64, Arc<Decree>)>,
     /// Everything due up to here has been given.
     pub cursor: Position,
     /// Whether the credit ended before the events did.
@@ -43,7 +47,7 @@ impl Batch {
     /// Whether it tells nothing but its cursor.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.gaps.is_empty() && self.events.is_empty()
+        self.gaps.is_empty() && self.events.is_empty() && self.decrees.is_empty()
     }
 }
 
@@ -58,6 +62,8 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Reader {
     cursor: u64,
+    /// What was visible when it was opened. Who opens it was judged by all that is decreed up to here.
+    opened: u64,
     /// The one of most readers is at hand: with thousands of them each further place in memory is a miss.
     rooms: SmallVec<[Joined; 1]>,
 }
@@ -110,6 +116,7 @@ impl Reader {
         (
             Self {
                 cursor,
+                opened: log.visible(),
                 rooms: joined,
             },
             gaps,
@@ -126,6 +133,7 @@ impl Reader {
         };
         Self {
             cursor,
+            opened: cursor,
             rooms: place.rooms.iter().map(joined).collect(),
         }
     }
@@ -189,6 +197,12 @@ impl Reader {
         }
     }
 
+    /// What was visible when it was opened.
+    #[must_use]
+    pub const fn opened(&self) -> u64 {
+        self.opened
+    }
+
     /// Leaves `room`; says whether it was joined.
     pub fn leave(&mut self, room: &Room) -> bool {
         let before = self.rooms.len();
@@ -201,14 +215,21 @@ impl Reader {
     /// Costs what the joined rooms hold beyond the cursor, however much the rest of the log holds.
     pub fn read(&mut self, log: &Log, credit: Credit) -> Batch {
         let gaps = self.take_gaps(log);
-        let (events, more) = self.merge(log, credit);
+        let judged = self.cursor.max(self.opened);
+        let end = log
+            .decrees()
+            .next_rights(judged)
+            .unwrap_or_else(|| log.visible());
+        let (events, cut) = self.merge(log, credit, end);
         self.cursor = match events.last() {
-            Some(last) if more => last.event().position.seq,
-            _ => log.visible(),
+            Some(last) if cut => last.event().position.seq,
+            _ => end,
         };
+        let more = cut || end < log.visible();
         let left = if more { self.left(log) } else { 0 };
         Batch {
             gaps,
+            decrees: log.decrees().between(judged, self.cursor),
             cursor: log.position(self.cursor),
             more,
             waiting: events.len() + left,
@@ -240,8 +261,9 @@ impl Reader {
         gaps
     }
 
-    /// Merges what the rooms hold, by seq; an event of several joined rooms comes once, through the first.
-    fn merge(&self, log: &Log, credit: Credit) -> (Vec<Delivery>, bool) {
+    /// Merges what the rooms hold up to `end`, by seq; an event of several joined rooms comes once, through the first.
+    /// Says whether the credit ended before the events did.
+    fn merge(&self, log: &Log, credit: Credit, end: u64) -> (Vec<Delivery>, bool) {
         let mut heads = BinaryHeap::new();
         let held: Vec<Option<&RoomLog>> = self
             .rooms
@@ -255,6 +277,9 @@ impl Reader {
         let mut events: Vec<Delivery> = Vec::new();
         let mut bytes = 0;
         while let Some(Reverse((seq, index, place))) = heads.pop() {
+            if seq > end {
+                break;
+            }
             let Some(entry) = held[index].and_then(|room| room.get(place)) else {
                 continue;
             };

@@ -33,8 +33,6 @@ pub struct Opened {
     pub cursor: Option<Position>,
     /// Where a cursor was brought: whether everything after it is still held.
     pub recovered: Option<bool>,
-    /// What is visible: whatever comes after it is appended while the subscription is open.
-    pub visible: Position,
 }
 
 /// One step of joining a room from a position in the past.
@@ -92,7 +90,6 @@ impl Subscription {
             ),
             Start::Now | Start::Earliest | Start::Newest(_) => None,
         };
-        let visible = log.position(log.visible());
         drop(log);
         Opened {
             subscription: Self {
@@ -104,7 +101,6 @@ impl Subscription {
             gaps,
             cursor,
             recovered,
-            visible,
         }
     }
 
@@ -131,6 +127,12 @@ impl Subscription {
     #[must_use]
     pub const fn has_read(&self, seq: u64) -> bool {
         self.reader.cursor() >= seq
+    }
+
+    /// What was visible when it was opened.
+    #[must_use]
+    pub const fn opened(&self) -> u64 {
+        self.reader.opened()
     }
 
     /// Its place, if whoever is there reads the same.

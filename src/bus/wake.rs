@@ -163,6 +163,17 @@ impl Readers {
         signals.iter().for_each(|signal| signal.ring());
     }
 
+    /// Tells everyone, whatever they wait for.
+    pub fn ring_all(&self) {
+        let signals: Vec<Arc<Signal>> = {
+            let registry = lock(&self.0);
+            registry.rosters.iter().for_each(|roster| roster.ring_all());
+            let rooms = registry.rooms.values();
+            rooms.flat_map(BTreeMap::values).cloned().collect()
+        };
+        signals.iter().for_each(|signal| signal.ring());
+    }
+
     /// The rooms with a reader.
     #[must_use]
     pub fn rooms(&self) -> Vec<Room> {

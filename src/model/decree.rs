@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::code::{Code, Refusal};
 use super::id::{Principal, StreamId};
 use super::time::UnixMillis;
 
@@ -69,6 +70,34 @@ impl Revocation {
                     && bearer.issued.is_none_or(|issued| issued < *before)
             }
             (Self::Token(_) | Self::Key(_) | Self::Subject { .. } | Self::Stream(_), _) => false,
+        }
+    }
+}
+
+/// The refusal of a credential that was revoked.
+#[must_use]
+pub fn revoked() -> Refusal {
+    Refusal::new(Code::Revoked, "the credential was revoked")
+}
+
+impl Revocation {
+    /// Whether all that this one covers `other` covers too.
+    #[must_use]
+    pub fn is_part_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Subject {
+                    subject,
+                    issuer,
+                    before,
+                },
+                Self::Subject {
+                    subject: same,
+                    issuer: wide,
+                    before: later,
+                },
+            ) => subject == same && (wide.is_none() || wide == issuer) && before <= later,
+            _ => self == other,
         }
     }
 }

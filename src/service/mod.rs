@@ -237,9 +237,7 @@ impl Service {
     ) -> Result<Option<Arc<Access>>, Refusal> {
         let authority = &self.context.rules().authority;
         match credentials::find(headers, query.pairs(), authority.query_key())? {
-            Some(credential) => authority
-                .identify(&credential, self.context.clock.unix())
-                .map(Some),
+            Some(credential) => self.context.identify(&credential).map(Some),
             None => Ok(authority.anonymous()),
         }
     }

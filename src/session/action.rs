@@ -79,6 +79,8 @@ pub enum Ask {
         /// The room.
         room: Room,
     },
+    /// Look at the client's rights again, and give [`super::Input::Judged`] if they have changed.
+    Judge,
     /// Read now, and give [`super::Input::Batch`], even an empty one.
     Read,
 }

@@ -53,6 +53,8 @@ pub enum Input {
     },
     /// The log has something, or answers [`super::Ask::Read`].
     Batch(Batch),
+    /// The answer to [`super::Ask::Judge`].
+    Judged(Result<Arc<Access>, Refusal>),
     /// The answer to [`super::Ask::Publish`].
     Published {
         /// Which message is answered.

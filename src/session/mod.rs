@@ -24,6 +24,7 @@ use crate::auth::Access;
 use crate::bus::reader::Batch;
 use crate::limit::bucket::Bucket;
 use crate::model::code::{Advice, Code, Refusal};
+use crate::model::decree::{Decree, Revocation, revoked};
 use crate::model::gap::Gap;
 use crate::model::id::{Principal, StreamId};
 use crate::model::position::Position;
@@ -173,6 +174,7 @@ impl Session {
             Input::Authenticated(reference, verdict) => {
                 self.authenticated(reference, verdict, now, out)
             }
+            Input::Judged(verdict) => self.judged(verdict, now, out),
             Input::Opened {
                 cursor,
                 gaps,
@@ -267,6 +269,26 @@ impl Session {
         }
     }
 
+    /// Who may what has changed. Whoever keeps all that it has hears nothing of it.
+    fn judged(&mut self, verdict: Result<Arc<Access>, Refusal>, now: Now, out: &mut Vec<Action>) {
+        let State::Live(live) = &mut self.state else {
+            return;
+        };
+        let access = match verdict {
+            Ok(access) => access,
+            Err(refusal) => return self.end(None, refusal, out),
+        };
+        if live.keeps_all_with(&access, self.transport) {
+            live.access = access;
+            return;
+        }
+        if let State::Live(live) = std::mem::replace(&mut self.state, State::Ended)
+            && let Err(refusal) = self.lift(live, access, now, out)
+        {
+            self.end(None, refusal, out);
+        }
+    }
+
     /// An anonymous client has said who it is, or a client has renewed its credential: it keeps its place and the rooms
     /// that it may keep, and gets its role's rooms if it named none.
     fn lift(
@@ -344,22 +366,50 @@ impl Session {
     /// Gaps first, then events. A batch of neither is the answer to a heartbeat's read: its cursor moved by
     /// reading, not by taking silence for completeness.
     fn batch(&mut self, batch: Batch, now: Now, out: &mut Vec<Action>) {
-        self.last_write = now.moment;
-        if batch.is_empty() {
-            let heartbeat = Control::Heartbeat {
-                cursor: batch.cursor,
-                ts: now.unix,
-            };
-            return out.push(Action::Send(heartbeat));
+        let Batch {
+            gaps,
+            mut events,
+            decrees,
+            cursor,
+            ..
+        } = batch;
+        let end = decrees
+            .iter()
+            .find(|(_, decree)| self.is_revoked_by(decree))
+            .map(|(seq, _)| *seq);
+        if let Some(end) = end {
+            events.retain(|event| event.event().position.seq < end);
         }
-        out.extend(
-            batch
-                .gaps
-                .into_iter()
-                .map(|gap| Action::Send(Control::Gap(gap))),
-        );
-        if !batch.events.is_empty() {
-            out.push(Action::Deliver(batch.events));
+        let is_due = now.moment >= self.last_write + self.settings.heartbeat;
+        let is_silent = gaps.is_empty() && events.is_empty();
+        if !is_silent || decrees.is_empty() || is_due {
+            self.last_write = now.moment;
+            if is_silent {
+                let ts = now.unix;
+                out.push(Action::Send(Control::Heartbeat { cursor, ts }));
+            }
+        }
+        out.extend(gaps.into_iter().map(|gap| Action::Send(Control::Gap(gap))));
+        if !events.is_empty() {
+            out.push(Action::Deliver(events));
+        }
+        if end.is_some() {
+            self.end(None, revoked(), out);
+        } else if let Some((_, decree)) = decrees.last()
+            && **decree == Decree::Rights
+        {
+            out.push(Action::Ask(Ask::Judge));
+        }
+    }
+
+    /// Whether this stream is one that `decree` ends.
+    fn is_revoked_by(&self, decree: &Decree) -> bool {
+        match decree {
+            Decree::Revoked(Revocation::Stream(stream)) => *stream == self.stream,
+            Decree::Revoked(revocation) => self
+                .access()
+                .is_some_and(|access| revocation.covers(access.bearer())),
+            Decree::Rights => false,
         }
     }
 
@@ -369,6 +419,20 @@ impl Session {
             Some(retry_after),
         )));
         self.leave(Code::Draining, "draining".into(), out);
+    }
+}
+
+impl Live {
+    /// Whether a client with `access` may go on as it is, and gets nothing more.
+    fn keeps_all_with(&self, access: &Access, transport: Transport) -> bool {
+        let expires = self.access.expires_at == access.expires_at;
+        let gets_more = !self.named && access.rooms.iter().any(|room| !self.rooms.contains(room));
+        expires
+            && !gets_more
+            && self.access.role.name == access.role.name
+            && access.may_use(transport)
+            && self.rooms.len() <= access.role.limits.rooms_per_stream
+            && self.rooms.iter().all(|room| access.may_subscribe(room))
     }
 }
 

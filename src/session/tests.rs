@@ -1,5 +1,7 @@
 //! Sessions stepped by hand: no socket, no bus, no waiting.
 
+mod decrees;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,17 +20,27 @@ const KEY: &str = "the-key-of-this-test";
 
 const DUE: Input = Input::Due { writable: true };
 
-fn authority() -> Authority {
-    use sha2::Digest as _;
-    let role = |subscribe: &[&str], rooms: &[&str]| roles::Settings {
+fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
+    let owned = |rooms: &[&str]| rooms.iter().map(|room| (*room).to_owned()).collect();
+    roles::Settings {
         transports: Transport::ALL.to_vec(),
-        rooms: rooms.iter().map(|room| (*room).to_owned()).collect(),
-        subscribe: subscribe.iter().map(|room| (*room).to_owned()).collect(),
+        rooms: owned(rooms),
+        subscribe: owned(subscribe),
         publish: Vec::new(),
         sender: false,
         admin: false,
         limits: Limits::DEFAULT,
-    };
+    }
+}
+
+fn authority() -> Authority {
+    let both: &[&str] = &["lobby", "kitchen"];
+    authority_of(role(both, both))
+}
+
+/// The authority by which the key's holder has the role `display`.
+fn authority_of(display: roles::Settings) -> Authority {
+    use sha2::Digest as _;
     let key = api_key::Settings {
         name: "tv".into(),
         sha256: sha2::Sha256::digest(KEY).into(),
@@ -39,10 +51,7 @@ fn authority() -> Authority {
         api_keys: vec![key],
         roles: BTreeMap::from([
             ("guest".to_owned(), role(&["lobby", "old"], &["lobby"])),
-            (
-                "display".to_owned(),
-                role(&["lobby", "kitchen"], &["lobby", "kitchen"]),
-            ),
+            ("display".to_owned(), display),
         ]),
         ..auth::Settings::default()
     })
@@ -50,8 +59,12 @@ fn authority() -> Authority {
 }
 
 fn display() -> Arc<Access> {
+    identified(&authority())
+}
+
+fn identified(authority: &Authority) -> Arc<Access> {
     let key = Credential::ApiKey(Secret::new(KEY));
-    authority().identify(&key, UnixMillis(0)).unwrap()
+    authority.identify(&key, UnixMillis(0)).unwrap()
 }
 
 fn at(seconds: u64) -> Now {
@@ -144,6 +157,7 @@ fn message(text: &str) -> Input {
 
 fn nothing_new(seq: u64) -> Input {
     Input::Batch(Batch {
+        decrees: Vec::new(),
         gaps: Vec::new(),
         events: Vec::new(),
         cursor: position(seq),
@@ -187,6 +201,7 @@ fn a_websocket_of_a_lively_room_is_pinged_too_and_lives_as_long_as_it_answers() 
         second += 1;
         let gap = Gap::unauthorized(Room::parse("lobby").unwrap());
         let batch = Batch {
+            decrees: Vec::new(),
             gaps: vec![gap],
             events: Vec::new(),
             cursor: position(4),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::credentials::Credential;
 use crate::auth::{Access, Authority};
 use crate::bus::{Bus, Published};
 use crate::ingress::{Ingress, Publisher};
@@ -12,6 +13,8 @@ use crate::lifecycle::hanging::Hanging;
 use crate::lifecycle::live::Live;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
+use crate::model::code::Refusal;
+use crate::model::decree::revoked;
 use crate::model::event::Offer;
 use crate::model::timeouts::Timeouts;
 use crate::session::{self, Answer, Now};
@@ -81,6 +84,37 @@ impl Context {
             moment: self.clock.now(),
             unix: self.clock.unix(),
         }
+    }
+
+    /// What a credential is worth.
+    ///
+    /// # Errors
+    /// As [`Authority::identify`]; `revoked`.
+    pub fn identify(&self, credential: &Credential) -> Result<Arc<Access>, Refusal> {
+        let rules = self.rules();
+        let access = rules.authority.identify(credential, self.clock.unix())?;
+        self.unless_revoked(access)
+    }
+
+    /// What the credential that was worth `access` is worth now: the very same, if nothing has changed.
+    ///
+    /// # Errors
+    /// As [`Self::identify`].
+    pub fn judge(&self, access: &Arc<Access>) -> Result<Arc<Access>, Refusal> {
+        let rules = self.rules();
+        let access = if rules.authority.made(access) {
+            access.clone()
+        } else {
+            rules.authority.judge_anew(access, self.clock.unix())?
+        };
+        self.unless_revoked(access)
+    }
+
+    fn unless_revoked(&self, access: Arc<Access>) -> Result<Arc<Access>, Refusal> {
+        if self.bus.has_revoked(access.bearer()) {
+            return Err(revoked());
+        }
+        Ok(access)
     }
 
     /// The way in for the program that the gateway runs in.

@@ -36,8 +36,6 @@ pub(crate) struct Engine {
     subscription: Option<Subscription>,
     /// What its client waits for, before its next message is looked at.
     busy: Option<Box<Busy>>,
-    /// The greatest number that was visible when reading began, if it has.
-    opened: u64,
     session: Session,
     context: Arc<Context>,
     size: Size,
@@ -88,7 +86,6 @@ impl Engine {
             meter,
             seat,
             subscription: None,
-            opened: 0,
             registration: None,
             busy: None,
             reply: None,
@@ -193,7 +190,9 @@ impl Engine {
         let is_free = self.busy.is_none() && self.session.is_live();
         let subscription = self.subscription.as_ref().filter(|_| is_free)?;
         // Who still reads its past does so by itself: it counts as a replay, and not as live.
-        subscription.has_read(self.opened).then_some(subscription)
+        subscription
+            .has_read(subscription.opened())
+            .then_some(subscription)
     }
 
     /// What was read at its place, up to `cursor`, is given to it too.
@@ -227,7 +226,7 @@ impl Engine {
                     outputs.push(Output::Control(control));
                 }
                 Action::Deliver(events) => {
-                    let opened = self.subscription.as_ref().map(|_| self.opened);
+                    let opened = self.subscription.as_ref().map(Subscription::opened);
                     count(&self.meter, &events, self.size, opened, now.moment);
                     outputs.push(Output::Events(events));
                 }
@@ -238,6 +237,10 @@ impl Engine {
                 }
                 Action::Answer(answer) => outputs.extend(self.answer(answer)),
                 Action::Ask(ask) => {
+                    // What was decreed before it reads is not read, and may have come after its rights were looked at.
+                    if let Ask::Open { .. } = ask {
+                        actions.push_back(Action::Ask(Ask::Judge));
+                    }
                     if let Some(input) = self.ask(ask) {
                         self.step(input, now, &mut actions);
                     }
@@ -283,9 +286,8 @@ impl Engine {
     fn ask(&mut self, ask: Ask) -> Option<Input> {
         match ask {
             Ask::Authenticate(reference, token) => {
-                let (rules, unix) = (self.context.rules(), self.context.clock.unix());
                 let verdict = Credential::from_token(token.expose())
-                    .and_then(|credential| rules.authority.identify(&credential, unix));
+                    .and_then(|credential| self.context.identify(&credential));
                 Some(Input::Authenticated(reference, verdict))
             }
             Ask::Open { rooms, start } => Some(self.open(&rooms, start)),
@@ -328,7 +330,17 @@ impl Engine {
                 self.subscription.as_mut()?.leave(&room);
                 Some(Input::Left { reference, room })
             }
+            Ask::Judge => self.judge(),
             Ask::Read => Some(Input::Batch(self.subscription.as_mut()?.read(CREDIT))),
+        }
+    }
+
+    /// What its client's credential is worth now, if that has changed.
+    fn judge(&self) -> Option<Input> {
+        let access = self.session.access()?;
+        match self.context.judge(access) {
+            Ok(same) if Arc::ptr_eq(&same, access) => None,
+            verdict => Some(Input::Judged(verdict)),
         }
     }
 
@@ -338,13 +350,11 @@ impl Engine {
             gaps,
             cursor,
             recovered,
-            visible,
         } = self
             .context
             .bus
             .subscribe_at(self.seat.clone(), rooms, start);
         self.subscription = Some(subscription);
-        self.opened = visible.seq;
         Input::Opened {
             cursor,
             gaps,

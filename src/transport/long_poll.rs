@@ -16,11 +16,13 @@ use crate::bus::wake::Seat;
 use crate::bus::{Opened, Subscription};
 use crate::lifecycle::random;
 use crate::model::code::Code;
+use crate::model::decree::Decree;
 use crate::model::gap::Gap;
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::start::Start;
 use crate::model::time::{Moment, UnixMillis};
+use crate::model::transport::Transport;
 use crate::session::admission::Admitted;
 use crate::telemetry::metrics::Meter;
 use crate::telemetry::metrics::labels::End;
@@ -49,6 +51,8 @@ pub enum Look {
 
 /// A poll that waits.
 pub struct Waiting {
+    /// Whose it is.
+    access: Arc<Access>,
     rooms: Vec<Room>,
     /// Everything due up to here was told before.
     since: Position,
@@ -64,7 +68,7 @@ pub struct Waiting {
 #[must_use]
 pub fn look(
     context: &Context,
-    access: &Access,
+    access: &Arc<Access>,
     admitted: Admitted,
     wait: Duration,
     meter: Meter,
@@ -78,6 +82,7 @@ pub fn look(
     let left = access.expires_at.map(|at| at.since(context.clock.unix()));
     let wait = wait.min(left.unwrap_or(wait));
     let waiting = Waiting {
+        access: access.clone(),
         rooms,
         since: batch.cursor,
         known,
@@ -93,29 +98,68 @@ pub fn look(
 
 impl Waiting {
     /// Waits in a task of its own.
-    pub async fn answered(self: Box<Self>, context: &Context) -> Answer {
+    pub async fn answered(mut self: Box<Self>, context: &Context) -> Answer {
         let (start, mut turn) = (Start::At(self.since), Turn::new(context));
         let Opened {
             mut subscription, ..
         } = context.bus.subscribe(&self.rooms, start);
-        let came = tokio::select! {
-            biased;
-            batch = subscription.next_batch(CREDIT) => Some(batch),
-            () = turn.come() => None,
-            () = context.clock.sleep_until(self.until) => None,
-        };
-        let batch = came.unwrap_or_else(|| subscription.read(CREDIT));
         let live = Some(self.since.seq);
+        let mut is_due = !self.may_go_on(context);
+        while !is_due {
+            let mut batch = tokio::select! {
+                biased;
+                batch = subscription.next_batch(CREDIT) => batch,
+                () = turn.come() => break,
+                () = context.clock.sleep_until(self.until) => break,
+            };
+            is_due = !self.heeds(context, &mut batch);
+            if is_due || !batch.is_empty() {
+                return self.answer(context, batch, live);
+            }
+        }
+        let mut batch = subscription.read(CREDIT);
+        self.heeds(context, &mut batch);
         self.answer(context, batch, live)
     }
 
     /// Begins to read where it is called by `seat`.
-    pub(super) fn subscribe(&self, context: &Context, seat: Arc<Seat>) -> Subscription {
+    pub(super) fn subscribe(&mut self, context: &Context, seat: Arc<Seat>) -> Subscription {
         let start = Start::At(self.since);
-        context
-            .bus
-            .subscribe_at(seat, &self.rooms, start)
-            .subscription
+        let opened = context.bus.subscribe_at(seat, &self.rooms, start);
+        // What was decreed before is not read.
+        if !self.may_go_on(context) {
+            self.until = context.clock.now();
+        }
+        opened.subscription
+    }
+
+    /// Takes out of `batch` what is decreed, and what it may not be told for it; says whether it may go on waiting. A poll
+    /// that may not is answered with what came before, and the next one is told why.
+    pub(super) fn heeds(&mut self, context: &Context, batch: &mut Batch) -> bool {
+        for (seq, decree) in std::mem::take(&mut batch.decrees) {
+            let goes_on = match &*decree {
+                Decree::Revoked(revocation) => !revocation.covers(self.access.bearer()),
+                Decree::Rights => self.may_go_on(context),
+            };
+            if !goes_on {
+                batch
+                    .events
+                    .retain(|event| event.event().position.seq < seq);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether its credential is still good for all that it waits for.
+    fn may_go_on(&mut self, context: &Context) -> bool {
+        let Ok(access) = context.judge(&self.access) else {
+            return false;
+        };
+        self.access = access;
+        let mut rooms = self.rooms.iter();
+        self.access.may_use(Transport::LongPoll)
+            && rooms.all(|room| self.access.may_subscribe(room))
     }
 
     /// When it is answered in any case.

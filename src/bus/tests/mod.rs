@@ -1,5 +1,7 @@
 //! The log against its naive model, at random operations; and what only a bus of many rooms and readers shows.
 
+mod decrees;
+
 use proptest::prelude::*;
 
 use super::log::Log;

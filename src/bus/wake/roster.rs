@@ -18,6 +18,8 @@ struct State {
     rooms: HashMap<Room, Members>,
     /// Rooms that grew.
     grown: Vec<Room>,
+    /// Whether there is something for all readers, also for those of no room.
+    is_for_all: bool,
     /// Seats that were called by themselves.
     called: Vec<usize>,
     /// The loop, while it waits.
@@ -62,8 +64,8 @@ impl Roster {
     }
 
     /// Adds the numbers of those who were called to `called`, and of those whose rooms grew to `news` (a reader of
-    /// several such rooms once for each). Whatever comes from now on wakes `waker`.
-    pub fn take(&self, waker: &Waker, called: &mut Vec<usize>, news: &mut Vec<usize>) {
+    /// several such rooms once for each); says whether all readers are called. Whatever comes from now on wakes `waker`.
+    pub fn take(&self, waker: &Waker, called: &mut Vec<usize>, news: &mut Vec<usize>) -> bool {
         let mut state = lock(&self.0);
         let State {
             rooms,
@@ -81,6 +83,7 @@ impl Roster {
         if !matches!(&state.waiting, Some(before) if before.will_wake(waker)) {
             state.waiting = Some(waker.clone());
         }
+        std::mem::take(&mut state.is_for_all)
     }
 
     /// Wakes the loop, whatever for.
@@ -104,6 +107,12 @@ impl Roster {
         let waiting = if is_news { state.waiting.take() } else { None };
         drop(state);
         waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Tells the loop that there is something for all its readers.
+    pub(super) fn ring_all(&self) {
+        lock(&self.0).is_for_all = true;
+        self.wake();
     }
 
     /// The rooms with a reader.

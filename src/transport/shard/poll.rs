@@ -81,7 +81,7 @@ impl Poll {
     ) -> Self {
         let Borrowed {
             lent,
-            parked: Parked { waiting, style },
+            parked: Parked { mut waiting, style },
             head,
             closes,
         } = borrowed;
@@ -150,12 +150,13 @@ impl Poll {
             return Turn::Gone;
         }
         let is_due = self.deadline().is_some_and(|due| round.now.moment >= due);
-        let State::Waiting(_, subscription) = &mut self.state else {
+        let State::Waiting(waiting, subscription) = &mut self.state else {
             return Turn::Waits;
         };
         let live = subscription.cursor().seq;
-        let batch = subscription.read(CREDIT);
-        if batch.is_empty() && !is_due {
+        let mut batch = subscription.read(CREDIT);
+        let may_go_on = waiting.heeds(context, &mut batch);
+        if batch.is_empty() && !is_due && may_go_on {
             return Turn::Waits;
         }
         let answering = State::Answering(Bytes::new());

@@ -104,8 +104,13 @@ impl Members {
     /// Whoever wants a turn, and why.
     fn gather(&mut self, cx: &mut Cx<'_>) {
         let (called, news) = &mut self.taken;
-        self.shard.roster.take(cx.waker(), called, news);
+        let is_for_all = self.shard.roster.take(cx.waker(), called, news);
         self.called.extend(called.drain(..));
+        if is_for_all {
+            let numbers = (0..).zip(&self.members);
+            self.called
+                .extend(numbers.filter_map(|(number, member)| member.as_ref().map(|_| number)));
+        }
         for number in news.drain(..) {
             // On the list once, however many of its rooms have grown since it was put there.
             if let Some(Some(member)) = self.members.get_mut(number)

@@ -1,0 +1,95 @@
+//! What is decreed for all: credentials that do not hold any more, rights that have changed.
+
+use super::*;
+
+fn decreed(decree: Decree, seq: u64) -> Input {
+    Input::Batch(Batch {
+        decrees: vec![(seq, Arc::new(decree))],
+        gaps: Vec::new(),
+        events: Vec::new(),
+        cursor: position(seq),
+        more: false,
+        waiting: 0,
+    })
+}
+
+fn key(name: &str) -> Decree {
+    Decree::Revoked(Revocation::Key(name.into()))
+}
+
+/// The `display` role with other rooms.
+fn with_rooms(subscribe: &[&str], rooms: &[&str]) -> Arc<Access> {
+    identified(&authority_of(role(subscribe, rooms)))
+}
+
+#[test]
+fn a_stream_whose_key_is_revoked_is_told_and_ends_for_good() {
+    let mut session = live(display(), Transport::WebSocket);
+    assert!(said(&mut session, decreed(key("other"), 5), 1).is_empty());
+    assert_eq!(
+        said(&mut session, decreed(key("tv"), 6), 1)[..],
+        ["revoked None", "end revoked"]
+    );
+    assert_eq!(session.deadline(true), None);
+}
+
+#[test]
+fn a_stream_is_ended_by_its_name_and_no_other_is() {
+    let mut session = live(display(), Transport::Sse);
+    let other = StreamId::from_random(77);
+    let named = |stream| Decree::Revoked(Revocation::Stream(stream));
+    assert!(said(&mut session, decreed(named(other), 5), 1).is_empty());
+    let own = session.stream();
+    let told = said(&mut session, decreed(named(own), 6), 1);
+    assert_eq!(told[..], ["revoked None", "end revoked"]);
+}
+
+#[test]
+fn a_decree_that_concerns_somebody_else_puts_off_no_heartbeat_and_is_none() {
+    let mut session = live(display(), Transport::Sse);
+    assert!(said(&mut session, decreed(key("other"), 5), 14).is_empty());
+    assert_eq!(said(&mut session, DUE, 15)[..], ["ask Read"]);
+    let told = said(&mut session, decreed(key("other"), 6), 15);
+    assert_eq!(told[..], ["heartbeat"]);
+    assert_eq!(session.deadline(true), Some(at(30).moment));
+}
+
+#[test]
+fn when_rights_change_who_keeps_all_hears_nothing_and_who_does_not_is_told() {
+    let mut session = live(display(), Transport::Sse);
+    assert_eq!(
+        said(&mut session, decreed(Decree::Rights, 5), 1)[..],
+        ["ask Judge"]
+    );
+    let same = with_rooms(&["lobby", "kitchen", "more"], &["lobby", "kitchen"]);
+    assert!(said(&mut session, Input::Judged(Ok(same)), 1).is_empty());
+
+    let fewer = with_rooms(&["lobby"], &["lobby"]);
+    let [Action::Ask(Ask::Lift { join, leave })] =
+        &step(&mut session, Input::Judged(Ok(fewer)), 2)[..]
+    else {
+        panic!("the rooms change")
+    };
+    assert_eq!((join.len(), leave.len()), (0, 1));
+    let opened = Input::Opened {
+        cursor: Some(position(5)),
+        gaps: Vec::new(),
+        recovered: None,
+    };
+    assert_eq!(said(&mut session, opened, 2)[..], ["welcome", "gap"]);
+}
+
+#[test]
+fn when_rights_change_who_has_none_left_is_ended() {
+    for (verdict, code) in [
+        (Ok(with_rooms(&[], &[])), "forbidden"),
+        (
+            Err(Refusal::new(Code::Unauthorized, "the key is not known")),
+            "unauthorized",
+        ),
+    ] {
+        let mut session = live(display(), Transport::WebSocket);
+        let told = said(&mut session, Input::Judged(verdict), 1);
+        assert_eq!(told[..], [format!("{code} None"), format!("end {code}")]);
+    }
+}
