@@ -119,6 +119,18 @@ impl Access {
         !self.publish.is_empty()
     }
 
+    /// The patterns of the rooms that it may read.
+    #[must_use]
+    pub fn subscribes(&self) -> Vec<String> {
+        self.subscribe.texts()
+    }
+
+    /// The patterns of the rooms that it may publish to.
+    #[must_use]
+    pub fn publishes_to(&self) -> Vec<String> {
+        self.publish.texts()
+    }
+
     /// Whether it may be served over `transport`.
     #[must_use]
     pub fn may_use(&self, transport: Transport) -> bool {

@@ -13,7 +13,7 @@ use super::digest::sha256;
 use crate::model::secret::Secret;
 
 /// One key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The principal's name.
     pub name: String,

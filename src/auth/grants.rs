@@ -77,6 +77,15 @@ impl Grants {
         self.0.is_empty()
     }
 
+    /// As patterns.
+    pub(super) fn texts(&self) -> Vec<String> {
+        let text = |grant: &Grant| {
+            let rest = if grant.open { "*" } else { "" };
+            format!("{}{rest}", grant.text)
+        };
+        self.0.iter().map(text).collect()
+    }
+
     pub(super) fn cover(&self, room: &Room) -> bool {
         self.0.iter().any(|grant| grant.covers(room.as_str()))
     }

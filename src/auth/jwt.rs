@@ -30,7 +30,7 @@ pub enum Algorithm {
 }
 
 /// What verifies a signature.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
     /// A shared secret of at least 32 bytes, for the HS algorithms.
     Secret(Secret),
@@ -39,7 +39,7 @@ pub enum Key {
 }
 
 /// One issuer or key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Tokens whose header names this `kid` are verified by this entry.
     pub kid: Option<String>,

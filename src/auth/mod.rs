@@ -16,7 +16,7 @@ pub use access::Access;
 pub use authority::Authority;
 
 /// Everything that decides who may do what, as the configuration gives it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The role of a client without credential; without it such a client is refused.
     pub anonymous: Option<String>,

@@ -5,7 +5,7 @@ use crate::model::limits::Limits;
 use crate::model::transport::Transport;
 
 /// One role, as configured. The texts are patterns and templates, checked by [`super::grants`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The transports, in order of preference.
     pub transports: Vec<Transport>,

@@ -98,6 +98,23 @@ impl Log {
         }
     }
 
+    /// From now on these bounds hold, also for what is held already.
+    pub fn configure(&mut self, settings: Settings) {
+        self.settings = settings;
+        self.due.clear();
+        let mut dropped = Vec::new();
+        for (name, room) in &mut self.rooms {
+            room.history = self.settings.history(name);
+            while room.overflows() {
+                dropped.extend(room.pop());
+            }
+            room.due = None;
+            Self::schedule(&mut self.due, name, room);
+        }
+        dropped.iter().for_each(|entry| self.release(entry));
+        self.evict();
+    }
+
     /// Gives `new` the next position and makes it visible, or finds that it was applied before.
     ///
     /// # Errors
@@ -319,6 +336,11 @@ impl Log {
             room.due = Some(due);
             queue.insert((due, name.clone()));
         }
+    }
+
+    /// The rooms that hold something, in no order.
+    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.keys()
     }
 
     /// What `room` holds, if it holds anything.

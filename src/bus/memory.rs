@@ -1,5 +1,6 @@
 //! The bus over the memory log: one lock for the log, one for who waits.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::model::start::Start;
 use crate::model::time::UnixMillis;
 use crate::sync::{Mutex, lock};
 use crate::telemetry::metrics::Log as Report;
+use crate::wire::admin::RoomNow;
 
 use super::Settings;
 use super::decrees::{Revocations, Revoked};
@@ -20,6 +22,7 @@ use super::history::{Page, Query};
 use super::idempotency::Idempotency;
 use super::log::{Appended, Log};
 use super::reader::{Batch, Credit, Place, Reader};
+use super::rooms::RoomLog;
 use super::subscription::{Opened, Subscription};
 use super::wake::{Bell, Readers, Roster, Seat};
 
@@ -48,6 +51,7 @@ pub struct Published {
 const ROOMS_AT_ONCE: usize = 256;
 /// How often rooms that nobody touches are looked at for their age.
 const EXPIRY_EVERY: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 
 impl Bus {
     /// An empty memory log: a new epoch from random bits.
@@ -128,6 +132,11 @@ impl Bus {
         self.0.revocations.all()
     }
 
+    /// From now on these bounds hold, also for what is held already; what is beyond them is a gap for who has not read it.
+    pub fn configure(&self, settings: Settings) {
+        lock(&self.0.log).configure(settings);
+    }
+
     /// Begins to read `rooms` from `start`.
     #[must_use]
     pub fn subscribe(&self, rooms: &[Room], start: Start) -> Opened {
@@ -169,6 +178,35 @@ impl Bus {
     #[must_use]
     pub fn history(&self, query: &Query) -> Page {
         self.0.log().page(query)
+    }
+
+    /// The rooms whose names begin with `prefix`, in the order of their names and behind `after`, at most so many: those
+    /// that hold something, and those that somebody reads.
+    #[must_use]
+    pub fn rooms(&self, prefix: &str, after: Option<&Room>, most: usize) -> Vec<RoomNow> {
+        let fits = |room: &Room| {
+            room.as_str().starts_with(prefix) && after.is_none_or(|after| after < room)
+        };
+        let mut first: BTreeSet<Room> = self.0.readers.rooms().into_iter().filter(fits).collect();
+        let now = self.0.clock.now();
+        let log = self.0.log();
+        for room in log.rooms().filter(|room| fits(room)) {
+            first.insert(room.clone());
+            if first.len() > most {
+                first.pop_last();
+            }
+        }
+        let held = first.into_iter().take(most).map(|room| {
+            let held = log.room(&room);
+            RoomNow {
+                readers: self.0.readers.count(&room),
+                events: held.map_or(0, RoomLog::len),
+                bytes: held.map_or(0, RoomLog::bytes),
+                last_minute: held.map_or(0, |held| held.since(now.before(MINUTE))),
+                room,
+            }
+        });
+        held.collect()
     }
 
     /// Drops what `room` holds; its readers get a gap.

@@ -238,7 +238,8 @@ impl Reader {
     }
 
     /// How many events wait beyond the cursor, in each room.
-    fn left(&self, log: &Log) -> usize {
+    #[must_use]
+    pub fn left(&self, log: &Log) -> usize {
         let rooms = self.rooms.iter().filter_map(|joined| {
             let held = log.room(&joined.room)?;
             Some(held.len() - held.after(joined.from.max(self.cursor)))

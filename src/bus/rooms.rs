@@ -232,6 +232,18 @@ impl RoomLog {
         self.events.get(place)
     }
 
+    /// What it holds, in bytes of memory.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many of its events were appended at `moment` or later.
+    #[must_use]
+    pub fn since(&self, moment: Moment) -> usize {
+        self.events.len() - self.events.partition_point(|entry| entry.at < moment)
+    }
+
     /// How many events are held.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -16,7 +16,7 @@ pub struct History {
 }
 
 /// What the log keeps.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Of all rooms together.
     pub total: History,

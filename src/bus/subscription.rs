@@ -159,6 +159,12 @@ impl Subscription {
         lock(&self.shared.log).position(self.reader.cursor())
     }
 
+    /// How many events wait for it, one of several of its rooms counted in each.
+    #[must_use]
+    pub fn lag(&self) -> usize {
+        self.reader.left(&lock(&self.shared.log))
+    }
+
     /// The rooms joined.
     pub fn rooms(&self) -> impl Iterator<Item = &Room> {
         self.reader.rooms()

@@ -183,6 +183,15 @@ impl Readers {
         rooms.into_iter().collect()
     }
 
+    /// How many readers `room` has.
+    #[must_use]
+    pub fn count(&self, room: &Room) -> usize {
+        let registry = lock(&self.0);
+        let own = registry.rooms.get(room).map_or(0, BTreeMap::len);
+        let served = registry.rosters.iter().map(|roster| roster.count(room));
+        own + served.sum::<usize>()
+    }
+
     /// How far the slowest reader of `room` has read, if it has readers.
     #[must_use]
     pub fn slowest(&self, room: &Room) -> Option<u64> {

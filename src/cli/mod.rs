@@ -20,6 +20,7 @@ pub mod remote;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory as _, Parser};
@@ -94,6 +95,15 @@ impl Source {
             None => config::load(None, &environment),
         };
         settings.map_err(|mistakes| failed(&mistakes))
+    }
+
+    /// Reads the settings anew, or says every mistake; of the environment it takes what it was when the process started.
+    /// Nothing where there is no file, because then nothing can change.
+    fn anew(&self) -> Option<server::Source> {
+        let (file, environment) = (self.config.clone()?, config::environment());
+        Some(Arc::new(move || {
+            config::load_file(&file, &environment).map_err(|mistakes| mistakes.to_string())
+        }))
     }
 
     fn file(&self) -> Option<&Path> {

@@ -4,19 +4,19 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Source, failed, print};
+use super::{failed, print};
 use crate::lifecycle::clock::Clock;
-use crate::server::{Gateway, Settings};
+use crate::server::{Gateway, Settings, Source};
 use crate::telemetry;
 
 /// What to serve.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  gatecast serve --config gatecast.toml\n\nSIGTERM and Ctrl-C end every stream in its own way, within server.drain; a second one ends at once."
+    after_help = "Example:\n  gatecast serve --config gatecast.toml\n\nSIGTERM and Ctrl-C end every stream in its own way, within server.drain; a second one ends at once. SIGHUP reads the file again, as does a change of it or of a file that it names: no stream is cut that is still allowed, and a file with a mistake changes nothing."
 )]
 pub struct Args {
     #[command(flatten)]
-    source: Source,
+    source: super::Source,
 }
 
 /// Runs it until a signal ends it.
@@ -25,7 +25,7 @@ pub fn run(args: &Args) -> ExitCode {
     match args.source.load() {
         Ok(settings) => {
             hint(&settings, args);
-            serve(settings)
+            serve(settings, args.source.anew())
         }
         Err(exit) => exit,
     }
@@ -47,8 +47,8 @@ fn hint(settings: &Settings, args: &Args) {
 }
 
 /// Serves until a signal, then drains.
-fn serve(settings: Settings) -> ExitCode {
-    on_runtime(&settings.telemetry.clone(), until_signal(settings))
+fn serve(settings: Settings, anew: Option<Source>) -> ExitCode {
+    on_runtime(&settings.telemetry.clone(), until_signal(settings, anew))
 }
 
 /// Runs `future` to its end, with its log lines on standard error.
@@ -72,13 +72,14 @@ pub(super) fn on_runtime(
     }
 }
 
-async fn until_signal(settings: Settings) -> ExitCode {
+async fn until_signal(settings: Settings, anew: Option<Source>) -> ExitCode {
     // Before the sockets: whoever sees the port open may send a signal.
-    let mut stop = match Stop::new() {
-        Ok(stop) => stop,
+    let signals = Stop::new().and_then(|stop| Ok((stop, signal(SignalKind::hangup())?)));
+    let (mut stop, mut hangup) = match signals {
+        Ok(signals) => signals,
         Err(why) => return failed(&format!("signals cannot be awaited: {why}")),
     };
-    let gateway = match Gateway::start(settings, Clock::system()).await {
+    let gateway = match Gateway::start_from(settings, Clock::system(), anew).await {
         Ok(gateway) => gateway,
         Err(why) => {
             return failed(&format!(
@@ -92,7 +93,14 @@ async fn until_signal(settings: Settings) -> ExitCode {
     for endpoint in gateway.operators() {
         print::line(&format!("metrics on {endpoint}"));
     }
-    stop.asked().await;
+    loop {
+        tokio::select! {
+            () = stop.asked() => break,
+            () = gateway.asked_to_stop() => break,
+            // What came of it is logged, with each mistake in its line.
+            _ = hangup.recv() => { let _ = gateway.reload().await; }
+        }
+    }
     end(gateway, stop).await
 }
 

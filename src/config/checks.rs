@@ -25,7 +25,7 @@ pub(super) fn visible(text: &str) -> Result<(), String> {
 /// The query parameter that may carry a token.
 pub(super) fn query(text: &str) -> Result<(), String> {
     /// What the routes use themselves.
-    const TAKEN: [&str; 19] = [
+    const TAKEN: [&str; 23] = [
         "room",
         "rooms",
         "since",
@@ -45,6 +45,10 @@ pub(super) fn query(text: &str) -> Result<(), String> {
         "on_error",
         "stream",
         "event",
+        "after",
+        "prefix",
+        "principal",
+        "role",
     ];
     if TAKEN.contains(&text) {
         return Err(

@@ -57,7 +57,9 @@ pub fn load_file(path: &Path, environment: &[(String, String)]) -> Result<Settin
         }])
     })?;
     let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-    read(Some(&name), &toml, base, environment)
+    let mut settings = read(Some(&name), &toml, base, environment)?;
+    settings.files.insert(0, path.to_path_buf());
+    Ok(settings)
 }
 
 /// The variables of this process that [`load`] looks at. What is not UTF-8 comes with replacement characters, which

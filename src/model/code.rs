@@ -121,6 +121,8 @@ codes! {
     MethodNotAllowed = "method_not_allowed", 405, None, Mend, "Method not allowed";
     /// The idempotency key came before, with another body.
     IdempotencyConflict = "idempotency_conflict", 422, None, Mend, "Idempotency key used for another body";
+    /// The configuration that was to be loaded has mistakes, and the one before goes on.
+    BadConfiguration = "bad_configuration", 422, None, Mend, "The configuration has mistakes";
     /// A WebSocket version other than 13 (RFC 6455 §4.4).
     UpgradeRequired = "upgrade_required", 426, None, Mend, "WebSocket version 13 only";
 }

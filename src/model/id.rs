@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// The name of one stream (`welcome.stream`): 96 random bits, shown in hexadecimal.
 ///
 /// Knowing it is not enough to use it: a message for a stream must come from its own principal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId([u8; 12]);
 
 impl StreamId {

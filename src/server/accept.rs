@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
+use crate::lifecycle::live::Live;
 use crate::model::peer::Peer;
 use crate::service::{Audience, Service};
 use crate::telemetry::metrics::Open;
@@ -72,7 +73,7 @@ impl Acceptor {
     pub(super) fn listen(
         self: Arc<Self>,
         endpoints: Vec<Endpoint>,
-        secure: Option<&TlsAcceptor>,
+        secure: Option<&Arc<Live<TlsAcceptor>>>,
     ) -> io::Result<Vec<Endpoint>> {
         let begin = |Endpoint { address, scheme }: Endpoint| {
             let tls = match scheme {
@@ -93,7 +94,7 @@ impl Acceptor {
     }
 
     /// Accepts until the gateway drains; TLS is spoken where `tls` is given.
-    async fn run(self: Arc<Self>, listener: Listener, tls: Option<TlsAcceptor>) {
+    async fn run(self: Arc<Self>, listener: Listener, tls: Option<Arc<Live<TlsAcceptor>>>) {
         let mut draining = self.context.draining.clone();
         loop {
             let accepted = tokio::select! {
@@ -114,7 +115,9 @@ impl Acceptor {
                         _permit: permit,
                         _counted: self.context.metrics.connect(),
                     };
-                    self.settle(raw, peer, tls.clone(), place, surplus);
+                    // With the certificate of the day.
+                    let tls = tls.as_ref().map(|live| TlsAcceptor::clone(&live.now()));
+                    self.settle(raw, peer, tls, place, surplus);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept");

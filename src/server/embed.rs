@@ -7,6 +7,6 @@ impl Gateway {
     /// The way to publish from the program that this gateway runs in.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
-        self.publisher.clone()
+        self.context.publisher()
     }
 }

@@ -13,6 +13,7 @@ mod held;
 mod http1;
 mod http2;
 mod listener;
+pub mod reload;
 mod settings;
 mod shards;
 mod socket;
@@ -24,11 +25,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::sync::mpsc::Receiver;
 use tokio_rustls::TlsAcceptor;
 
 use crate::auth::Authority;
 use crate::bus::Bus;
-use crate::ingress::{Ingress, Publisher};
+use crate::ingress::Ingress;
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::{Drain, Draining};
 use crate::lifecycle::hanging::Hanging;
@@ -37,13 +40,16 @@ use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
 use crate::model::limits::Limits;
 use crate::model::position::Epoch;
-use crate::service::{Audience, Service};
+use crate::service::{Audience, Operation, Operations, Service};
 use crate::telemetry::metrics::Metrics;
 use crate::transport::context::{Context, Rules};
 use crate::transport::registry::Registry;
+use crate::wire::admin::Reloaded;
 
 use accept::{Acceptor, Slots};
 use endpoint::{Address, Endpoint};
+pub use reload::Source;
+use reload::{EVERY, Reloader};
 pub use settings::{Settings, Watch};
 use shards::Shards;
 use tls::Tls;
@@ -53,10 +59,9 @@ pub struct Gateway {
     endpoints: Vec<Endpoint>,
     operators: Vec<Endpoint>,
     drain: Drain,
-    tasks: Tasks,
-    clock: Clock,
-    deadline: Duration,
-    publisher: Publisher,
+    context: Arc<Context>,
+    operations: Operations,
+    stopping: Arc<Notify>,
     _shards: Arc<Shards>,
 }
 
@@ -73,25 +78,49 @@ impl Gateway {
     /// An address cannot be listened on, or the roles and keys do not fit together (which a checked
     /// configuration rules out).
     pub async fn start(settings: Settings, clock: Clock) -> std::io::Result<Self> {
+        Self::start_from(settings, clock, None).await
+    }
+
+    /// The same, where the settings can be read again: [`Self::reload`] does, and so does a change of one of their files.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_from(
+        settings: Settings,
+        clock: Clock,
+        source: Option<Source>,
+    ) -> std::io::Result<Self> {
         let (drain, draining) = Drain::new();
-        let (deadline, tls) = (settings.drain, tls_acceptor(&settings)?);
+        let tls = tls_acceptor(&settings)?.map(|tls| Arc::new(Live::new(tls)));
         let context = Arc::new(context(&settings, clock, draining)?);
         let shards = Arc::new(Shards::start(settings.shards, settings.watch, &context)?);
-        let acceptors = acceptors(&settings, &context, &shards);
-        let endpoints = acceptors.clients.listen(settings.listen, tls.as_ref())?;
+        let (operations, asked) = Operations::new();
+        let service = Service::new(
+            context.clone(),
+            settings.service.clone(),
+            shards.all(),
+            operations.clone(),
+        );
+        let service = Arc::new(service);
+        let acceptors = acceptors(&settings, &service, &context, &shards);
+        let endpoints = acceptors
+            .clients
+            .listen(settings.listen.clone(), tls.as_ref())?;
         let operators = acceptors
             .operators
-            .listen(settings.operators, tls.as_ref())?;
+            .listen(settings.operators.clone(), tls.as_ref())?;
         look_after_ages(&context);
         watch(&context, &shards);
+        let stopping = Arc::new(Notify::new());
+        let reloader = Reloader::new(source, settings, context.clone(), service, tls);
+        operate(asked, reloader, stopping.clone());
         Ok(Self {
             endpoints,
             operators,
             drain,
-            tasks: context.tasks.clone(),
-            clock: context.clock.clone(),
-            deadline,
-            publisher: context.publisher(),
+            context,
+            operations,
+            stopping,
             _shards: shards,
         })
     }
@@ -122,10 +151,25 @@ impl Gateway {
     /// Returns how many of which tasks were late at the deadline, and were cut off.
     pub async fn drain(self) -> Vec<(&'static str, usize)> {
         self.drain.begin();
-        match self.clock.timeout(self.deadline, self.tasks.ended()).await {
+        let (tasks, deadline) = (&self.context.tasks, self.context.rules().drain);
+        match self.context.clock.timeout(deadline, tasks.ended()).await {
             Some(()) => Vec::new(),
-            None => self.tasks.abort(),
+            None => tasks.abort(),
         }
+    }
+
+    /// Reads the configuration again, and lets it hold; no stream is cut that is still allowed.
+    ///
+    /// # Errors
+    /// All that is wrong with it, in one text, and nothing has changed; also where there is none to be read again.
+    pub async fn reload(&self) -> Result<Reloaded, String> {
+        let outcome = self.operations.reload().await;
+        outcome.map_err(|refusal| refusal.message)
+    }
+
+    /// Returns once an operator has asked the gateway to stop.
+    pub async fn asked_to_stop(&self) {
+        self.stopping.notified().await;
     }
 }
 
@@ -161,6 +205,7 @@ fn rules(settings: &Settings) -> std::io::Result<Rules> {
         session: Arc::new(settings.session),
         event_bytes: largest_event(&settings.auth),
         timeouts: settings.timeouts,
+        drain: settings.drain,
         drain_window: settings.drain_window,
     })
 }
@@ -171,8 +216,12 @@ struct Acceptors {
     operators: Arc<Acceptor>,
 }
 
-fn acceptors(settings: &Settings, context: &Arc<Context>, shards: &Arc<Shards>) -> Acceptors {
-    let service = Arc::new(Service::new(context.clone(), settings.service.clone()));
+fn acceptors(
+    settings: &Settings,
+    service: &Arc<Service>,
+    context: &Arc<Context>,
+    shards: &Arc<Shards>,
+) -> Acceptors {
     let acceptor = |audience, connections| {
         Arc::new(Acceptor {
             audience,
@@ -195,6 +244,31 @@ fn look_after_ages(context: &Context) {
         tokio::select! {
             () = bus.look_after_ages() => {}
             () = ended.begun() => {}
+        }
+    });
+}
+
+/// Carries out what operators ask of the whole gateway, one thing after another, and looks at the files of its
+/// configuration.
+fn operate(mut asked: Receiver<Operation>, mut reloader: Reloader, stopping: Arc<Notify>) {
+    let context = reloader.context.clone();
+    let mut ended = context.draining.clone();
+    context.tasks.clone().spawn("operations", async move {
+        loop {
+            let operation = tokio::select! {
+                () = ended.begun() => return,
+                () = context.clock.sleep(EVERY) => None,
+                operation = asked.recv() => match operation {
+                    None => return,
+                    operation => operation,
+                },
+            };
+            match operation {
+                None => reloader.look().await,
+                // Whoever asked may have given up.
+                Some(Operation::Reload(reply)) => _ = reply.send(reloader.reload().await),
+                Some(Operation::Stop) => stopping.notify_one(),
+            }
         }
     });
 }

@@ -1,6 +1,7 @@
 //! A whole gateway, as the configuration gives it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::timeouts::Timeouts;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub service: service::Settings,
     /// Logs.
     pub telemetry: telemetry::Settings,
+    /// The files that say all this: what they hold is looked at again and again.
+    pub files: Vec<PathBuf>,
 }
 
 impl Default for Settings {
@@ -83,6 +86,7 @@ impl Default for Settings {
             session: session::Settings::default(),
             service: service::Settings::default(),
             telemetry: telemetry::Settings::default(),
+            files: Vec::new(),
         }
     }
 }

@@ -84,6 +84,11 @@ impl Shards {
         })
     }
 
+    /// The loops.
+    pub(super) fn all(&self) -> Vec<Arc<Shard>> {
+        self.homes.iter().map(|home| home.shard.clone()).collect()
+    }
+
     /// The home of the next connection: each in turn that does not hang. None where all do.
     pub(super) fn next(&self) -> Option<&Home> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);

@@ -18,7 +18,7 @@ pub(super) const H2: &[u8] = b"h2";
 const HTTP1: &[u8] = b"http/1.1";
 
 /// A certificate and its key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// The certificate and those it is signed by, its own first, as PEM.
     pub certificates: String,

@@ -1,5 +1,6 @@
 //! L5: one request, one response.
 
+mod admin;
 mod body;
 mod cors;
 mod fallback;
@@ -11,6 +12,7 @@ mod messages;
 mod metrics;
 mod negotiate;
 mod openapi;
+mod operations;
 mod publish;
 mod reply;
 mod route;
@@ -34,9 +36,11 @@ use crate::telemetry::metrics::labels::{self, Door};
 use crate::transport::context::Context;
 use crate::transport::granted::Caller;
 use crate::transport::link::Hold;
+use crate::transport::shard::Shard;
 use crate::wire::query::Query;
 
 pub use fallback::Fallback;
+pub use operations::{Operation, Operations};
 pub use reply::{Answer, Body, Response};
 use route::Route;
 pub use settings::{Cors, Settings};
@@ -46,6 +50,8 @@ pub struct Service {
     context: Arc<Context>,
     settings: Live<Settings>,
     canary: health::Canary,
+    shards: Vec<Arc<Shard>>,
+    operations: Operations,
     /// Answers that may be compressed at once: one processor is left to the streams.
     compressing: Semaphore,
 }
@@ -77,15 +83,33 @@ pub enum Audience {
 }
 
 impl Service {
-    /// The service of the gateway whose parts `context` holds.
+    /// The service of the gateway whose parts `context` holds, and whose streams live in `shards`.
     #[must_use]
-    pub fn new(context: Arc<Context>, settings: Settings) -> Self {
+    pub fn new(
+        context: Arc<Context>,
+        settings: Settings,
+        shards: Vec<Arc<Shard>>,
+        operations: Operations,
+    ) -> Self {
         Self {
             context,
             settings: Live::new(settings),
             canary: health::Canary::default(),
+            shards,
+            operations,
             compressing: Semaphore::new(processors().saturating_sub(1).max(1)),
         }
+    }
+
+    /// From now on `settings` hold. What a program says of its own, and no configuration, stays.
+    pub fn configure(&self, settings: Settings) {
+        let before = self.settings();
+        self.settings.replace(Settings {
+            page: before.page,
+            fallback: before.fallback.clone(),
+            echo: before.echo,
+            ..settings
+        });
     }
 
     /// What the configuration says now.
@@ -190,6 +214,7 @@ impl Service {
             Route::Health => Ok(reply::text("ok\n")),
             Route::Ready => self.ready().await,
             Route::Metrics => self.metrics(&request, query, connection).await,
+            Route::Admin(desk) => self.admin(desk, request, query).await,
             Route::Page => self.page(),
             Route::Stream | Route::Whole => Err(route::not_found()),
         }

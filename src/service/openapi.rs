@@ -22,6 +22,7 @@ impl Service {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use super::super::admin::Desk;
     use super::super::route::Route;
     use super::*;
 
@@ -43,9 +44,15 @@ mod tests {
 
     fn routed() -> Routes {
         let events = Route::of("/v1/rooms/a/events").unwrap();
+        let stream = Route::of("/v1/admin/streams/000000000000000000000abc").unwrap();
+        let desks = Desk::FIXED.map(|(path, desk)| (path, Route::Admin(desk)));
         Route::FIXED
             .into_iter()
-            .chain([("/v1/rooms/{room}/events", events)])
+            .chain([
+                ("/v1/rooms/{room}/events", events),
+                ("/v1/admin/streams/{stream}", stream),
+            ])
+            .chain(desks)
             .map(|(path, route)| {
                 let methods = route.methods().split(", ").map(str::to_owned);
                 (path.to_owned(), methods.collect())

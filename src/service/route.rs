@@ -7,6 +7,8 @@ use crate::model::room::Room;
 use crate::telemetry::metrics::labels;
 use crate::wire::publish;
 
+use super::admin::Desk;
+
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
@@ -28,6 +30,8 @@ pub(super) enum Route {
     Ready,
     /// `/metrics`
     Metrics,
+    /// `/v1/admin/…`
+    Admin(Desk),
     /// `/`
     Page,
     /// `*`, the gateway as a whole (RFC 9110 §9.3.7)
@@ -56,6 +60,9 @@ impl Route {
         if let Some((_, route)) = Self::FIXED.into_iter().find(|(fixed, _)| *fixed == path) {
             return Ok(route);
         }
+        if path.starts_with("/v1/admin/") {
+            return Desk::of(path).map(Self::Admin).ok_or_else(not_found);
+        }
         let room = path
             .strip_prefix("/v1/rooms/")
             .and_then(|rest| rest.strip_suffix("/events"));
@@ -71,6 +78,7 @@ impl Route {
             Self::Stream => "GET, OPTIONS",
             Self::Events(_) => "GET, HEAD, POST, DELETE, OPTIONS",
             Self::Publish | Self::Messages => "POST, OPTIONS",
+            Self::Admin(desk) => desk.methods(),
             Self::Whole => "OPTIONS",
             Self::Negotiate
             | Self::OpenApi
@@ -93,6 +101,7 @@ impl Route {
             Self::Health => labels::Route::Health,
             Self::Ready => labels::Route::Ready,
             Self::Metrics => labels::Route::Metrics,
+            Self::Admin(_) => labels::Route::Admin,
             Self::Page => labels::Route::Page,
             // No resource of its own.
             Self::Whole => labels::Route::Nowhere,

@@ -134,6 +134,21 @@ impl Session {
         self.stream
     }
 
+    /// How its events go.
+    #[must_use]
+    pub const fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// The rooms that are joined.
+    #[must_use]
+    pub fn rooms(&self) -> &[Room] {
+        match &self.state {
+            State::Live(live) => &live.rooms,
+            State::Waiting { .. } | State::Ended => &[],
+        }
+    }
+
     /// Who the client is, once it has said so.
     #[must_use]
     pub const fn access(&self) -> Option<&Arc<Access>> {

@@ -92,6 +92,16 @@ impl Engine {
         }
     }
 
+    /// Its session.
+    pub(super) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Its place in the log, once it reads.
+    pub(super) const fn subscription(&self) -> Option<&Subscription> {
+        self.subscription.as_ref()
+    }
+
     /// Whatever called it from where it sits has been looked at.
     pub(super) fn is_served(&self) {
         self.seat.is_served();

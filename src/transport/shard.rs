@@ -9,6 +9,7 @@ mod ear;
 mod ending;
 mod form;
 mod member;
+mod orders;
 mod poll;
 mod prepared;
 mod round;
@@ -28,6 +29,8 @@ use crate::model::transport::Transport;
 
 use super::context::Context;
 use super::granted::Granted;
+use orders::Order;
+pub use orders::{Farewell, Filter, Seen};
 pub use poll::{Lent, Parked};
 use round::Members;
 
@@ -41,6 +44,7 @@ pub struct Shard {
     context: Arc<Context>,
     roster: Arc<Roster>,
     newcomers: Mutex<Vec<Newcomer>>,
+    orders: Mutex<Vec<Order>>,
 }
 
 /// Who comes into the loop. A drain waits for a guest from the moment that its request is answered.
@@ -88,6 +92,7 @@ impl Shard {
             context,
             roster,
             newcomers: Mutex::default(),
+            orders: Mutex::default(),
         })
     }
 
@@ -119,6 +124,11 @@ impl Shard {
         self.roster.wake();
     }
 
+    fn order(&self, order: Order) {
+        lock(&self.orders).push(order);
+        self.roster.wake();
+    }
+
     /// The loop, for ever, on the thread that the connections live on.
     pub async fn run(self: Arc<Self>) {
         let mut members = Members::new(self);
@@ -128,8 +138,14 @@ impl Shard {
     }
 
     fn newcomers(&self) -> MutexGuard<'_, Vec<Newcomer>> {
-        self.newcomers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.newcomers)
     }
+
+    fn take_orders(&self) -> Vec<Order> {
+        std::mem::take(&mut *lock(&self.orders))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

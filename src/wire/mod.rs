@@ -1,6 +1,7 @@
 //! L1, pure: codecs that take bytes and give values, and back. No socket, no clock, no logger.
 
 pub mod accept;
+pub mod admin;
 pub mod base_url;
 pub mod client;
 pub mod control;

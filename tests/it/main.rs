@@ -8,6 +8,7 @@
     reason = "a test that cannot go on says so and stops"
 )]
 
+mod admin;
 mod commands;
 mod compression;
 mod configuration;

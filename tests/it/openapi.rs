@@ -10,11 +10,10 @@ use serde_json::Value;
 use crate::support::Gate;
 
 /// What is told at the end of a stream or on it, and never as a status.
-const ON_STREAMS_ONLY: [Code; 7] = [
+const ON_STREAMS_ONLY: [Code; 6] = [
     Code::Slow,
     Code::SessionExpired,
     Code::AuthTimeout,
-    Code::Revoked,
     Code::Disconnected,
     Code::UnsupportedData,
     Code::ProtocolError,

@@ -120,6 +120,15 @@ impl Roster {
         lock(&self.0).rooms.keys().cloned().collect()
     }
 
+    /// How many readers `room` has here.
+    pub(super) fn count(&self, room: &Room) -> usize {
+        let state = lock(&self.0);
+        state
+            .rooms
+            .get(room)
+            .map_or(0, |members| members.seats.len())
+    }
+
     /// How far the slowest reader of `room` has read, if it has readers here.
     pub(super) fn slowest(&self, room: &Room) -> Option<u64> {
         let state = lock(&self.0);

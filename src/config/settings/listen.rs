@@ -83,7 +83,7 @@ impl Build<'_> {
     }
 
     fn pem(&mut self, said: &Said<String>) -> Option<String> {
-        match file::read(&self.base.join(&said.value)) {
+        match file::read(&self.path(said)) {
             Ok(text) => Some(text),
             Err(why) => {
                 self.unreadable(&said.origin, &why);

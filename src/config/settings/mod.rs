@@ -26,9 +26,14 @@ pub(super) fn build(values: &Values, base: PathBuf) -> (Settings, Vec<Fault>) {
     let mut build = Build {
         values,
         base,
+        files: Vec::new(),
         faults: Vec::new(),
     };
     let settings = build.settings();
+    let settings = Settings {
+        files: std::mem::take(&mut build.files),
+        ..settings
+    };
     if build.faults.is_empty() {
         build.ask_authority(&settings);
     }
@@ -39,6 +44,8 @@ struct Build<'a> {
     values: &'a Values,
     /// Where relative file names start.
     base: PathBuf,
+    /// The files that were read.
+    files: Vec<PathBuf>,
     faults: Vec<Fault>,
 }
 
@@ -64,6 +71,7 @@ impl Build<'_> {
             session: self.session(&server, limits.messages),
             service,
             telemetry: self.telemetry(),
+            files: Vec::new(),
         }
     }
 
@@ -193,6 +201,13 @@ impl Build<'_> {
             format: format.unwrap_or(default.format),
             filter: or(section.text("filter"), default.filter),
         }
+    }
+
+    /// The file that a key names.
+    fn path(&mut self, said: &Said<String>) -> PathBuf {
+        let path = self.base.join(&said.value);
+        self.files.push(path.clone());
+        path
     }
 
     fn count(&mut self, section: &str, key: &str) -> Option<Said<usize>> {

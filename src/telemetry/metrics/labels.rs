@@ -127,6 +127,8 @@ label! {
     Ready = "/readyz",
     /// `/metrics`
     Metrics = "/metrics",
+    /// `/v1/admin/…`
+    Admin = "/v1/admin",
     /// `/`
     Page = "/",
     /// Whatever is not there.

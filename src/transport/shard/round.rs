@@ -75,6 +75,9 @@ impl Members {
     pub(super) fn round(&mut self, cx: &mut Cx<'_>) -> Poll<()> {
         self.gather(cx);
         self.welcome();
+        for order in self.shard.take_orders() {
+            self.carry_out(order);
+        }
         // Those who are there now: who has more to do than a turn allows comes again in the next round, and clients that
         // talk without pause take nothing from those who have news.
         let mut bytes = BYTES;
@@ -242,7 +245,31 @@ impl Members {
         }
     }
 
-    fn after(&mut self, number: usize, turn: Turn) {
+    /// Its streams, by the numbers of their seats.
+    pub(super) fn streams(&self) -> impl Iterator<Item = (usize, &Stream)> {
+        let numbered = (0..).zip(&self.members);
+        numbered.filter_map(|(number, member)| match member {
+            Some(Member::Stream(stream)) => Some((number, &**stream)),
+            Some(Member::Poll(_)) | None => None,
+        })
+    }
+
+    pub(super) fn stream_mut(&mut self, number: usize) -> Option<&mut Stream> {
+        match self.members.get_mut(number) {
+            Some(Some(Member::Stream(stream))) => Some(stream),
+            Some(Some(Member::Poll(_)) | None) | None => None,
+        }
+    }
+
+    /// Gives the member of this `number` its time to leave.
+    pub(super) fn leave_within(&mut self, number: usize, window: Duration) {
+        let now = self.context().clock.now();
+        if let Some(Some(member)) = self.members.get_mut(number) {
+            leave(number, member.schedule_mut(), &mut self.timers, now, window);
+        }
+    }
+
+    pub(super) fn after(&mut self, number: usize, turn: Turn) {
         let Some(place) = self.members.get_mut(number) else {
             return;
         };
@@ -273,7 +300,7 @@ impl Members {
         }
     }
 
-    fn context(&self) -> &Context {
+    pub(super) fn context(&self) -> &Context {
         &self.shard.context
     }
 }

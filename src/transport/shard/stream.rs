@@ -9,10 +9,12 @@ use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use crate::auth::Access;
+use crate::bus::Subscription;
 use crate::bus::reader::Place;
 use crate::bus::wake::Seat;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Guest;
+use crate::model::code::Refusal;
 use crate::model::id::StreamId;
 use crate::model::time::Moment;
 use crate::session::admission::{Admitted, Opening};
@@ -27,6 +29,7 @@ use crate::wire::websocket::encoder;
 use super::ear::Ear;
 use super::ending::Ended;
 use super::form::Form;
+use super::orders::Seen;
 use super::prepared::Prepared;
 use super::{Adopted, Io, Schedule};
 
@@ -163,6 +166,39 @@ impl Stream {
 
     pub(super) const fn form(&self) -> Form {
         Form::Stream(self.format)
+    }
+
+    pub(super) const fn session(&self) -> &Session {
+        self.engine.session()
+    }
+
+    /// How operators see it.
+    pub(super) fn seen(&self, now: Moment) -> Seen {
+        let (session, subscription) = (self.session(), self.engine.subscription());
+        let access = session.access();
+        Seen {
+            stream: session.stream(),
+            who: access.map(|access| {
+                let name = access.principal.name().to_owned();
+                (name, access.role.name.clone())
+            }),
+            peer: self.caller.peer,
+            request: self.caller.request,
+            transport: session.transport(),
+            rooms: session.rooms().to_vec(),
+            cursor: subscription.map(Subscription::cursor),
+            lag: subscription.map_or(0, Subscription::lag),
+            bytes: self.written,
+            age: now.since(self.caller.since),
+            expires: access.and_then(|access| access.expires_at),
+            is_blocked: !self.is_writable(),
+        }
+    }
+
+    /// Ends it with a refusal.
+    pub(super) fn dismiss(&mut self, refusal: Refusal, now: Now) -> Option<Ending> {
+        let outputs = self.engine.run(Input::Fault(refusal), now);
+        self.say(outputs)
     }
 
     /// When it wants a turn though nothing happens, at the latest.

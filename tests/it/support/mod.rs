@@ -14,11 +14,13 @@ use std::fmt::Write as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gatecast::lifecycle::clock::{Clock, Hand};
 use gatecast::server::endpoint::Endpoint;
 use gatecast::server::{Gateway, Settings};
+use gatecast::wire::admin::Reloaded;
 use sha2::{Digest as _, Sha256};
 
 use self::http::Answer;
@@ -31,7 +33,8 @@ pub(crate) struct Gate {
     clock: Clock,
     /// Moves the time of everything in the gateway.
     pub(crate) hand: Hand,
-    toml: String,
+    /// What its configuration says when it is read again.
+    toml: Arc<Mutex<String>>,
     says: fn(&mut Settings),
     address: SocketAddr,
 }
@@ -91,6 +94,7 @@ impl Gate {
     async fn launched(toml: String, says: fn(&mut Settings)) -> Self {
         let (clock, hand) = Clock::manual();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let toml = Arc::new(Mutex::new(toml));
         let gateway = launch(&toml, says, any, clock.clone()).await;
         let address = gateway.addresses().next().unwrap();
         Self {
@@ -135,6 +139,17 @@ impl Gate {
         self.stop().await;
         let clock = self.clock.clone();
         self.gateway = Some(launch(&self.toml, self.says, self.address, clock).await);
+    }
+
+    /// Reads `toml` as its configuration from now on; whatever `listen` says there is not looked at.
+    pub(crate) async fn reload(&self, toml: &str) -> Result<Reloaded, String> {
+        toml.clone_into(&mut self.toml.lock().unwrap());
+        self.gateway().reload().await
+    }
+
+    /// Its configuration.
+    pub(crate) fn toml(&self) -> String {
+        self.toml.lock().unwrap().clone()
     }
 
     /// Its clock.
@@ -183,9 +198,28 @@ impl Gate {
     }
 }
 
-async fn launch(toml: &str, says: fn(&mut Settings), address: SocketAddr, clock: Clock) -> Gateway {
-    let mut settings = gatecast::config::load(Some(toml), &[])
+async fn launch(
+    toml: &Arc<Mutex<String>>,
+    says: fn(&mut Settings),
+    address: SocketAddr,
+    clock: Clock,
+) -> Gateway {
+    let settings = settings_of(&toml.lock().unwrap(), says, address)
         .unwrap_or_else(|mistakes| panic!("the test's configuration is wrong:\n{mistakes}"));
+    let again = toml.clone();
+    let source = Arc::new(move || settings_of(&again.lock().unwrap(), says, address));
+    Gateway::start_from(settings, clock, Some(source))
+        .await
+        .unwrap_or_else(|error| panic!("no gateway on {address}: {error}"))
+}
+
+fn settings_of(
+    toml: &str,
+    says: fn(&mut Settings),
+    address: SocketAddr,
+) -> Result<Settings, String> {
+    let mut settings =
+        gatecast::config::load(Some(toml), &[]).map_err(|mistakes| mistakes.to_string())?;
     // With a certificate the one endpoint speaks HTTPS.
     let scheme = settings.listen[0].scheme;
     settings.listen = vec![Endpoint {
@@ -193,9 +227,7 @@ async fn launch(toml: &str, says: fn(&mut Settings), address: SocketAddr, clock:
         ..address.into()
     }];
     says(&mut settings);
-    Gateway::start(settings, clock)
-        .await
-        .unwrap_or_else(|error| panic!("no gateway on {address}: {error}"))
+    Ok(settings)
 }
 
 async fn hasten<T>(hand: &Hand, step: Duration, done: impl Future<Output = T>) -> T {

@@ -16,7 +16,7 @@ use self::play::play;
 use self::story::Story;
 
 /// The pages that tell stories.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "access.md",
     "cursors-and-gaps.md",
@@ -25,6 +25,7 @@ const PAGES: [&str; 10] = [
     "long-poll.md",
     "metrics.md",
     "negotiate.md",
+    "operating.md",
     "sse.md",
     "websocket.md",
 ];
@@ -50,6 +51,11 @@ async fn the_overview_tells_the_truth() {
 #[tokio::test]
 async fn the_page_on_access_tells_the_truth() {
     tell("access.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_operating_tells_the_truth() {
+    tell("operating.md").await;
 }
 
 #[tokio::test]

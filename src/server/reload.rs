@@ -1,0 +1,203 @@
+//! Changing the configuration while streams go on.
+//!
+//! The new one is read and checked as a whole. If it has a mistake nothing changes; if not, what can change does at once,
+//! and what cannot is named. No stream is cut but of whom nothing is allowed any more, and no history is lost but what the
+//! new bounds do not hold.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio_rustls::TlsAcceptor;
+
+use crate::bus::Bus;
+use crate::lifecycle::live::Live;
+use crate::model::decree::Decree;
+use crate::service::Service;
+use crate::transport::context::Context;
+use crate::wire::admin::Reloaded;
+
+use super::Settings;
+
+/// Reads the settings anew, or says all that is wrong with them.
+pub type Source = Arc<dyn Fn() -> Result<Settings, String> + Send + Sync>;
+
+/// How often the files are looked at.
+pub(super) const EVERY: Duration = Duration::from_secs(2);
+
+/// Who changes the configuration.
+pub(super) struct Reloader {
+    pub(super) source: Option<Source>,
+    pub(super) settings: Settings,
+    pub(super) context: Arc<Context>,
+    pub(super) service: Arc<Service>,
+    pub(super) tls: Option<Arc<Live<TlsAcceptor>>>,
+    seen: Option<[u8; 32]>,
+}
+
+impl Reloader {
+    pub(super) fn new(
+        source: Option<Source>,
+        settings: Settings,
+        context: Arc<Context>,
+        service: Arc<Service>,
+        tls: Option<Arc<Live<TlsAcceptor>>>,
+    ) -> Self {
+        let seen = contents(&settings.files);
+        Self {
+            source,
+            settings,
+            context,
+            service,
+            tls,
+            seen,
+        }
+    }
+
+    /// Reads the configuration again, and lets it hold.
+    ///
+    /// # Errors
+    /// All that is wrong with it: nothing has changed.
+    pub(super) async fn reload(&mut self) -> Result<Reloaded, String> {
+        let outcome = self.read_again().await;
+        match &outcome {
+            Ok(Reloaded {
+                changed,
+                at_next_start,
+            }) => {
+                tracing::info!(changed = changed.join(", "), "configuration reloaded");
+                if !at_next_start.is_empty() {
+                    let keys = at_next_start.join(", ");
+                    tracing::warn!(
+                        keys,
+                        "these say something new, which holds from the next start on"
+                    );
+                }
+            }
+            Err(mistakes) => {
+                tracing::error!(%mistakes, "configuration not reloaded: nothing has changed");
+            }
+        }
+        outcome
+    }
+
+    /// Reloads if the files hold something else than when they were read last.
+    pub(super) async fn look(&mut self) {
+        let now = contents(&self.settings.files);
+        if self.source.is_some() && now != self.seen {
+            // Once for each change, also if it is a mistake.
+            self.seen = now;
+            let _ = self.reload().await;
+        }
+    }
+
+    async fn read_again(&mut self) -> Result<Reloaded, String> {
+        let Some(source) = self.source.clone() else {
+            return Err("this gateway has no configuration that could be read again".into());
+        };
+        // Files are read, and keys parsed: not on a thread that has streams.
+        let read = move || source();
+        let settings = self.context.tasks.compute("configuration", read).await;
+        let settings = settings.unwrap_or_else(|| Err("the gateway is stopping".into()))?;
+        let reloaded = self.apply(settings).await?;
+        self.seen = contents(&self.settings.files);
+        Ok(reloaded)
+    }
+
+    /// Lets `new` hold, as far as it can.
+    async fn apply(&mut self, new: Settings) -> Result<Reloaded, String> {
+        let rules = super::rules(&new).map_err(|why| why.to_string())?;
+        let tls = super::tls_acceptor(&new).map_err(|why| why.to_string())?;
+        let (old, reloaded) = (&self.settings, differences(&self.settings, &new));
+        let has_new_rights = old.auth != new.auth;
+        let authority = if has_new_rights {
+            rules.authority.clone()
+        } else {
+            // The very same, with the verdicts that it remembers.
+            self.context.rules().authority.clone()
+        };
+        self.context
+            .rules
+            .replace(super::Rules { authority, ..rules });
+        self.service.configure(new.service.clone());
+        if let (Some(live), Some(tls)) = (&self.tls, tls)
+            && old.tls != new.tls
+        {
+            live.replace(tls);
+        }
+        if old.bus != new.bus {
+            self.context.bus.configure(new.bus.clone());
+        }
+        self.settings = new;
+        if has_new_rights {
+            judge_all(&self.context.bus).await?;
+        }
+        Ok(reloaded)
+    }
+}
+
+/// Everybody is judged anew, before anything that comes after it is delivered.
+pub(super) async fn judge_all(bus: &Bus) -> Result<(), String> {
+    let decreed = bus.decree(Decree::Rights, None).await;
+    decreed.map(drop).map_err(|refusal| refusal.to_string())
+}
+
+/// What `new` says otherwise.
+fn differences(old: &Settings, new: &Settings) -> Reloaded {
+    let service = |settings: &Settings| {
+        let service = &settings.service;
+        (service.body, service.public_url.clone())
+    };
+    let changed = [
+        ("auth and roles", old.auth != new.auth),
+        ("cors", old.service.cors != new.service.cors),
+        ("limits", service(old) != service(new)),
+        (
+            "server",
+            old.session != new.session || old.timeouts != new.timeouts,
+        ),
+        (
+            "server.drain",
+            (old.drain, old.drain_window) != (new.drain, new.drain_window),
+        ),
+        ("log and rooms", old.bus != new.bus),
+        (
+            "tls",
+            old.tls != new.tls && old.tls.is_some() && new.tls.is_some(),
+        ),
+    ];
+    let at_next_start = [
+        ("listen", old.listen != new.listen),
+        ("metrics.listen", old.operators != new.operators),
+        ("tls", old.tls.is_some() != new.tls.is_some()),
+        ("limits.connections", old.connections != new.connections),
+        ("server.shards", old.shards != new.shards),
+        ("telemetry", old.telemetry != new.telemetry),
+    ];
+    let named = |all: &[(&str, bool)]| {
+        let named = all.iter().filter(|(_, differs)| *differs);
+        named.map(|(name, _)| (*name).to_owned()).collect()
+    };
+    Reloaded {
+        changed: named(&changed),
+        at_next_start: named(&at_next_start),
+    }
+}
+
+/// What all the files hold; nothing where there are none. One that cannot be read counts as such.
+fn contents(files: &[PathBuf]) -> Option<[u8; 32]> {
+    if files.is_empty() {
+        return None;
+    }
+    let mut hash = Sha256::new();
+    for file in files {
+        let content = std::fs::read(file);
+        let length = content
+            .as_ref()
+            .map_or(u64::MAX, |content| content.len() as u64);
+        hash.update(length.to_be_bytes());
+        hash.update(content.unwrap_or_default());
+    }
+    Some(hash.finalize().into())
+}

@@ -1,0 +1,175 @@
+//! `/v1/admin/…`: what operators see and do. Each of them asks for a role with `admin = true`.
+
+mod explain;
+mod leaving;
+mod revoke;
+mod rooms;
+mod streams;
+
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::model::code::{Code, Refusal};
+use crate::model::id::StreamId;
+use crate::model::room::Room;
+use crate::wire::poll;
+use crate::wire::query::Query;
+
+use super::{Response, Service, reply};
+
+/// Where an operator's request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Desk {
+    /// `/v1/admin/streams`
+    Streams,
+    /// `/v1/admin/streams/{stream}`
+    Stream(StreamId),
+    /// `/v1/admin/rooms`
+    Rooms,
+    /// `/v1/admin/disconnect`
+    Disconnect,
+    /// `/v1/admin/drain`
+    Drain,
+    /// `/v1/admin/revoke`
+    Revoke,
+    /// `/v1/admin/revocations`
+    Revocations,
+    /// `/v1/admin/reload`
+    Reload,
+    /// `/v1/admin/explain`
+    Explain,
+}
+
+/// The largest body of an operator's request, in bytes.
+const BODY: usize = 64 * 1024;
+/// A page, where nothing is said, and the largest.
+const PAGE: (usize, usize) = (100, 1000);
+
+impl Desk {
+    /// Those whose path names nothing.
+    pub(super) const FIXED: [(&'static str, Self); 8] = [
+        ("/v1/admin/streams", Self::Streams),
+        ("/v1/admin/rooms", Self::Rooms),
+        ("/v1/admin/disconnect", Self::Disconnect),
+        ("/v1/admin/drain", Self::Drain),
+        ("/v1/admin/revoke", Self::Revoke),
+        ("/v1/admin/revocations", Self::Revocations),
+        ("/v1/admin/reload", Self::Reload),
+        ("/v1/admin/explain", Self::Explain),
+    ];
+
+    /// The one at `path`.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let named = || {
+            let stream = path.strip_prefix("/v1/admin/streams/")?;
+            StreamId::from_client(stream).map(Self::Stream)
+        };
+        let mut fixed = Self::FIXED.into_iter();
+        fixed
+            .find(|(known, _)| *known == path)
+            .map(|(_, desk)| desk)
+            .or_else(named)
+    }
+
+    /// The methods, as `Allow` lists them.
+    pub(super) const fn methods(self) -> &'static str {
+        match self {
+            Self::Streams | Self::Rooms | Self::Revocations => "GET, HEAD, OPTIONS",
+            Self::Stream(_) => "GET, HEAD, DELETE, OPTIONS",
+            Self::Disconnect | Self::Drain | Self::Revoke | Self::Reload | Self::Explain => {
+                "POST, OPTIONS"
+            }
+        }
+    }
+}
+
+impl Service {
+    /// Answers an operator.
+    pub(super) async fn admin(
+        &self,
+        desk: Desk,
+        request: Request<Incoming>,
+        query: &Query,
+    ) -> Result<Response, Refusal> {
+        self.operator(request.headers(), query)?;
+        match desk {
+            Desk::Streams => self.streams(query).await,
+            Desk::Stream(stream) if *request.method() == Method::DELETE => {
+                self.disconnect_one(stream).await
+            }
+            Desk::Stream(stream) => self.one_stream(stream).await,
+            Desk::Rooms => self.rooms(query),
+            Desk::Disconnect => self.disconnect(self.asked(request).await?).await,
+            Desk::Drain => self.drain(self.asked(request).await?).await,
+            Desk::Revoke => self.revoke(self.asked(request).await?).await,
+            Desk::Revocations => Ok(self.revocations()),
+            Desk::Reload => Ok(ok(&self.operations.reload().await?)),
+            Desk::Explain => self.explain(self.asked(request).await?),
+        }
+    }
+
+    /// Only an operator goes on.
+    pub(super) fn operator(&self, headers: &http::HeaderMap, query: &Query) -> Result<(), Refusal> {
+        if self.access(headers, query)?.is_admin() {
+            return Ok(());
+        }
+        let message = "only a role with `admin = true` may do this";
+        Err(Refusal::new(Code::Forbidden, message))
+    }
+
+    /// What the body asks.
+    async fn asked<T: DeserializeOwned>(&self, request: Request<Incoming>) -> Result<T, Refusal> {
+        let body = self.body(request.into_body(), BODY).await?;
+        serde_json::from_slice(&body).map_err(|error| {
+            // What is no JSON is told as such; what is, and says something else, in serde's words, which name the key.
+            let code = match error.classify() {
+                Category::Data => Code::BadRequest,
+                Category::Io | Category::Syntax | Category::Eof => Code::InvalidJson,
+            };
+            Refusal::new(code, error.to_string())
+        })
+    }
+}
+
+fn ok(answer: &impl Serialize) -> Response {
+    reply::json(StatusCode::OK, poll::to_json(answer))
+}
+
+/// The room that an operator names.
+fn room(name: &str) -> Result<Room, Refusal> {
+    Room::parse(name).map_err(Refusal::from)
+}
+
+/// The stream that an operator names.
+fn stream(name: &str) -> Result<StreamId, Refusal> {
+    StreamId::from_client(name).ok_or_else(|| {
+        let message =
+            "`stream` is 24 hexadecimal digits, as `welcome` and the list of streams have them";
+        Refusal::new(Code::BadRequest, message)
+    })
+}
+
+/// How many a page holds.
+fn limit(query: &Query) -> Result<usize, Refusal> {
+    let Some(text) = query.get("limit") else {
+        return Ok(PAGE.0);
+    };
+    let limit = text
+        .parse()
+        .ok()
+        .filter(|limit| (1..=PAGE.1).contains(limit));
+    limit.ok_or_else(|| {
+        Refusal::new(
+            Code::BadRequest,
+            format!("`limit` is a number from 1 to {}", PAGE.1),
+        )
+    })
+}
+
+/// There is no such stream.
+fn no_stream() -> Refusal {
+    Refusal::new(Code::UnknownStream, "no stream of this name is open here")
+}

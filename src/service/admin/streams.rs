@@ -1,0 +1,114 @@
+//! Who is connected.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+
+use crate::model::code::{Code, Refusal};
+use crate::model::id::StreamId;
+use crate::model::transport::Transport;
+use crate::service::{Response, Service};
+use crate::transport::shard::{Filter, Seen, Shard};
+use crate::wire::admin;
+use crate::wire::control::millis;
+use crate::wire::query::Query;
+
+use super::{limit, no_stream, ok, room, stream};
+
+/// How long a shard may take to answer. It answers in its next round; one that hangs does not at all.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Service {
+    pub(super) async fn streams(&self, query: &Query) -> Result<Response, Refusal> {
+        let text = |key| query.get(key).map(str::to_owned);
+        let filter = filter(&admin::Whom {
+            stream: None,
+            principal: text("principal"),
+            role: text("role"),
+            room: text("room"),
+            transport: text("transport"),
+        })?;
+        let (most, after) = (limit(query)?, query.get("after").map(stream).transpose()?);
+        // One more than asked for, from each, tells whether there are more.
+        let mut seen = self.survey(&filter, after, most + 1).await?;
+        seen.sort_unstable_by_key(|one| one.stream);
+        let more = seen.len() > most;
+        seen.truncate(most);
+        let streams = seen.iter().map(|one| self.shown(one)).collect();
+        Ok(ok(&admin::Streams { streams, more }))
+    }
+
+    pub(super) async fn one_stream(&self, stream: StreamId) -> Result<Response, Refusal> {
+        let filter = Filter {
+            stream: Some(stream),
+            ..Filter::default()
+        };
+        let seen = self.survey(&filter, None, 1).await?;
+        let one = seen.first().ok_or_else(no_stream)?;
+        Ok(ok(&self.shown(one)))
+    }
+
+    async fn survey(
+        &self,
+        filter: &Filter,
+        after: Option<StreamId>,
+        most: usize,
+    ) -> Result<Vec<Seen>, Refusal> {
+        let asked = |shard: &Shard| shard.survey(filter.clone(), after, most);
+        let answers = self.of_all_shards(asked).await?;
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// What each shard answers.
+    pub(super) async fn of_all_shards<T>(
+        &self,
+        ask: impl Fn(&Shard) -> oneshot::Receiver<T>,
+    ) -> Result<Vec<T>, Refusal> {
+        let asked = join_all(self.shards.iter().map(|shard| ask(shard)));
+        let answers = self.context.clock.timeout(PATIENCE, asked).await;
+        let answers: Option<Vec<T>> =
+            answers.and_then(|all| all.into_iter().collect::<Result<_, _>>().ok());
+        answers.ok_or_else(|| {
+            let message = "a shard does not answer; see /readyz";
+            Refusal::new(Code::Timeout, message)
+        })
+    }
+
+    fn shown(&self, seen: &Seen) -> admin::Stream {
+        let now = self.context.clock.unix();
+        let (principal, role) = seen.who.clone().unzip();
+        admin::Stream {
+            stream: seen.stream.to_string(),
+            principal,
+            role,
+            peer: seen.peer.to_string(),
+            request: format!("{:016x}", seen.request),
+            transport: seen.transport.as_str(),
+            rooms: seen.rooms.clone(),
+            cursor: seen.cursor,
+            lag: seen.lag,
+            bytes: seen.bytes,
+            age_ms: millis(seen.age),
+            expires_in_ms: seen.expires.map(|at| millis(at.since(now))),
+            blocked: seen.is_blocked,
+        }
+    }
+}
+
+/// The streams that are meant.
+pub(super) fn filter(whom: &admin::Whom) -> Result<Filter, Refusal> {
+    let transport = |name: &String| {
+        Transport::parse(name).ok_or_else(|| {
+            let message = "`transport` is websocket, sse or long-poll";
+            Refusal::new(Code::BadRequest, message)
+        })
+    };
+    Ok(Filter {
+        stream: whom.stream.as_deref().map(stream).transpose()?,
+        principal: whom.principal.clone(),
+        role: whom.role.clone(),
+        room: whom.room.as_deref().map(room).transpose()?,
+        transport: whom.transport.as_ref().map(transport).transpose()?,
+    })
+}

@@ -1,0 +1,208 @@
+//! What operators ask of a shard's loop: who is there, and that some leave.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::model::code::{Code, Refusal};
+use crate::model::id::StreamId;
+use crate::model::peer::Peer;
+use crate::model::position::Position;
+use crate::model::room::Room;
+use crate::model::time::UnixMillis;
+use crate::model::transport::Transport;
+
+use super::Shard;
+use super::round::Members;
+use super::stream::{Stream, Turn};
+
+/// Which streams are meant: those for which all that is said holds.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// The one of this name.
+    pub stream: Option<StreamId>,
+    /// Those of this principal, by its name.
+    pub principal: Option<String>,
+    /// Those of this role.
+    pub role: Option<String>,
+    /// Those that are in this room.
+    pub room: Option<Room>,
+    /// Those of this transport.
+    pub transport: Option<Transport>,
+}
+
+/// A stream, as operators see it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its name.
+    pub stream: StreamId,
+    /// Who, in which role; nothing while a WebSocket has not said it yet.
+    pub who: Option<(String, String)>,
+    /// From where.
+    pub peer: Peer,
+    /// The request that opened it.
+    pub request: u64,
+    /// How.
+    pub transport: Transport,
+    /// Its rooms.
+    pub rooms: Vec<Room>,
+    /// Everything due up to here has been handed to its socket.
+    pub cursor: Option<Position>,
+    /// How many events wait for it, one of several of its rooms counted in each.
+    pub lag: usize,
+    /// Bytes that its socket has taken.
+    pub bytes: u64,
+    /// How long it has been open.
+    pub age: Duration,
+    /// When its credential ends.
+    pub expires: Option<UnixMillis>,
+    /// Whether its socket takes nothing at present.
+    pub is_blocked: bool,
+}
+
+/// How somebody is made to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// At once, and for good.
+    Disconnect,
+    /// Within this time, to come back: here or elsewhere.
+    Drain(Duration),
+}
+
+/// What is asked, and where the answer goes.
+pub(super) enum Order {
+    Survey {
+        filter: Filter,
+        after: Option<StreamId>,
+        most: usize,
+        reply: oneshot::Sender<Vec<Seen>>,
+    },
+    Leave {
+        filter: Filter,
+        farewell: Farewell,
+        reply: oneshot::Sender<usize>,
+    },
+}
+
+impl Shard {
+    /// The streams of `filter`, in the order of their names and behind `after`, at most so many. Nothing comes where the
+    /// thread hangs.
+    pub fn survey(
+        &self,
+        filter: Filter,
+        after: Option<StreamId>,
+        most: usize,
+    ) -> oneshot::Receiver<Vec<Seen>> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Survey {
+            filter,
+            after,
+            most,
+            reply,
+        });
+        answer
+    }
+
+    /// Makes the streams of `filter` leave; answers how many.
+    pub fn dismiss(&self, filter: Filter, farewell: Farewell) -> oneshot::Receiver<usize> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Leave {
+            filter,
+            farewell,
+            reply,
+        });
+        answer
+    }
+}
+
+impl Filter {
+    fn fits(&self, stream: &Stream) -> bool {
+        let session = stream.session();
+        let access = session.access();
+        let is = |wanted: &Option<String>, own: Option<&str>| {
+            wanted
+                .as_deref()
+                .is_none_or(|wanted| own.is_some_and(|own| own == wanted))
+        };
+        let principal = access.map(|access| access.principal.name());
+        let role = access.map(|access| access.role.name.as_str());
+        self.stream.is_none_or(|wanted| wanted == session.stream())
+            && self
+                .transport
+                .is_none_or(|wanted| wanted == session.transport())
+            && is(&self.principal, principal)
+            && is(&self.role, role)
+            && self
+                .room
+                .as_ref()
+                .is_none_or(|room| session.rooms().contains(room))
+    }
+}
+
+impl Members {
+    pub(super) fn carry_out(&mut self, order: Order) {
+        // Whoever asked may have given up.
+        match order {
+            Order::Survey {
+                filter,
+                after,
+                most,
+                reply,
+            } => _ = reply.send(self.survey(&filter, after, most)),
+            Order::Leave {
+                filter,
+                farewell,
+                reply,
+            } => _ = reply.send(self.dismiss(&filter, farewell)),
+        }
+    }
+
+    /// Looks at all, and describes the few that are wanted.
+    fn survey(&self, filter: &Filter, after: Option<StreamId>, most: usize) -> Vec<Seen> {
+        let mut first = BTreeMap::new();
+        for (_, stream) in self.streams().filter(|(_, stream)| filter.fits(stream)) {
+            let id = stream.session().stream();
+            if after.is_none_or(|after| after < id) {
+                first.insert(id, stream);
+                if first.len() > most {
+                    first.pop_last();
+                }
+            }
+        }
+        let now = self.context().clock.now();
+        first.values().map(|stream| stream.seen(now)).collect()
+    }
+
+    fn dismiss(&mut self, filter: &Filter, farewell: Farewell) -> usize {
+        let numbers: Vec<_> = self
+            .streams()
+            .filter(|(_, stream)| filter.fits(stream))
+            .map(|(number, _)| number)
+            .collect();
+        for &number in &numbers {
+            match farewell {
+                Farewell::Drain(window) => self.send_away_within(number, window),
+                Farewell::Disconnect => self.disconnect(number),
+            }
+        }
+        numbers.len()
+    }
+
+    fn send_away_within(&mut self, number: usize, window: Duration) {
+        let is_leaving = |stream: &mut Stream| stream.schedule.leaves.is_some();
+        if !self.stream_mut(number).is_some_and(is_leaving) {
+            self.leave_within(number, window);
+        }
+    }
+
+    fn disconnect(&mut self, number: usize) {
+        let now = self.context().now();
+        let refusal = Refusal::new(Code::Disconnected, "an operator ended this stream");
+        if let Some(stream) = self.stream_mut(number)
+            && let Some(ending) = stream.dismiss(refusal, now)
+        {
+            self.after(number, Turn::Ends(ending));
+        }
+    }
+}
