@@ -238,6 +238,8 @@ pub(super) static KEYS: &[Key] = &[
         "A WebSocket client that is silent for this long is closed. More than `server.heartbeat`."),
     key("server.expiry_notice", Kind::Duration(SECOND, 60 * MINUTE), Value(r#""30s""#), r#""2m""#,
         "This long before its credential ends a stream is told so (`token_expiring`), so that its client can renew it in place."),
+    key("server.lifetime", Kind::Duration(MINUTE, YEAR), Unset("streams last as long as their clients and credentials"), r#""12h""#,
+        "How long a stream may last. Each ends at a time of its own, after 80 to 100 % of this, is told `bye`, and comes back."),
     key("server.drain", Kind::Duration(0, 10 * MINUTE), Value(r#""10s""#), r#""25s""#,
         "How long an orderly stop may take. Stay below the grace of whoever stops the process."),
     key("server.drain_window", Kind::Duration(0, 10 * MINUTE), Value(r#""1s""#), r#""5s""#,

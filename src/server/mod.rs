@@ -205,6 +205,7 @@ fn rules(settings: &Settings) -> std::io::Result<Rules> {
         session: Arc::new(settings.session),
         event_bytes: largest_event(&settings.auth),
         timeouts: settings.timeouts,
+        lifetime: settings.lifetime,
         drain: settings.drain,
         drain_window: settings.drain_window,
     })

@@ -155,7 +155,7 @@ fn differences(old: &Settings, new: &Settings) -> Reloaded {
         ("limits", service(old) != service(new)),
         (
             "server",
-            old.session != new.session || old.timeouts != new.timeouts,
+            (old.session, old.timeouts, old.lifetime) != (new.session, new.timeouts, new.lifetime),
         ),
         (
             "server.drain",

@@ -50,6 +50,8 @@ pub struct Settings {
     pub watch: Watch,
     /// The steps of a connection.
     pub timeouts: Timeouts,
+    /// How long a stream may last; each lasts four fifths of it at least, so that those of a herd do not end as one.
+    pub lifetime: Option<Duration>,
     /// How long a drain may take.
     pub drain: Duration,
     /// Over how long a drain spreads the ends of the streams.
@@ -79,6 +81,7 @@ impl Default for Settings {
             shards: None,
             watch: Watch::default(),
             timeouts: Timeouts::default(),
+            lifetime: None,
             drain: Duration::from_secs(10),
             drain_window: Duration::from_secs(1),
             auth: auth::Settings::default(),

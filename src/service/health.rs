@@ -18,6 +18,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Canary(Mutex<Option<Moment>>);
 
 impl Service {
+    /// Alive: no shard hangs. Whoever restarts what is not alive asks here.
+    pub(super) fn alive(&self) -> Result<Response, Refusal> {
+        match hanging(&self.context.hanging.all()) {
+            Some(refusal) => Err(refusal),
+            None => Ok(reply::text("ok\n")),
+        }
+    }
+
     /// Ready: not draining, no shard hangs, and an event that was just published has come back through the log. Who asks
     /// is on a shard that does not hang, or gets no answer.
     pub(super) async fn ready(&self) -> Result<Response, Refusal> {

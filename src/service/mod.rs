@@ -211,7 +211,7 @@ impl Service {
             },
             Route::Publish => self.publish_many(request, query).await,
             Route::Messages => self.message(request, query).await,
-            Route::Health => Ok(reply::text("ok\n")),
+            Route::Health => self.alive(),
             Route::Ready => self.ready().await,
             Route::Metrics => self.metrics(&request, query, connection).await,
             Route::Admin(desk) => self.admin(desk, request, query).await,

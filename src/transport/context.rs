@@ -58,6 +58,8 @@ pub struct Rules {
     pub event_bytes: usize,
     /// How long each step of a connection may take.
     pub timeouts: Timeouts,
+    /// How long a stream may last; each lasts four fifths of it at least.
+    pub lifetime: Option<Duration>,
     /// How long a drain may take.
     pub drain: Duration,
     /// Over how long a drain spreads the ends of the streams.

@@ -184,3 +184,31 @@ async fn who_is_not_done_at_the_deadline_is_named_and_cut() {
     assert_eq!(late, [("connection", 1)]);
     assert!(gate.elapsed() - before <= 2 * SECOND);
 }
+
+#[tokio::test]
+async fn streams_end_by_themselves_within_the_last_fifth_of_their_lifetime_and_may_come_back() {
+    const STREAMS: usize = 40;
+    let gate = Gate::open("", "[server]\nlifetime = \"100s\"\n").await;
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS {
+        streams.push(event_source(&gate).await);
+    }
+    let clock = gate.clock().clone();
+    let began = clock.now();
+    let told = streams.into_iter().map(|mut stream| {
+        let clock = clock.clone();
+        async move {
+            assert!(stream.event("bye").await.contains(r#""reconnect":true"#));
+            clock.now().since(began).as_secs()
+        }
+    });
+    let told = gate.hasten(SECOND / 2, join_all(told)).await;
+    // A step of the test's clock may pass before a client has heard of its end.
+    assert!(
+        told.iter().all(|second| (80..=103).contains(second)),
+        "{told:?}"
+    );
+    let early = told.iter().filter(|second| **second < 90).count();
+    assert!((1..STREAMS).contains(&early), "{told:?}");
+    event_source(&gate).await;
+}

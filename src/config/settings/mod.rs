@@ -64,6 +64,7 @@ impl Build<'_> {
             shards: self.count("server", "shards").map(|said| said.value),
             watch: default.watch,
             timeouts: timeouts(&server.below("timeouts")),
+            lifetime: server.duration("lifetime").map(|said| said.value),
             drain,
             drain_window: self.drain_window(&server, drain, default.drain_window),
             auth: self.auth(limits, service.body),

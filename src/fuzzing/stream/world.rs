@@ -301,6 +301,7 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
             session: Arc::default(),
             event_bytes: Limits::DEFAULT.event,
             timeouts: Timeouts::default(),
+            lifetime: None,
             drain: Duration::ZERO,
             drain_window: Duration::ZERO,
         }),

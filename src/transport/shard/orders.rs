@@ -182,18 +182,11 @@ impl Members {
             .collect();
         for &number in &numbers {
             match farewell {
-                Farewell::Drain(window) => self.send_away_within(number, window),
+                Farewell::Drain(window) => self.leave_within(number, window),
                 Farewell::Disconnect => self.disconnect(number),
             }
         }
         numbers.len()
-    }
-
-    fn send_away_within(&mut self, number: usize, window: Duration) {
-        let is_leaving = |stream: &mut Stream| stream.schedule.leaves.is_some();
-        if !self.stream_mut(number).is_some_and(is_leaving) {
-            self.leave_within(number, window);
-        }
     }
 
     fn disconnect(&mut self, number: usize) {

@@ -200,6 +200,13 @@ impl Members {
             );
             leave(number, member.schedule_mut(), &mut self.timers, now, window);
         }
+        if let (Member::Stream(stream), Some(lifetime)) =
+            (&mut member, self.context().rules().lifetime)
+        {
+            let span = random::between(lifetime * 4 / 5, lifetime);
+            let at = self.context().clock.now() + span;
+            leave_at(number, &mut stream.schedule, &mut self.timers, at);
+        }
         self.members[number] = Some(member);
         self.called.push_back(number);
     }
@@ -324,6 +331,12 @@ fn leave(
     window: Duration,
 ) {
     let at = now + random::between(Duration::ZERO, window);
+    leave_at(number, schedule, timers, at);
+}
+
+/// It leaves then at the latest.
+fn leave_at(number: usize, schedule: &mut Schedule, timers: &mut Timers, at: Moment) {
+    let at = schedule.leaves.map_or(at, |before| before.min(at));
     schedule.leaves = Some(at);
     timers.set(number, &mut schedule.armed, Some(at));
 }
