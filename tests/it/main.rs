@@ -13,6 +13,7 @@ mod commands;
 mod compression;
 mod configuration;
 mod drain;
+mod drain_under_load;
 mod echo;
 mod embedding;
 mod endings;
