@@ -1,12 +1,14 @@
 //! What one client may do, decided once when its credential is accepted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::digest::Digest;
 use super::grants::Grants;
 use super::roles::Role;
+use super::ticket::Kind;
 use crate::model::decree::Bearer;
 use crate::model::id::Principal;
 use crate::model::room::Room;
@@ -41,6 +43,8 @@ pub(super) enum Proof {
     Key(Box<Digest>),
     /// A token.
     Token(Box<Token>),
+    /// A ticket that it was swapped for, whatever it was.
+    Ticket(Box<Ticket>),
 }
 
 /// A token that was good.
@@ -51,6 +55,15 @@ pub(super) struct Token {
     pub(super) id: Option<Box<str>>,
     /// `iat`.
     pub(super) issued: Option<UnixMillis>,
+}
+
+/// A ticket that was good, and what it tells of the token that it was swapped for, if it was one.
+#[derive(Clone, Debug)]
+pub(super) struct Ticket {
+    pub(super) kind: Kind,
+    /// How long it lives in all.
+    pub(super) life: Duration,
+    pub(super) token: Token,
 }
 
 impl Access {
@@ -72,11 +85,38 @@ impl Access {
         })
     }
 
+    /// The same for `rooms` alone: to read those that it may read, and to publish nothing.
+    pub(super) fn bound_to(&self, rooms: Vec<Room>) -> Arc<Self> {
+        Arc::new(Self {
+            subscribe: self.subscribe.only(&rooms),
+            publish: Grants::none(),
+            rooms,
+            ..self.clone()
+        })
+    }
+
+    /// Whether a signed URL showed it, which can be had anew.
+    #[must_use]
+    pub fn is_by_url(&self) -> bool {
+        matches!(&self.proof, Proof::Ticket(ticket) if ticket.kind == Kind::Url)
+    }
+
+    /// How long before its end its client is told so, where that is `usual`ly so long. Whoever comes with a signed URL goes
+    /// over to the next one at once, which must not be told the same at once again.
+    #[must_use]
+    pub fn notice(&self, usual: Duration) -> Duration {
+        match &self.proof {
+            Proof::Ticket(ticket) if ticket.kind == Kind::Url => usual.min(ticket.life / 2),
+            Proof::Anonymous | Proof::Key(_) | Proof::Token(_) | Proof::Ticket(_) => usual,
+        }
+    }
+
     /// About how many bytes it holds for itself; what it shares with others of its role does not count.
     pub(super) fn weight(&self) -> usize {
         let rooms = self.rooms.iter().map(|room| room.as_str().len());
         let proof = match &self.proof {
             Proof::Token(token) => size_of::<Token>() + token.text.expose().len(),
+            Proof::Ticket(ticket) => size_of::<Ticket>() + ticket.token.text.expose().len(),
             Proof::Anonymous | Proof::Key(_) => 0,
         };
         size_of::<Self>()
@@ -90,14 +130,15 @@ impl Access {
     /// What of it a revocation can name.
     #[must_use]
     pub fn bearer(&self) -> Bearer<'_> {
-        let (token, issued) = match &self.proof {
-            Proof::Token(token) => (token.id.as_deref(), token.issued),
-            Proof::Anonymous | Proof::Key(_) => (None, None),
+        let token = match &self.proof {
+            Proof::Token(token) => Some(&**token),
+            Proof::Ticket(ticket) => Some(&ticket.token),
+            Proof::Anonymous | Proof::Key(_) => None,
         };
         Bearer {
             principal: &self.principal,
-            token,
-            issued,
+            token: token.and_then(|token| token.id.as_deref()),
+            issued: token.and_then(|token| token.issued),
         }
     }
 

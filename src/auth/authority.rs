@@ -1,5 +1,6 @@
 //! The one that answers "who is this, and what may it do".
 
+pub(super) mod tickets;
 mod verdicts;
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,15 +10,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Map, Value};
 
 use super::access::{Access, Proof, Token};
-use super::credentials::Credential;
-use super::digest::sha256;
-use super::jwt::verifier::Verifier;
+use super::credentials::{Credential, Places};
+use super::digest::{Digest, sha256};
+use super::jwt::verifier::{Verified, Verifier};
 use super::roles::{self, Role};
 use super::{Settings, api_key};
 use crate::model::code::{Code, Refusal};
 use crate::model::id::Principal;
 use crate::model::secret::Secret;
 use crate::model::time::UnixMillis;
+use tickets::Tickets;
 use verdicts::{Verdict, Verdicts};
 
 /// Keys, roles and grants, checked. Built once, shared, and replaced as a whole when the configuration changes, and
@@ -31,6 +33,7 @@ pub struct Authority {
     roles: Roles,
     /// Its own number, which its roles bear.
     number: u64,
+    tickets: Tickets,
 }
 
 /// The number of the next authority.
@@ -75,7 +78,9 @@ impl Authority {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
+        let tickets = Tickets::new(settings.tickets, &settings.api_keys, &tokens);
         Ok(Self {
+            tickets,
             tokens,
             verdicts: Verdicts::default(),
             keys,
@@ -99,6 +104,7 @@ impl Authority {
         match credential {
             Credential::Token(token) => self.of_token(token, now),
             Credential::ApiKey(key) => self.of_key(key),
+            Credential::Ticket(kind, ticket) => self.of_ticket(*kind, ticket, now),
         }
     }
 
@@ -118,6 +124,7 @@ impl Authority {
                     .ok_or_else(unknown_key)
             }
             Proof::Token(token) => self.of_token(&token.text, now),
+            Proof::Ticket(ticket) => self.of_ticket(ticket.kind, &ticket.token.text, now),
         }
     }
 
@@ -133,10 +140,13 @@ impl Authority {
         self.anonymous.clone()
     }
 
-    /// The query parameter that may carry a credential.
+    /// Where a credential may stand that the configuration has a say in, in a request that is encrypted or is not.
     #[must_use]
-    pub fn query_key(&self) -> Option<&str> {
-        self.query.as_deref()
+    pub fn places(&self, secure: bool) -> Places<'_> {
+        Places {
+            query: self.query.as_deref(),
+            cookie: self.cookie(secure),
+        }
     }
 
     /// Whether anybody at all can get in.
@@ -159,11 +169,7 @@ impl Authority {
 
     fn verify(&self, token: &Secret, now: UnixMillis) -> Result<Verdict, Refusal> {
         let verified = self.tokens.verify(token, now)?;
-        let role = self.roles.get(&verified.role).ok_or_else(|| {
-            let name: String = verified.role.chars().take(64).collect();
-            Refusal::new(Code::Forbidden, "the token's role is not known here")
-                .operator(format!("no [roles.…] is named {name:?}"))
-        })?;
+        let role = self.role_of(&verified)?;
         let access = Access::new(
             verified.principal,
             Arc::clone(role),
@@ -181,11 +187,22 @@ impl Authority {
         })
     }
 
+    fn role_of(&self, verified: &Verified) -> Result<&Arc<Role>, Refusal> {
+        self.roles.get(&verified.role).ok_or_else(|| {
+            let name: String = verified.role.chars().take(64).collect();
+            Refusal::new(Code::Forbidden, "the token's role is not known here")
+                .operator(format!("no [roles.…] is named {name:?}"))
+        })
+    }
+
     fn of_key(&self, key: &Secret) -> Result<Arc<Access>, Refusal> {
+        self.key(key).map(|(_, access)| Arc::clone(access))
+    }
+
+    fn key(&self, key: &Secret) -> Result<&(Digest, Arc<Access>), Refusal> {
         let stored = self.keys.iter().map(|(hash, _)| hash);
         api_key::position(key, stored)
             .and_then(|place| self.keys.get(place))
-            .map(|(_, access)| Arc::clone(access))
             .ok_or_else(unknown_key)
     }
 }
@@ -223,8 +240,7 @@ fn checked_roles(
 
 /// A key's own name is all that its placeholders can be filled from.
 fn access_of_key(key: &api_key::Settings, role: Arc<Role>) -> Arc<Access> {
-    let name = Value::String(key.name.clone());
-    let claims = Map::from_iter([("key".to_owned(), name.clone()), ("sub".to_owned(), name)]);
+    let claims = claims_of_key(&key.name);
     Access::new(
         Principal::ApiKey(key.name.as_str().into()),
         role,
@@ -232,6 +248,11 @@ fn access_of_key(key: &api_key::Settings, role: Arc<Role>) -> Arc<Access> {
         None,
         Proof::Key(Box::new(key.sha256)),
     )
+}
+
+fn claims_of_key(name: &str) -> Map<String, Value> {
+    let claims = ["key", "sub"].map(|claim| (claim.to_owned(), name.into()));
+    Map::from_iter(claims)
 }
 
 fn check_keys(keys: &[api_key::Settings], mistakes: &mut Vec<String>) {

@@ -1,18 +1,22 @@
 //! Where a credential stands in a request, and of which kind it is.
 //!
 //! The first one present decides, in this order: `Authorization: Bearer` (RFC 6750 §2.1), `X-API-Key`, the
-//! subprotocol `bearer.<token>`, the query parameter that the configuration names. One that is present and
-//! not good is refused and nothing else is tried, because a credential that failed must not become a
-//! client without one.
+//! subprotocol `bearer.<token>`, a signed URL's query parameter `ticket`, the query parameter that the configuration
+//! names, the session cookie (RFC 6265 §5.4). One that is present and not good is refused and nothing else is tried,
+//! because a credential that failed must not become a client without one.
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use http::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 
+use super::ticket::Kind;
 use crate::model::code::{Code, Refusal};
 use crate::model::secret::{Secret, in_subprotocol};
 
 /// The longest credential, in bytes.
 pub const MAX_BYTES: usize = 8 * 1024;
+
+/// The query parameter of signed URLs.
+pub const TICKET: &str = "ticket";
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -23,6 +27,8 @@ pub enum Credential {
     Token(Secret),
     /// An API key.
     ApiKey(Secret),
+    /// What one of them was swapped for.
+    Ticket(Kind, Secret),
 }
 
 impl Credential {
@@ -40,6 +46,15 @@ impl Credential {
     }
 }
 
+/// The places that the configuration names.
+#[derive(Clone, Copy, Debug)]
+pub struct Places<'a> {
+    /// The query parameter that may carry a token or key, where there is one.
+    pub query: Option<&'a str>,
+    /// The session cookie.
+    pub cookie: &'a str,
+}
+
 /// Finds the credential of a request, where it has one. `query` holds the decoded parameters.
 ///
 /// # Errors
@@ -47,8 +62,8 @@ impl Credential {
 /// - [`Code::BadRequest`] when its place is taken twice, so that nobody could say which one counts.
 pub fn find<'a>(
     headers: &HeaderMap,
-    query: impl IntoIterator<Item = (&'a str, &'a str)>,
-    query_key: Option<&str>,
+    query: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    places: Places<'_>,
 ) -> Result<Option<Credential>, Refusal> {
     if let Some(text) = bearer(headers)? {
         return any_kind(text).map(Some);
@@ -60,14 +75,36 @@ pub fn find<'a>(
     if let Some(text) = only(subprotocols(headers), "the subprotocol `bearer.`")? {
         return any_kind(text).map(Some);
     }
-    let Some(key) = query_key else {
-        return Ok(None);
-    };
-    let named = query.into_iter().filter(|(name, _)| *name == key);
-    match only(named, "the query parameter for credentials")? {
-        Some((_, text)) => Credential::from_token(text).map(Some),
+    let named = |key| query.clone().filter(move |(name, _)| *name == key);
+    if let Some((_, text)) = only(named(TICKET), "the query parameter `ticket`")? {
+        return ticket(Kind::Url, text.as_bytes());
+    }
+    if let Some(key) = places.query
+        && let Some((_, text)) = only(named(key), "the query parameter for credentials")?
+    {
+        return Credential::from_token(text).map(Some);
+    }
+    match only(cookies(headers, places.cookie), "the session cookie")? {
+        Some(text) => ticket(Kind::Cookie, text),
         None => Ok(None),
     }
+}
+
+fn ticket(kind: Kind, text: &[u8]) -> Result<Option<Credential>, Refusal> {
+    checked(text).map(|text| Some(Credential::Ticket(kind, text)))
+}
+
+/// The values of the cookies of this `name`: a list, over HTTP/2 possibly in several headers (RFC 9113 §8.2.3).
+fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(COOKIE).into_iter();
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';'));
+    pairs.filter_map(move |pair| {
+        let pair = pair.trim_ascii();
+        let at = pair.iter().position(|&byte| byte == b'=')?;
+        let (own, value) = pair.split_at(at);
+        let value = value.get(1..)?.trim_ascii();
+        (own.trim_ascii() == name.as_bytes()).then_some(value)
+    })
 }
 
 /// What follows `Bearer` in `Authorization`. Another scheme is no credential of ours: it may be meant for a
@@ -145,8 +182,14 @@ mod tests {
                 map.append(name, value);
                 map
             });
-        match find(&headers, query.iter().copied(), Some("access_token")) {
+        let places = Places {
+            query: Some("access_token"),
+            cookie: "session",
+        };
+        match find(&headers, query.iter().copied(), places) {
             Ok(found) => Ok(found.map(|credential| match credential {
+                Credential::Ticket(Kind::Cookie, secret) => format!("cookie {}", secret.expose()),
+                Credential::Ticket(Kind::Url, secret) => format!("url {}", secret.expose()),
                 Credential::Token(secret) => format!("token {}", secret.expose()),
                 Credential::ApiKey(secret) => format!("key {}", secret.expose()),
             })),
@@ -199,17 +242,57 @@ mod tests {
     }
 
     #[test]
+    fn tickets_are_found_in_their_own_two_places_and_nowhere_else() {
+        for (headers, query, expected) in [
+            (
+                &[("cookie", "session=a.b")][..],
+                &[][..],
+                Some("cookie a.b"),
+            ),
+            (
+                &[("cookie", "x=1; session=a.b ;y=2")],
+                &[],
+                Some("cookie a.b"),
+            ),
+            (
+                &[("cookie", "x=1"), ("cookie", "session=a=b")],
+                &[],
+                Some("cookie a=b"),
+            ),
+            (&[("cookie", "session; sessions=a; Session=b")], &[], None),
+            (&[("cookie", "x=session=a")], &[], None),
+            (&[], &[("room", "a"), ("ticket", "a.b")], Some("url a.b")),
+            // A ticket in another place is a key, and as such known to nobody.
+            (&[("authorization", "Bearer a.b")], &[], Some("key a.b")),
+            (&[], &[("access_token", "a.b")], Some("key a.b")),
+        ] {
+            let expected = expected.map(str::to_owned);
+            assert_eq!(
+                find_in(headers, query),
+                Ok(expected),
+                "{headers:?} {query:?}"
+            );
+        }
+    }
+
+    #[test]
     fn the_first_place_decides_and_nothing_after_it_is_tried() {
-        let query: &[(&str, &str)] = &[("access_token", "fourth")];
+        let query: &[(&str, &str)] = &[("access_token", "fifth"), ("ticket", "fourth")];
         let places: Headers<'_> = &[
             ("authorization", "Bearer first"),
             ("x-api-key", "second"),
             ("sec-websocket-protocol", "bearer.third"),
+            ("cookie", "session=sixth"),
         ];
-        for (from, expected) in ["first", "second", "third", "fourth"].iter().enumerate() {
+        for (from, expected) in ["first", "second", "third"].iter().enumerate() {
             let found = find_in(&places[from..], query);
             assert_eq!(found, Ok(Some(format!("key {expected}"))));
         }
+        let cookie = &places[3..];
+        let found = |query| find_in(cookie, query).unwrap().unwrap();
+        assert_eq!(found(query), "url fourth");
+        assert_eq!(found(&query[..1]), "key fifth");
+        assert_eq!(found(&[]), "cookie sixth");
         let empty_first: Headers<'_> = &[("authorization", "Bearer"), ("x-api-key", "second")];
         assert_eq!(find_in(empty_first, query), Err(Code::Unauthorized));
         let foreign_first: Headers<'_> = &[("authorization", "Basic x"), ("x-api-key", "second")];
@@ -233,6 +316,9 @@ mod tests {
             &[("x-api-key", "a b")],
             &[("sec-websocket-protocol", "bearer.")],
             &[("sec-websocket-protocol", "bearer.é")],
+            &[("cookie", "session=")],
+            &[("cookie", "session=a b")],
+            &[("cookie", "session=é")],
         ] {
             assert_eq!(
                 find_in(headers, &[]),
@@ -243,6 +329,13 @@ mod tests {
         for value in ["", "a b", "é", "a\nb"] {
             let query = [("access_token", value)];
             assert_eq!(find_in(&[], &query), Err(Code::Unauthorized), "{value:?}");
+            let cookie = &[("cookie", "session=good")];
+            let query = [("ticket", value)];
+            assert_eq!(
+                find_in(cookie, &query),
+                Err(Code::Unauthorized),
+                "{value:?}"
+            );
         }
         let longest = format!("Bearer {}", "x".repeat(MAX_BYTES));
         assert!(find_in(&[("authorization", &longest)], &[]).is_ok());
@@ -255,6 +348,8 @@ mod tests {
             &[("authorization", "Basic a"), ("authorization", "Bearer a")],
             &[("x-api-key", "a"), ("x-api-key", "b")],
             &[("sec-websocket-protocol", "bearer.a, bearer.b")],
+            &[("cookie", "session=a; session=a")],
+            &[("cookie", "session=a"), ("cookie", "x=1; session=b")],
             &[
                 ("sec-websocket-protocol", "bearer.a"),
                 ("sec-websocket-protocol", "bearer.b"),
@@ -262,13 +357,23 @@ mod tests {
         ] {
             assert_eq!(find_in(headers, &[]), Err(Code::BadRequest), "{headers:?}");
         }
-        let query = [("access_token", "a"), ("access_token", "b")];
-        assert_eq!(find_in(&[], &query), Err(Code::BadRequest));
+        for name in ["access_token", "ticket"] {
+            let query = [(name, "a"), (name, "b")];
+            assert_eq!(find_in(&[], &query), Err(Code::BadRequest));
+        }
     }
 
     #[test]
     fn the_query_is_read_only_where_the_configuration_names_a_parameter() {
-        let none = find(&HeaderMap::new(), [("access_token", "a.b.c")], None);
+        let places = Places {
+            query: None,
+            cookie: "session",
+        };
+        let none = find(
+            &HeaderMap::new(),
+            [("access_token", "a.b.c")].into_iter(),
+            places,
+        );
         assert!(none.unwrap().is_none());
     }
 

@@ -89,6 +89,21 @@ impl Grants {
     pub(super) fn cover(&self, room: &Room) -> bool {
         self.0.iter().any(|grant| grant.covers(room.as_str()))
     }
+
+    /// No room at all.
+    pub(super) fn none() -> Self {
+        Self(Arc::new([]))
+    }
+
+    /// Those of `rooms` that it covers, and nothing else.
+    pub(super) fn only(&self, rooms: &[Room]) -> Self {
+        let covered = rooms.iter().filter(|room| self.cover(room));
+        let exact = covered.map(|room| Grant {
+            text: room.as_str().into(),
+            open: false,
+        });
+        Self(exact.collect())
+    }
 }
 
 /// One list of patterns of a role.
@@ -130,6 +145,11 @@ impl Patterns {
             .all(Template::is_fixed)
             .then(|| Grants(expand(&templates, &Map::new()).into()));
         Ok(Self { templates, fixed })
+    }
+
+    /// The claims that its placeholders name.
+    pub(super) fn claims(&self) -> impl Iterator<Item = &str> {
+        self.templates.iter().flat_map(Template::claims)
     }
 
     /// Fills in what is known about one client.

@@ -7,6 +7,7 @@ pub(super) mod verifier;
 
 use std::time::Duration;
 
+use super::digest::{Digest, digest_of};
 use crate::model::secret::Secret;
 
 pub use sign::{CannotSign, sign};
@@ -57,6 +58,27 @@ pub struct Settings {
     pub max_age: Option<Duration>,
     /// The claim that names the role.
     pub role_claim: String,
+}
+
+impl Settings {
+    /// What makes this entry another one for those whom it vouched for: the key, and what chooses it.
+    fn identity(&self) -> Digest {
+        let (kind, key): (&str, &[u8]) = match &self.key {
+            Key::Secret(secret) => ("secret", secret.expose().as_bytes()),
+            Key::PublicPem(pem) => ("public", pem),
+        };
+        let text = |text: &Option<String>| text.as_deref().map(str::as_bytes).map(<[u8]>::to_vec);
+        let [kid, issuer] = [text(&self.kid), text(&self.issuer)];
+        let none = Vec::new;
+        digest_of(&[
+            self.algorithm.as_str().as_bytes(),
+            &[u8::from(kid.is_some()), u8::from(issuer.is_some())],
+            &kid.unwrap_or_else(none),
+            &issuer.unwrap_or_else(none),
+            kind.as_bytes(),
+            key,
+        ])
+    }
 }
 
 impl Algorithm {

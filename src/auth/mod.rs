@@ -5,6 +5,7 @@ pub mod credentials;
 pub mod grants;
 pub mod jwt;
 pub mod roles;
+pub mod ticket;
 
 mod access;
 mod authority;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 pub use access::Access;
 pub use authority::Authority;
+pub use authority::tickets::Swapped;
 
 /// Everything that decides who may do what, as the configuration gives it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Settings {
     pub jwt: Vec<jwt::Settings>,
     /// The API keys.
     pub api_keys: Vec<api_key::Settings>,
+    /// The tickets that credentials are swapped for.
+    pub tickets: ticket::Settings,
     /// The roles by name.
     pub roles: BTreeMap<String, roles::Settings>,
 }

@@ -73,4 +73,10 @@ impl Role {
             publish,
         })
     }
+
+    /// The claims that decide which rooms it opens.
+    pub(super) fn claims(&self) -> impl Iterator<Item = &str> {
+        let all = [&self.rooms, &self.subscribe, &self.publish];
+        all.into_iter().flat_map(Patterns::claims)
+    }
 }

@@ -25,7 +25,7 @@ pub(super) fn visible(text: &str) -> Result<(), String> {
 /// The query parameter that may carry a token.
 pub(super) fn query(text: &str) -> Result<(), String> {
     /// What the routes use themselves.
-    const TAKEN: [&str; 23] = [
+    const TAKEN: [&str; 24] = [
         "room",
         "rooms",
         "since",
@@ -49,6 +49,7 @@ pub(super) fn query(text: &str) -> Result<(), String> {
         "prefix",
         "principal",
         "role",
+        "ticket",
     ];
     if TAKEN.contains(&text) {
         return Err(
@@ -139,7 +140,7 @@ mod tests {
     const CASES: &[Case] = &[
         (name, &["a", "lobby-tv", "A.b_9"], &["", "a b", "ü", "a\n"]),
         (visible, &["https://id.example/", "ü"], &["", "a\nb"]),
-        (query, &["access_token"], &["", "since", "a=b"]),
+        (query, &["access_token"], &["", "since", "ticket", "a=b"]),
         (history_pattern, &["a", "a:b", "*", "sensor:*", "se*", "_*"], &["", "a::*", "a*b", "**", "org:{org}:*", "a b"]),
         (origin, &["*", "https://app.example", "http://[::1]:3000", "https://a.example:8443"],
             &["", "app.example", "https://app.example/", "https://*.example", "ftp://a", "https://A.example", "null", "https://"]),

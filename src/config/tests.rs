@@ -101,8 +101,10 @@ fn each_example_is_taken_and_has_an_effect() {
         let (values, faults) = walk::walk(&Node::document(&document));
         assert!(faults.is_empty(), "{}: {faults:?}", key.path);
         let (settings, _) = settings::build(&values, PathBuf::new());
-        // An entry of a list is whole only with its other keys; the only kind of log that there is is the default.
-        if !entry && key.path != "log.kind" {
+        // An entry of a list is whole only with its other keys; the only kind of log that there is is the default; the file
+        // of a secret is not there.
+        let is_absent = key.path.starts_with("auth.session.") && key.name().ends_with("_file");
+        if !entry && key.path != "log.kind" && !is_absent {
             assert_eq!(values.unused(), Vec::<String>::new());
             assert_ne!(format!("{settings:?}"), default, "{}", key.path);
         }
@@ -247,6 +249,43 @@ role = "small"
 [[auth.api_key]]
 "#
     ));
+}
+
+#[test]
+fn the_secret_of_sessions_stands_once_and_cannot_be_guessed() {
+    insta::assert_snapshot!(mistakes(
+        r#"
+[auth]
+query = "ticket"
+[auth.session]
+secret = "short"
+secret_file = "/does/not/exist"
+old_secret_file = "/does/not/exist"
+cookie = "two words"
+ttl = "1m"
+url_ttl = "2m"
+"#
+    ));
+    insta::assert_snapshot!(mistakes(
+        r#"
+[auth.session]
+old_secret = "correct-horse-battery-staple-0123456789"
+"#
+    ));
+}
+
+#[test]
+fn a_session_is_signed_with_the_new_secret_and_verified_with_the_old_one_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("old");
+    std::fs::write(&path, format!("{SECRET}\n")).unwrap();
+    let toml = format!(
+        "[auth.session]\nsecret = \"another-{SECRET}\"\nold_secret_file = {path:?}\nttl = \"1h\"\n"
+    );
+    let settings = load(Some(&toml), &[]).unwrap().auth.tickets;
+    let secrets: Vec<_> = settings.secrets.iter().map(|one| one.expose()).collect();
+    assert_eq!(secrets, [&format!("another-{SECRET}"), SECRET]);
+    assert_eq!(settings.ttl, std::time::Duration::from_secs(3600));
 }
 
 #[test]

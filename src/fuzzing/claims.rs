@@ -8,6 +8,7 @@ use super::assert_tells_why;
 use crate::auth::credentials::Credential;
 use crate::auth::grants::MAX_EXPANDED;
 use crate::auth::jwt::{self, Algorithm};
+use crate::auth::ticket::Kind;
 use crate::auth::{Access, Authority};
 use crate::config;
 use crate::model::code::Code;
@@ -31,9 +32,11 @@ pub fn claims(data: &[u8]) {
     let Value::Object(claims) = claims else {
         return;
     };
-    match AUTHORITY.identify(&Credential::Token(Secret::new(token)), NOW) {
+    let token = Credential::Token(Secret::new(token));
+    match AUTHORITY.identify(&token, NOW) {
         Ok(access) => {
             assert_told_by_claims(&access, &claims);
+            assert_swapped(&token, &access, room);
             Room::parse(room)
                 .iter()
                 .chain(&access.rooms)
@@ -52,6 +55,23 @@ pub fn claims(data: &[u8]) {
     }
 }
 
+/// What the token is swapped for gives the same rights, and not for longer.
+fn assert_swapped(token: &Credential, access: &Access, room: &str) {
+    let swapped = match AUTHORITY.session(token, None, NOW) {
+        Ok(swapped) => swapped,
+        Err(refusal) => return assert_eq!(refusal.code, Code::TooLarge),
+    };
+    let ticket = Credential::Ticket(Kind::Cookie, swapped.ticket);
+    let again = AUTHORITY.identify(&ticket, NOW).unwrap();
+    assert_eq!(again.principal, access.principal);
+    assert_eq!(again.rooms, access.rooms);
+    assert!(again.expires_at <= access.expires_at && again.expires_at > Some(NOW));
+    for room in Room::parse(room).iter().chain(&access.rooms) {
+        assert_eq!(again.may_subscribe(room), access.may_subscribe(room));
+        assert_eq!(again.may_publish(room), access.may_publish(room));
+    }
+}
+
 /// 2026-01-01.
 const NOW: UnixMillis = UnixMillis(1_767_225_600_000);
 /// What the configuration has by default, in milliseconds.
@@ -61,6 +81,8 @@ const SECRET: &str = "the-secret-of-the-fuzzer-32-bytes-long";
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
     let toml = format!(
         r#"
+        [auth.session]
+        secret = "{SECRET}"
         [[auth.jwt]]
         algorithm = "HS256"
         secret = "{SECRET}"

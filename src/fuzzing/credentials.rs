@@ -15,7 +15,7 @@ use crate::model::time::UnixMillis;
 pub fn credentials(data: &[u8]) {
     let Some(head) = Head::read(data) else { return };
     let authority = &*AUTHORITY;
-    match find(&head.headers, head.query.pairs(), authority.query_key()) {
+    match find(&head.headers, head.query.pairs(), authority.places(false)) {
         Ok(None) => assert_shows_none(&head),
         Ok(Some(credential)) => assert_identified(authority, &credential, data),
         Err(refusal) => {
@@ -54,6 +54,15 @@ static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
 fn assert_shows_none(head: &Head) {
     assert!(!head.headers.contains_key("x-api-key"));
     assert!(head.query.all("access_token").next().is_none());
+    assert!(head.query.all("ticket").next().is_none());
+    for cookies in head.headers.get_all("cookie") {
+        let cookies = cookies.as_bytes().split(|&byte| byte == b';');
+        let names = cookies.filter_map(|cookie| {
+            let end = cookie.iter().position(|&byte| byte == b'=')?;
+            Some(cookie[..end].trim_ascii())
+        });
+        assert!(names.into_iter().all(|name| name != b"gatecast_session"));
+    }
     for value in head.headers.get_all("authorization") {
         let scheme = value.as_bytes().split(|&byte| matches!(byte, b' ' | b'\t'));
         let scheme = scheme.map(<[u8]>::to_ascii_lowercase).next();
@@ -62,16 +71,26 @@ fn assert_shows_none(head: &Head) {
 }
 
 fn assert_identified(authority: &Authority, credential: &Credential, sent: &[u8]) {
-    let (Credential::Token(secret) | Credential::ApiKey(secret)) = credential;
+    let (Credential::Token(secret) | Credential::ApiKey(secret) | Credential::Ticket(_, secret)) =
+        credential;
     let text = secret.expose();
     assert!((1..=MAX_BYTES).contains(&text.len()));
     assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));
     let shown = format!("{credential:?}");
     assert!(
-        ["ApiKey(Secret(…))", "Token(Secret(…))"].contains(&&*shown),
+        [
+            "ApiKey(Secret(…))",
+            "Token(Secret(…))",
+            "Ticket(Cookie, Secret(…))",
+            "Ticket(Url, Secret(…))"
+        ]
+        .contains(&&*shown),
         "{shown}"
     );
     match authority.identify(credential, NOW) {
+        Ok(_) if matches!(credential, Credential::Ticket(..)) => {
+            panic!("a ticket was good that nobody signed: {sent:?}")
+        }
         Ok(access) => match &access.principal {
             Principal::ApiKey(name) => assert_eq!((&**name, text), ("tv", KEY)),
             Principal::Subject { .. } => {
@@ -81,7 +100,7 @@ fn assert_identified(authority: &Authority, credential: &Credential, sent: &[u8]
             Principal::Anonymous => panic!("a credential made {sent:?} anonymous"),
         },
         Err(refusal) => {
-            assert_ne!(text, KEY);
+            assert!(text != KEY || matches!(credential, Credential::Ticket(..)));
             assert_tells_why(&refusal);
             assert_keeps_secret(&refusal, text);
         }

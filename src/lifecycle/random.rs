@@ -1,7 +1,10 @@
 //! Random bits from the operating system, and the jitter that keeps a herd from coming back as one.
 
 use std::cell::RefCell;
+use std::sync::OnceLock;
 use std::time::Duration;
+
+use crate::model::secret::Secret;
 
 /// Numbers that are asked for at once: a call of the system for each would cost a request more than its parsing.
 const AT_ONCE: usize = 32;
@@ -45,6 +48,13 @@ fn asked() -> Vec<u64> {
 #[must_use]
 pub fn wide_bits() -> u128 {
     (u128::from(bits()) << 64) | u128::from(bits())
+}
+
+/// A secret of 256 random bits that this process has for as long as it lives, and tells nobody.
+#[must_use]
+pub fn own_secret() -> &'static Secret {
+    static OWN: OnceLock<Secret> = OnceLock::new();
+    OWN.get_or_init(|| Secret::new(format!("{:032x}{:032x}", wide_bits(), wide_bits())))
 }
 
 /// A span between `least` and `most`.

@@ -61,7 +61,19 @@ impl std::ops::Add<Duration> for Moment {
 /// Milliseconds since 1970-01-01T00:00:00Z, as they stand in an event's `ts`.
 ///
 /// The calendar may jump; nothing is ordered or evicted by it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct UnixMillis(pub u64);
 

@@ -1,7 +1,7 @@
 //! The ways a stream reaches its client.
 
 /// A transport. Its text is what configuration, queries, logs and metrics call it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Transport {
     /// RFC 6455; both ways.

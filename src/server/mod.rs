@@ -198,7 +198,7 @@ fn context(settings: &Settings, clock: Clock, draining: Draining) -> std::io::Re
 
 /// What a reload may change.
 fn rules(settings: &Settings) -> std::io::Result<Rules> {
-    let authority = Authority::new(settings.auth.clone())
+    let authority = Authority::new(with_secret(settings.auth.clone()))
         .map_err(|mistakes| std::io::Error::other(mistakes.join("\n")))?;
     Ok(Rules {
         authority: Arc::new(authority),
@@ -209,6 +209,16 @@ fn rules(settings: &Settings) -> std::io::Result<Rules> {
         drain: settings.drain,
         drain_window: settings.drain_window,
     })
+}
+
+/// Without a secret of the operator's, tickets are signed with the process's own: they work at once, and end with it.
+fn with_secret(mut auth: crate::auth::Settings) -> crate::auth::Settings {
+    let tickets = &mut auth.tickets;
+    tickets.alone = tickets.secrets.is_empty();
+    if tickets.alone {
+        tickets.secrets.push(random::own_secret().clone());
+    }
+    auth
 }
 
 /// Who takes connections, for each audience.

@@ -94,7 +94,7 @@ impl Service {
         request: Request<Incoming>,
         query: &Query,
     ) -> Result<Response, Refusal> {
-        self.operator(request.headers(), query)?;
+        self.operator(&request, query)?;
         match desk {
             Desk::Streams => self.streams(query).await,
             Desk::Stream(stream) if *request.method() == Method::DELETE => {
@@ -112,8 +112,8 @@ impl Service {
     }
 
     /// Only an operator goes on.
-    pub(super) fn operator(&self, headers: &http::HeaderMap, query: &Query) -> Result<(), Refusal> {
-        if self.access(headers, query)?.is_admin() {
+    pub(super) fn operator<B>(&self, request: &Request<B>, query: &Query) -> Result<(), Refusal> {
+        if self.access(request, query)?.is_admin() {
             return Ok(());
         }
         let message = "only a role with `admin = true` may do this";

@@ -1,5 +1,7 @@
 //! One policy for pages of other origins, on all routes (Fetch §3.2).
 
+mod cookie;
+
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW,
@@ -9,6 +11,8 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 
 use crate::model::code::{Code, Refusal};
+
+use crate::wire::base_url::BaseUrl;
 
 use super::route::Route;
 use super::settings::Cors;
@@ -28,18 +32,21 @@ pub(super) struct Origin {
     credentials: bool,
     /// Whether the request names an origin that is neither allowed nor our own.
     foreign: bool,
+    /// Whose page it is, for a cookie.
+    page: cookie::Page,
 }
 
 impl Origin {
-    pub(super) fn of<B>(cors: &Cors, request: &Request<B>) -> Self {
+    pub(super) fn of<B>(cors: &Cors, public: Option<&BaseUrl>, request: &Request<B>) -> Self {
         let origin = request.headers().get(ORIGIN);
         let listed = origin.filter(|origin| cors.origins.iter().any(|one| *one == **origin));
         let any = origin.filter(|_| cors.origins.iter().any(|one| one == "*"));
         let allowed = listed
             .cloned()
             .or_else(|| any.map(|_| HeaderValue::from_static("*")));
-        let own = origin.is_none_or(|origin| is_own(origin, request));
+        let own = origin.is_none_or(|origin| is_own(origin, public, request));
         Self {
+            page: cookie::Page::of(origin, own, listed.is_some()),
             foreign: !own && allowed.is_none(),
             allowed,
             credentials: cors.credentials,
@@ -92,8 +99,9 @@ impl Origin {
 }
 
 /// Whether the page comes from the gateway itself. The scheme is not compared: a proxy in front may end the TLS.
-/// Whether it is the site that the request names: by `Host`, or over HTTP/2 by `:authority` (RFC 9113 §8.3.1).
-fn is_own<B>(origin: &HeaderValue, request: &Request<B>) -> bool {
+/// Whether it is the site that the request names: by `Host`, or over HTTP/2 by `:authority` (RFC 9113 §8.3.1); or the
+/// `public` one, which a proxy may not pass on.
+fn is_own<B>(origin: &HeaderValue, public: Option<&BaseUrl>, request: &Request<B>) -> bool {
     let authority = origin
         .to_str()
         .ok()
@@ -101,5 +109,10 @@ fn is_own<B>(origin: &HeaderValue, request: &Request<B>) -> bool {
     let host = request.headers().get(HOST);
     let named = request.uri().authority().map(Authority::as_str);
     let host = host.map_or(named, |host| host.to_str().ok());
-    matches!((authority, host), (Some((_, own)), Some(host)) if own.eq_ignore_ascii_case(host))
+    let sites = [host, public.map(BaseUrl::authority)].into_iter().flatten();
+    authority.is_some_and(|(_, page)| {
+        sites
+            .into_iter()
+            .any(|site| page.eq_ignore_ascii_case(site))
+    })
 }

@@ -31,7 +31,7 @@ impl Service {
         query: &Query,
         room: Room,
     ) -> Result<Response, Refusal> {
-        let access = self.access(request.headers(), query)?;
+        let access = self.access(request, query)?;
         if !access.may_subscribe(&room) {
             return Err(forbidden(&room));
         }
@@ -83,7 +83,7 @@ impl Service {
         query: &Query,
         room: Room,
     ) -> Result<Response, Refusal> {
-        let access = self.access(request.headers(), query)?;
+        let access = self.access(request, query)?;
         if !access.is_admin() {
             let message = "only a role with `admin = true` may purge a room";
             return Err(Refusal::new(Code::Forbidden, message).room(room));

@@ -29,7 +29,7 @@ impl Service {
         request: Request<Incoming>,
         query: &Query,
     ) -> Result<Response, Refusal> {
-        let access = self.access(request.headers(), query)?;
+        let access = self.access(&request, query)?;
         let body = self
             .body(request.into_body(), self.context.rules().message_bytes())
             .await?;

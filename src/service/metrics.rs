@@ -20,7 +20,7 @@ impl Service {
         connection: &Connection,
     ) -> Result<Response, Refusal> {
         if connection.audience == Audience::Clients {
-            self.operator(request.headers(), query)?;
+            self.operator(request, query)?;
         }
         let format = if prefers_openmetrics(request.headers()) {
             Format::OpenMetrics

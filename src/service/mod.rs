@@ -2,6 +2,7 @@
 
 mod admin;
 mod body;
+mod caller;
 mod cors;
 mod fallback;
 mod head;
@@ -16,6 +17,7 @@ mod operations;
 mod publish;
 mod reply;
 mod route;
+mod session;
 mod settings;
 mod stream;
 
@@ -26,8 +28,6 @@ use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tracing::{Instrument as _, Span};
 
-use crate::auth::Access;
-use crate::auth::credentials;
 use crate::lifecycle::live::Live;
 use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
@@ -126,7 +126,8 @@ impl Service {
         let (id, peer) = (format!("{:016x}", connection.request), connection.peer);
         let is_head = request.method() == Method::HEAD;
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let origin = cors::Origin::of(&self.settings().cors, &request);
+        let settings = self.settings();
+        let origin = cors::Origin::of(&settings.cors, settings.public_url.as_ref(), &request);
         let route = Route::of(&path);
         let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
         // What a stream's request has to log is below: a span for each of a herd, and of polls without end, would cost as
@@ -158,7 +159,7 @@ impl Service {
     async fn answer(
         &self,
         route: Result<Route, Refusal>,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         connection: Connection,
         origin: cors::Origin,
     ) -> Result<Answer, Refused> {
@@ -186,6 +187,8 @@ impl Service {
         if connection.surplus && !matches!(route, Route::Stream | Route::Health | Route::Metrics) {
             return Err(surplus().into());
         }
+        let circumstances = self.circumstances(&route, &connection, &origin);
+        request.extensions_mut().insert(circumstances);
         if let Route::Stream = route {
             return self.stream(request, &query, &connection, &origin).await;
         }
@@ -211,6 +214,7 @@ impl Service {
             },
             Route::Publish => self.publish_many(request, query).await,
             Route::Messages => self.message(request, query).await,
+            Route::Session => self.session(request, query, connection.secure).await,
             Route::Health => self.alive(),
             Route::Ready => self.ready().await,
             Route::Metrics => self.metrics(&request, query, connection).await,
@@ -247,24 +251,6 @@ impl Service {
         request.extensions_mut().insert(self.context.publisher());
         request.extensions_mut().insert(connection.peer);
         Ok(fallback.answer(request).await)
-    }
-
-    /// Who makes this request, by the first credential present. One that fails is never less than one.
-    fn access(&self, headers: &http::HeaderMap, query: &Query) -> Result<Arc<Access>, Refusal> {
-        self.access_if_any(headers, query)?
-            .ok_or_else(|| Refusal::new(Code::Unauthorized, "this needs a credential"))
-    }
-
-    fn access_if_any(
-        &self,
-        headers: &http::HeaderMap,
-        query: &Query,
-    ) -> Result<Option<Arc<Access>>, Refusal> {
-        let authority = &self.context.rules().authority;
-        match credentials::find(headers, query.pairs(), authority.query_key())? {
-            Some(credential) => self.context.identify(&credential).map(Some),
-            None => Ok(authority.anonymous()),
-        }
     }
 
     fn page(&self) -> Result<Response, Refusal> {

@@ -28,13 +28,10 @@ impl Service {
         query: &Query,
         secure: bool,
     ) -> Result<Response, Refusal> {
-        let access = self.access(request.headers(), query)?;
+        let access = self.access(request, query)?;
         let named = rooms(query)?;
         let joined = first_connect(&access, &named)?;
-        let base = match &self.settings().public_url {
-            Some(public) => public.clone(),
-            None => base_of(request, secure)?,
-        };
+        let base = self.base(request, secure)?;
         let left = access
             .expires_at
             .map(|end| end.since(self.context.clock.unix()));
@@ -54,6 +51,18 @@ impl Service {
                 .collect(),
         };
         Ok(reply::json(StatusCode::OK, poll::to_json(&endpoints)))
+    }
+
+    /// What stands before `/v1/…` in the URLs that the client of `request` is given.
+    pub(super) fn base(
+        &self,
+        request: &Request<Incoming>,
+        secure: bool,
+    ) -> Result<BaseUrl, Refusal> {
+        match &self.settings().public_url {
+            Some(public) => Ok(public.clone()),
+            None => base_of(request, secure),
+        }
     }
 }
 

@@ -82,7 +82,7 @@ impl Service {
         query: &Query,
         room: Room,
     ) -> Result<PublishOne, Refusal> {
-        let access = self.access(request.headers(), query)?;
+        let access = self.access(&request, query)?;
         granted(&access, std::slice::from_ref(&room))?;
         let (head, body) = request.into_parts();
         let body = self.body(body, self.settings().body).await?;
@@ -156,7 +156,7 @@ impl Service {
         request: Request<Incoming>,
         query: &Query,
     ) -> Result<PublishMany, Refusal> {
-        let access = self.access(request.headers(), query)?;
+        let access = self.access(&request, query)?;
         let (head, body) = request.into_parts();
         // Who may publish nothing is told so for each event, and need not send a megabyte for that.
         let most = if access.publishes() {

@@ -24,6 +24,8 @@ pub(super) enum Route {
     Publish,
     /// `/v1/messages`
     Messages,
+    /// `/v1/session`
+    Session,
     /// `/healthz`
     Health,
     /// `/readyz`
@@ -40,12 +42,13 @@ pub(super) enum Route {
 
 impl Route {
     /// The routes whose path names nothing.
-    pub(super) const FIXED: [(&'static str, Self); 9] = [
+    pub(super) const FIXED: [(&'static str, Self); 10] = [
         ("/v1/stream", Self::Stream),
         ("/v1/negotiate", Self::Negotiate),
         ("/v1/openapi.json", Self::OpenApi),
         ("/v1/publish", Self::Publish),
         ("/v1/messages", Self::Messages),
+        ("/v1/session", Self::Session),
         ("/healthz", Self::Health),
         ("/readyz", Self::Ready),
         ("/metrics", Self::Metrics),
@@ -79,6 +82,7 @@ impl Route {
             Self::Events(_) => "GET, HEAD, POST, DELETE, OPTIONS",
             Self::Publish | Self::Messages => "POST, OPTIONS",
             Self::Admin(desk) => desk.methods(),
+            Self::Session => "POST, DELETE, OPTIONS",
             Self::Whole => "OPTIONS",
             Self::Negotiate
             | Self::OpenApi
@@ -98,6 +102,7 @@ impl Route {
             Self::OpenApi => labels::Route::OpenApi,
             Self::Publish => labels::Route::Publish,
             Self::Messages => labels::Route::Messages,
+            Self::Session => labels::Route::Session,
             Self::Health => labels::Route::Health,
             Self::Ready => labels::Route::Ready,
             Self::Metrics => labels::Route::Metrics,
@@ -149,6 +154,7 @@ mod tests {
             "/v1/stream",
             "/v1/publish",
             "/v1/messages",
+            "/v1/session",
             "/v1/rooms/a/events",
         ] {
             assert!(!Route::of(path).unwrap().is_operational(), "{path}");

@@ -125,7 +125,7 @@ impl Service {
         wanted: &StreamRequest,
     ) -> Result<(Arc<Access>, Admitted), Refusal> {
         self.has_room(connection)?;
-        let access = self.access(request.headers(), query)?;
+        let access = self.access(request, query)?;
         let admitted = admit(&access, &Opening::of(wanted))?;
         Ok((access, admitted))
     }
@@ -227,7 +227,7 @@ impl Service {
     ) -> Result<Reception, Refusal> {
         self.has_room(connection)?;
         let opening = Opening::of(wanted);
-        let Some(access) = self.access_if_any(request.headers(), query)? else {
+        let Some(access) = self.access_if_any(request, query)? else {
             return Ok(Reception::Waiting(opening));
         };
         let admitted = admit(&access, &opening)?;

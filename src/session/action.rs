@@ -81,6 +81,8 @@ pub enum Ask {
     },
     /// Look at the client's rights again, and give [`super::Input::Judged`] if they have changed.
     Judge,
+    /// Have the signed URL anew that showed these rights, and give [`super::Input::Extended`].
+    Extend(Arc<Access>),
     /// Read now, and give [`super::Input::Batch`], even an empty one.
     Read,
 }

@@ -3,7 +3,7 @@
 use crate::model::code::{Code, Refusal};
 use crate::model::time::Moment;
 use crate::model::transport::Transport;
-use crate::wire::control::{Control, millis};
+use crate::wire::control::{Control, SignedUrl, millis};
 
 use super::{Action, Ask, Live, Now, Session, State};
 
@@ -44,7 +44,7 @@ impl Session {
     /// told at once.
     fn notice_due(&self, live: &Live) -> Option<Moment> {
         let expires = live.expires.filter(|_| !live.noticed)?;
-        Some(expires.before(self.settings.expiry_notice))
+        Some(expires.before(live.access.notice(self.settings.expiry_notice)))
     }
 
     fn can_answer(&self) -> bool {
@@ -77,14 +77,25 @@ impl Session {
         }
     }
 
+    /// Whoever came by a signed URL is told the next one with it: a page that can set no header has no other way to renew.
     fn give_notice(&mut self, now: Now, out: &mut Vec<Action>) {
-        if let State::Live(live) = &mut self.state
+        if let State::Live(live) = &mut self.state {
+            live.noticed = true;
+            if live.access.is_by_url() {
+                return out.push(Action::Ask(Ask::Extend(live.access.clone())));
+            }
+        }
+        self.notify(None, now, out);
+    }
+
+    pub(super) fn notify(&self, url: Option<SignedUrl>, now: Now, out: &mut Vec<Action>) {
+        if let State::Live(live) = &self.state
             && let Some(expires) = live.expires
         {
-            live.noticed = true;
             // It puts off no heartbeat, which tells a quiet client how far it is.
             out.push(Action::Send(Control::TokenExpiring {
                 expires_in_ms: millis(expires.since(now.moment)),
+                url,
             }));
         }
     }

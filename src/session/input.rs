@@ -12,6 +12,7 @@ use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::time::{Moment, UnixMillis};
 use crate::wire::client::{ClientMessage, Malformed, Ref};
+use crate::wire::control::SignedUrl;
 
 use super::Answer;
 
@@ -42,6 +43,8 @@ pub enum Input {
     },
     /// The answer to [`super::Ask::Authenticate`].
     Authenticated(Option<Ref>, Result<Arc<Access>, Refusal>),
+    /// The answer to [`super::Ask::Extend`]: a URL that lives longer, where there is one.
+    Extended(Option<SignedUrl>),
     /// The answer to [`super::Ask::Open`] and [`super::Ask::Lift`].
     Opened {
         /// What `welcome` tells.

@@ -190,6 +190,7 @@ impl Session {
                 self.authenticated(reference, verdict, now, out)
             }
             Input::Judged(verdict) => self.judged(verdict, now, out),
+            Input::Extended(url) => self.notify(url, now, out),
             Input::Opened {
                 cursor,
                 gaps,

@@ -320,7 +320,7 @@ fn a_credential_ends_its_stream_when_it_ends_itself_and_that_is_said_once_ahead(
     assert_eq!(session.deadline(true), Some(at(70).moment));
     assert_eq!(session.deadline(false), Some(at(100).moment));
     let actions = step(&mut session, DUE, 70);
-    let [Action::Send(Control::TokenExpiring { expires_in_ms })] = actions[..] else {
+    let [Action::Send(Control::TokenExpiring { expires_in_ms, .. })] = actions[..] else {
         panic!("{actions:?}")
     };
     assert_eq!(expires_in_ms, 30_000);

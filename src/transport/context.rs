@@ -19,7 +19,8 @@ use crate::model::event::Offer;
 use crate::model::timeouts::Timeouts;
 use crate::session::{self, Answer, Now};
 use crate::telemetry::metrics::Metrics;
-use crate::wire::control::Ack;
+use crate::wire::base_url::BaseUrl;
+use crate::wire::control::{Ack, SignedUrl};
 
 use super::registry::Registry;
 
@@ -119,6 +120,18 @@ impl Context {
             return Err(revoked());
         }
         Ok(access)
+    }
+
+    /// The signed URL that showed `access`, with a later end, where it can have one.
+    #[must_use]
+    pub fn extended(&self, access: &Access) -> Option<SignedUrl> {
+        if self.bus.has_revoked(access.bearer()) {
+            return None;
+        }
+        let rules = self.rules();
+        let (to, ticket) = rules.authority.extended(access, self.clock.unix())?;
+        let base = BaseUrl::parse(&to.base).ok()?;
+        Some(SignedUrl::new(&base, to.transport, &to.rooms, &ticket))
     }
 
     /// The way in for the program that the gateway runs in.

@@ -300,6 +300,7 @@ impl Engine {
                     .and_then(|credential| self.context.identify(&credential));
                 Some(Input::Authenticated(reference, verdict))
             }
+            Ask::Extend(access) => Some(Input::Extended(self.context.extended(&access))),
             Ask::Open { rooms, start } => Some(self.open(&rooms, start)),
             Ask::Lift { join, leave } => self.lift(&join, &leave),
             Ask::Publish {

@@ -68,6 +68,12 @@ impl BaseUrl {
         })
     }
 
+    /// Whether its scheme is `https`.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
     /// The host, and the port where there is one.
     #[must_use]
     pub fn authority(&self) -> &str {

@@ -9,8 +9,11 @@ use crate::model::code::{Advice, Code, Refusal};
 use crate::model::gap::Gap;
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::model::secret::Secret;
 use crate::model::time::UnixMillis;
+use crate::model::transport::Transport;
 
+use super::base_url::BaseUrl;
 use super::client::Ref;
 
 /// A control message. Serialised, `type` is its first key.
@@ -39,6 +42,9 @@ pub enum Control {
     TokenExpiring {
         /// How soon.
         expires_in_ms: u64,
+        /// Where the stream goes on, if a signed URL opened it and its credential lasts longer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<SignedUrl>,
     },
     /// The credential ran out.
     SessionExpired {},
@@ -56,6 +62,26 @@ pub enum Control {
     Error(Error),
     /// A client message was carried out.
     Ack(Ack),
+}
+
+/// A URL that is a credential: it is told to its client, and shown to nobody.
+#[derive(Clone, Serialize)]
+pub struct SignedUrl(String);
+
+impl SignedUrl {
+    /// The URL of a stream of `rooms`, with the ticket that opens it.
+    #[must_use]
+    pub fn new(base: &BaseUrl, transport: Transport, rooms: &[Room], ticket: &Secret) -> Self {
+        // A ticket has no byte that a query would have to encode (RFC 3986 §3.4).
+        let stream = base.stream(transport, rooms);
+        Self(format!("{stream}&ticket={}", ticket.expose()))
+    }
+}
+
+impl std::fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SignedUrl(…)")
+    }
 }
 
 /// What a client learns first.
@@ -245,8 +271,21 @@ mod tests {
             (
                 Control::TokenExpiring {
                     expires_in_ms: 30_000,
+                    url: None,
                 },
                 r#"{"type":"token_expiring","expires_in_ms":30000}"#,
+            ),
+            (
+                Control::TokenExpiring {
+                    expires_in_ms: 1,
+                    url: Some(SignedUrl::new(
+                        &BaseUrl::parse("https://a.example").unwrap(),
+                        Transport::Sse,
+                        &[Room::parse("a:b").unwrap()],
+                        &Secret::new("x.y"),
+                    )),
+                },
+                r#"{"type":"token_expiring","expires_in_ms":1,"url":"https://a.example/v1/stream?transport=sse&room=a:b&ticket=x.y"}"#,
             ),
             (Control::SessionExpired {}, r#"{"type":"session_expired"}"#),
             (

@@ -16,4 +16,5 @@ pub mod problem;
 pub mod publish;
 pub mod query;
 pub mod sse;
+pub mod swap;
 pub mod websocket;

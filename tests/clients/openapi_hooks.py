@@ -35,6 +35,7 @@ def before_call(context, case, kwargs):
             pattern = "$." if path == "/v1/admin/revoke" else "[0-9a-z~]{1,64}"
             replace(place, name, pattern, lambda text: text if text == "earliest" else CURSOR)
     # To a schema 7.0 is an integer.
+    replace(case.body, "ttl_ms", r"[0-9]+\.0|[0-9.]+e\+[0-9]+", lambda number: int(float(number)))
     replace(case.body, "ref", r"-?[0-9]+\.0|-?[0-9.]+e\+[0-9]+", lambda number: int(float(number)))
     replace(case.headers, "Idempotency-Key", "[!-~]{1,200}", lambda text: text + uuid.uuid4().hex)
     if path == "/v1/stream":

@@ -63,6 +63,7 @@ pub(super) fn settings() -> Settings {
             key("ops", "gk_ops", "admin"),
         ],
         roles: BTreeMap::from([("viewer".to_owned(), viewer), ("admin".to_owned(), admin)]),
+        ..Settings::default()
     }
 }
 
@@ -126,9 +127,9 @@ fn a_client_without_credential_gets_the_anonymous_role_without_claims_or_nothing
     let closed = Authority::new(Settings::default()).unwrap();
     assert!(closed.anonymous().is_none());
     assert!(!closed.has_credentials());
-    assert_eq!(closed.query_key(), None);
+    assert_eq!(closed.places(false).query, None);
     assert!(authority.has_credentials());
-    assert_eq!(authority.query_key(), Some("access_token"));
+    assert_eq!(authority.places(false).query, Some("access_token"));
 }
 
 #[test]
@@ -153,7 +154,9 @@ fn a_credential_that_is_not_good_is_refused_and_not_repeated() {
     for (credential, code) in tables {
         let refusal = authority.identify(&credential, NOW).unwrap_err();
         assert_eq!(refusal.code, code);
-        let (Credential::Token(secret) | Credential::ApiKey(secret)) = &credential;
+        let (Credential::Token(secret)
+        | Credential::ApiKey(secret)
+        | Credential::Ticket(_, secret)) = &credential;
         assert!(!format!("{refusal:?}").contains(secret.expose()));
     }
     // A key is not tried as a token, nor a token as a key.

@@ -51,6 +51,14 @@ impl Template {
             .all(|segment| matches!(segment, Segment::Literal(_)))
     }
 
+    /// The claims that its placeholders name.
+    pub(super) fn claims(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Claim(name) => Some(&**name),
+            Segment::Literal(_) => None,
+        })
+    }
+
     /// The texts that stand before `*`, or the rooms; at most `most` of them where it has a placeholder.
     pub(super) fn fill(&self, claims: &Map<String, Value>, most: usize) -> Vec<String> {
         let mut filled = vec![String::new()];

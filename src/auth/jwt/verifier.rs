@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::fault::Fault;
 use super::key::decoding_key;
 use super::{Algorithm, Settings};
+use crate::auth::digest::Digest;
 use crate::auth::grants::lookup;
 use crate::model::id::Principal;
 use crate::model::secret::Secret;
@@ -43,11 +44,14 @@ pub(in crate::auth) struct Verified {
     /// The times at which verifying it says just this; they end when the token does.
     pub(in crate::auth) holds: Range<UnixMillis>,
     pub(in crate::auth) claims: Object,
+    /// The entry that vouches for it.
+    pub(in crate::auth) by: Digest,
 }
 
 #[derive(Debug)]
 struct Entry {
     settings: Settings,
+    identity: Digest,
     key: DecodingKey,
 }
 
@@ -62,7 +66,11 @@ impl Verifier {
                 ));
             }
             match decoding_key(settings.algorithm, &settings.key) {
-                Ok(key) => entries.push(Entry { settings, key }),
+                Ok(key) => entries.push(Entry {
+                    identity: settings.identity(),
+                    settings,
+                    key,
+                }),
                 Err(why) => mistakes.push(format!("auth.jwt[{index}]: {why}")),
             }
         }
@@ -71,6 +79,28 @@ impl Verifier {
 
     pub(in crate::auth) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Who each entry is.
+    pub(in crate::auth) fn identities(&self) -> impl Iterator<Item = Digest> {
+        self.entries.iter().map(|entry| entry.identity)
+    }
+
+    /// What the claims of a token say at `now` that the entry `by` vouched for earlier.
+    pub(in crate::auth) fn judge_anew(
+        &self,
+        by: &Digest,
+        claims: Object,
+        now: UnixMillis,
+    ) -> Result<Verified, Fault> {
+        let entry = self.entries.iter().find(|entry| entry.identity == *by);
+        entry.ok_or(Fault::NoEntry)?.accept(claims, now)
+    }
+
+    /// The claim of the entry `by` that names the role.
+    pub(in crate::auth) fn role_claim(&self, by: &Digest) -> Option<&str> {
+        let entry = self.entries.iter().find(|entry| entry.identity == *by)?;
+        Some(&entry.settings.role_claim)
     }
 
     /// Verifies `token` at `now`.
@@ -158,6 +188,7 @@ impl Entry {
             role: role.ok_or(Fault::NoRole)?.to_owned(),
             holds,
             claims,
+            by: self.identity,
         })
     }
 

@@ -26,6 +26,7 @@ impl Build<'_> {
             query: section.text("query").map(|said| said.value),
             jwt: self.issuers(&jwt),
             api_keys: self.api_keys(&keys, &roles),
+            tickets: self.tickets(&section.below("session")),
             roles,
         }
     }

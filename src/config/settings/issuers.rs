@@ -117,7 +117,7 @@ impl Build<'_> {
     }
 
     /// What a file holds, without one newline at its end.
-    fn file(&mut self, said: Said<String>) -> Option<Secret> {
+    pub(super) fn file(&mut self, said: Said<String>) -> Option<Secret> {
         match file::read_secret(&self.path(&said)) {
             Ok(secret) => Some(secret),
             Err(why) => {

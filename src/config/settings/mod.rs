@@ -4,6 +4,7 @@ mod auth;
 mod issuers;
 mod listen;
 mod log;
+mod tickets;
 
 use std::path::PathBuf;
 use std::time::Duration;

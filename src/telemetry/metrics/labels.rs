@@ -121,6 +121,8 @@ label! {
     Publish = "/v1/publish",
     /// `/v1/messages`
     Messages = "/v1/messages",
+    /// `/v1/session`
+    Session = "/v1/session",
     /// `/healthz`
     Health = "/healthz",
     /// `/readyz`
