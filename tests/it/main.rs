@@ -28,6 +28,7 @@ mod negotiate;
 mod openapi;
 mod promises;
 mod refusals;
+mod sessions;
 mod stalled;
 mod support;
 mod tls;
