@@ -9,6 +9,7 @@ mod running;
 mod serve;
 mod site;
 mod tail;
+mod tickets;
 
 use std::io::Read as _;
 use std::process::{Command, Output, Stdio};

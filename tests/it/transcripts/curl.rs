@@ -38,6 +38,7 @@ pub(super) fn parse(command: &str) -> Result<Curl, String> {
             }
             "-X" => curl.method = value()?,
             "-H" => curl.headers.push(header(&value()?)?),
+            "-b" => curl.headers.push(("Cookie".into(), value()?)),
             "-d" => {
                 curl.body = value()?;
                 post = Some("application/x-www-form-urlencoded");
