@@ -34,6 +34,7 @@ const KEY: &str = "fuzzed-key";
 const CONFIGURATION: &str = r#"
 [auth]
 query = "access_token"
+session = { secret = "the-secret-of-the-fuzzer-32-bytes-long" }
 [[auth.api_key]]
 name = "tv"
 sha256 = "d80c007c55f4736491ff37ab7e8b24a42dd0793cfbfc52079648bab0e7292dc4"

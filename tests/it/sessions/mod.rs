@@ -1,6 +1,7 @@
 //! `POST /v1/session`: a credential swapped for a cookie, or for a signed URL, as a browser has them.
 
 mod cookies;
+mod endings;
 mod nodes;
 mod origins;
 mod urls;
