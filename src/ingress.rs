@@ -9,6 +9,8 @@ use crate::bus::idempotency::Idempotency;
 use crate::bus::reader::Credit;
 use crate::bus::{Bus, Published};
 use crate::lifecycle::clock::Clock;
+use crate::limit::address::Address;
+use crate::limit::{Limiter, Payer};
 use crate::model::code::{Code, Refusal};
 use crate::model::decree::revoked;
 use crate::model::event::{EventName, NewEvent, Offer};
@@ -26,29 +28,44 @@ pub struct Ingress {
     bus: Bus,
     clock: Clock,
     metrics: Arc<Metrics>,
+    limiter: Arc<Limiter>,
+}
+
+/// Who publishes.
+#[derive(Clone, Copy, Debug)]
+pub struct By<'a> {
+    /// What it may.
+    pub access: &'a Access,
+    /// Where it is, where that is known.
+    pub address: Option<Address>,
+    /// Whether the event's name was counted already, as a message of a stream.
+    pub is_counted: bool,
 }
 
 impl Ingress {
     /// The way into `bus`.
     #[must_use]
-    pub const fn new(bus: Bus, clock: Clock, metrics: Arc<Metrics>) -> Self {
+    pub const fn new(bus: Bus, clock: Clock, metrics: Arc<Metrics>, limiter: Arc<Limiter>) -> Self {
         Self {
+            limiter,
             bus,
             clock,
             metrics,
         }
     }
 
-    /// Publishes what `access` may publish: to all of its rooms, or to none; and counts it.
+    /// Publishes what `by` may publish: to all of its rooms, or to none; and counts it.
     ///
     /// # Errors
-    /// `forbidden` names the first room that is not granted; `too_many_rooms`, `too_large`; what the bus refuses.
+    /// `forbidden` names the first room that is not granted; `rate_limited`, `too_many_rooms`, `too_large`; what the bus
+    /// refuses.
     pub async fn publish(
         &self,
-        access: &Access,
+        by: By<'_>,
         offer: Offer,
         once: Option<Idempotency>,
     ) -> Result<Published, Refusal> {
+        let access = by.access;
         let from = access.role.sender.then(|| access.principal.name().into());
         let append = async {
             // Also that of a stream which has not been told yet.
@@ -56,6 +73,7 @@ impl Ingress {
                 return Err(revoked());
             }
             granted(access, &offer.rooms)?;
+            self.within_rates(by, &offer)?;
             self.append(offer, access.role.limits, from, once).await
         };
         self.counted(append).await
@@ -74,6 +92,17 @@ impl Ingress {
             Err(refusal) => publishes.refused(refusal.code),
         }
         outcome
+    }
+
+    fn within_rates(&self, by: By<'_>, offer: &Offer) -> Result<(), Refusal> {
+        let (role, now) = (&by.access.role, self.clock.now());
+        let payer = Payer::of(&by.access.principal, by.address);
+        if !by.is_counted {
+            let name = offer.name.as_str();
+            self.limiter.event(payer, name, &role.events, now)?;
+        }
+        let rate = role.limits.publishes;
+        self.limiter.publish(payer, &offer.rooms, rate, now)
     }
 
     async fn append(

@@ -1,7 +1,7 @@
 //! Roles: a named bundle of transports, default rooms, grants and limits.
 
 use super::grants::Patterns;
-use crate::model::limits::Limits;
+use crate::model::limits::{Events, Limits};
 use crate::model::transport::Transport;
 
 /// One role, as configured. The texts are patterns and templates, checked by [`super::grants`].
@@ -21,6 +21,8 @@ pub struct Settings {
     pub admin: bool,
     /// What each of its streams may use.
     pub limits: Limits,
+    /// How often messages of some names may come.
+    pub events: Events,
 }
 
 /// One role, checked, shared by all who have it.
@@ -32,6 +34,8 @@ pub struct Role {
     pub transports: Vec<Transport>,
     /// What each of its streams may use.
     pub limits: Limits,
+    /// How often messages of some names may come.
+    pub events: Events,
     /// Whether its events carry `from`, the principal's name.
     pub sender: bool,
     /// May purge and use the admin routes.
@@ -66,6 +70,7 @@ impl Role {
             authority,
             transports: settings.transports,
             limits: settings.limits,
+            events: settings.events,
             sender: settings.sender,
             admin: settings.admin,
             rooms,

@@ -1,6 +1,7 @@
 //! Rules for texts. Each error says what is wrong and what to write instead.
 
 use crate::auth::grants;
+use crate::model::event::EventName;
 use crate::model::room::Room;
 use crate::wire::base_url::BaseUrl;
 
@@ -57,6 +58,19 @@ pub(super) fn query(text: &str) -> Result<(), String> {
         );
     }
     name(text)
+}
+
+/// What may have a limit of its own: the name of an event, or a type of client message.
+pub(super) fn message_name(text: &str) -> Result<(), String> {
+    let types = crate::wire::client::TYPES;
+    match EventName::parse(text) {
+        Ok(_) => Ok(()),
+        Err(_) if types.contains(&text) => Ok(()),
+        Err(why) => Err(format!(
+            "is no name of an event that a client may publish ({why}), and none of the types of messages: {}",
+            types.join(", ")
+        )),
+    }
 }
 
 /// A grant: which rooms a role may use.
@@ -142,6 +156,7 @@ mod tests {
         (visible, &["https://id.example/", "ü"], &["", "a\nb"]),
         (query, &["access_token"], &["", "since", "ticket", "a=b"]),
         (history_pattern, &["a", "a:b", "*", "sensor:*", "se*", "_*"], &["", "a::*", "a*b", "**", "org:{org}:*", "a b"]),
+        (message_name, &["kiosk_heartbeat", "a.b:c/d", "subscribe", "ping"], &["", "welcome", "a b", "open", "presence:join"]),
         (origin, &["*", "https://app.example", "http://[::1]:3000", "https://a.example:8443"],
             &["", "app.example", "https://app.example/", "https://*.example", "ftp://a", "https://A.example", "null", "https://"]),
         (grant, &["news", "org:{org}:*", "*"], &["", "a*b", "{", "a b"]),

@@ -113,6 +113,19 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The rates in this table, whatever their names.
+    pub(super) fn each_rate(&self) -> Vec<(String, Rate)> {
+        let (mut found, depth) = (self.values.found.borrow_mut(), self.path.0.len());
+        let is_below = |path: &Path| path.0.len() == depth + 1 && path.0.starts_with(&self.path.0);
+        found
+            .extract_if(.., |path, _| is_below(path))
+            .filter_map(|(mut path, said)| match (path.0.pop(), said.value) {
+                (Some(Step::Key(name)), Value::Rate(rate)) => Some((name, rate)),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// The tables directly below this one, whatever their names or numbers.
     pub(super) fn each(&self) -> Vec<(Step, Self)> {
         let depth = self.path.0.len();

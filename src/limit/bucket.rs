@@ -35,6 +35,19 @@ impl Bucket {
         self.full_at = now.saturating_add(debt).saturating_add(interval);
         Ok(())
     }
+
+    /// What [`Self::take`] would answer now; nothing is taken.
+    ///
+    /// # Errors
+    /// The bucket is empty: how long until the next token.
+    pub fn look(mut self, rate: Rate, now: Moment) -> Result<(), Duration> {
+        self.take(rate, now)
+    }
+
+    /// When it is full again, in nanoseconds on the gateway's clock: of two buckets, the one that is full later owes more.
+    pub(super) const fn full_at(self) -> u64 {
+        self.full_at
+    }
 }
 
 /// Nanoseconds a token; at least one, so that no rate is without bound.

@@ -1,9 +1,11 @@
 //! The one table of refusals: every unhappy answer of the gateway, on every transport, is a row here.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::event::InvalidEventName;
 use super::json::InvalidJson;
+use super::limits::Quota;
 use super::room::{InvalidRoom, Room};
 
 /// What a client should do about a refusal.
@@ -168,15 +170,26 @@ impl Advice {
     }
 }
 
+/// What a client has used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// What it may use.
+    pub quota: Quota,
+    /// The event, or the type of message, whose own limit that is.
+    pub event: Option<Box<str>>,
+}
+
 /// A refusal on its way to the one who is refused: a row of the table and what is known about this case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Which row.
     pub code: Code,
     /// One sentence for the caller, which never repeats a credential.
-    pub message: String,
+    pub message: Box<str>,
     /// The configuration key of the limit that was met.
     pub limit: Option<&'static str>,
+    /// What was used up of it, where time gives it back.
+    pub spent: Option<Box<Spent>>,
     /// When to come back.
     pub retry_after: Option<Duration>,
     /// The room that was refused.
@@ -191,8 +204,9 @@ impl Refusal {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: message.into().into(),
             limit: None,
+            spent: None,
             retry_after: None,
             room: None,
             operator: None,
@@ -206,6 +220,36 @@ impl Refusal {
             limit: Some(limit),
             ..self
         }
+    }
+
+    /// Says what was used up.
+    #[must_use]
+    pub fn spent(self, quota: Quota) -> Self {
+        let spent = Spent { quota, event: None };
+        Self {
+            spent: Some(Box::new(spent)),
+            ..self
+        }
+    }
+
+    /// Says what was used up of the limit of messages of this name.
+    #[must_use]
+    pub fn spent_by(self, event: &str, quota: Quota) -> Self {
+        let event = Some(event.into());
+        Self {
+            spent: Some(Box::new(Spent { quota, event })),
+            ..self
+        }
+    }
+
+    /// The configuration key of the limit that was met, as it is written in full.
+    #[must_use]
+    pub fn limit_key(&self) -> Option<Cow<'static, str>> {
+        let event = self.spent.as_ref().and_then(|spent| spent.event.as_ref());
+        self.limit.map(|limit| match event {
+            Some(event) => limit.replace("NAME", event).into(),
+            None => limit.into(),
+        })
     }
 
     /// Says when to come back.

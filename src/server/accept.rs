@@ -8,10 +8,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
 use crate::lifecycle::live::Live;
+use crate::limit::address::Address;
+use crate::limit::counts::Counted;
+use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
 use crate::service::{Audience, Service};
 use crate::telemetry::metrics::Open;
-use crate::transport::context::Context;
+use crate::transport::context::{Context, come_back};
+use crate::transport::limits::in_time;
 
 use super::connection::Accepted;
 use super::endpoint::{Endpoint, Scheme};
@@ -38,13 +42,18 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Slots {
     regular: Arc<Semaphore>,
     surplus: Arc<Semaphore>,
+    crowd: Arc<Semaphore>,
 }
 
-/// A connection's place among those allowed, and in the count of them.
+/// A connection's place among those allowed, and in the counts of them.
 pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
     _counted: Open,
+    _of_address: Option<Counted>,
 }
+
+/// Why a connection is one too many, where it is.
+type Surplus = Option<Arc<Refusal>>;
 
 impl Slots {
     pub(super) fn new(connections: usize) -> Self {
@@ -52,19 +61,27 @@ impl Slots {
         Self {
             regular: Arc::new(Semaphore::new(regular)),
             surplus: Arc::new(Semaphore::new(SURPLUS)),
+            crowd: Arc::new(Semaphore::new(SURPLUS)),
         }
     }
 
     /// A place for one more connection, and whether it is one too many.
-    async fn take(&self) -> Option<(OwnedSemaphorePermit, bool)> {
+    async fn take(&self) -> Option<(OwnedSemaphorePermit, Surplus)> {
         if let Ok(permit) = self.regular.clone().try_acquire_owned() {
-            return Some((permit, false));
+            return Some((permit, None));
         }
         tokio::select! {
             biased;
-            permit = self.surplus.clone().acquire_owned() => Some((permit.ok()?, true)),
-            permit = self.regular.clone().acquire_owned() => Some((permit.ok()?, false)),
+            permit = self.surplus.clone().acquire_owned() => Some((permit.ok()?, Some(full()))),
+            permit = self.regular.clone().acquire_owned() => Some((permit.ok()?, None)),
         }
+    }
+
+    /// A place for a connection that is only told `refusal`, if there is one at once: those of one address shall make
+    /// nobody else wait.
+    fn crowded(&self, refusal: Refusal) -> Option<(OwnedSemaphorePermit, Surplus)> {
+        let permit = self.crowd.clone().try_acquire_owned().ok()?;
+        Some((permit, Some(Arc::new(in_time(refusal)))))
     }
 }
 
@@ -104,6 +121,15 @@ impl Acceptor {
             };
             match accepted {
                 Ok((raw, peer)) => {
+                    // With the certificate of the day.
+                    let tls = tls.as_ref().map(|live| TlsAcceptor::clone(&live.now()));
+                    let counted = match self.counted(peer) {
+                        Ok(counted) => counted,
+                        Err(refused) => {
+                            self.turn_away(raw, peer, tls, refused);
+                            continue;
+                        }
+                    };
                     let place = tokio::select! {
                         place = self.slots.take() => place,
                         () = draining.begun() => None,
@@ -111,18 +137,56 @@ impl Acceptor {
                     let Some((permit, surplus)) = place else {
                         return;
                     };
-                    let place = Place {
-                        _permit: permit,
-                        _counted: self.context.metrics.connect(),
-                    };
-                    // With the certificate of the day.
-                    let tls = tls.as_ref().map(|live| TlsAcceptor::clone(&live.now()));
+                    let place = self.place(permit, counted);
                     self.settle(raw, peer, tls, place, surplus);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept");
                     self.context.clock.sleep(PAUSE).await;
                 }
+            }
+        }
+    }
+
+    fn place(&self, permit: OwnedSemaphorePermit, of_address: Option<Counted>) -> Place {
+        Place {
+            _permit: permit,
+            _counted: self.context.metrics.connect(),
+            _of_address: of_address,
+        }
+    }
+
+    /// Counts a connection for the address that it comes from. Operators' are not: they have a listener of their own.
+    fn counted(&self, peer: Peer) -> Result<Option<Counted>, Refusal> {
+        match Address::of_peer(peer) {
+            Some(address) if self.audience == Audience::Clients => {
+                let (rules, now) = (self.context.rules(), self.context.clock.now());
+                self.context.limiter.connect(address, &rules.addresses, now)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// A connection that its address has too many of: it is told so, or ended at once where many are being told. Over TLS
+    /// nobody is told that connections come too fast: to tell it costs the handshake that the limit is to save.
+    fn turn_away(
+        self: &Arc<Self>,
+        raw: Raw,
+        peer: Peer,
+        tls: Option<TlsAcceptor>,
+        refusal: Refusal,
+    ) {
+        let is_told = tls.is_none() || refusal.limit != Some("handshakes");
+        let place = is_told
+            .then(|| self.slots.crowded(refusal.clone()))
+            .flatten();
+        match place {
+            Some((permit, surplus)) => {
+                self.settle(raw, peer, tls, self.place(permit, None), surplus);
+            }
+            None => {
+                self.context.metrics.limited(&refusal);
+                tracing::debug!(%peer, limit = refusal.limit, "connection ended: too many of its address");
             }
         }
     }
@@ -134,7 +198,7 @@ impl Acceptor {
         peer: Peer,
         tls: Option<TlsAcceptor>,
         place: Place,
-        surplus: bool,
+        surplus: Surplus,
     ) {
         let Some(home) = self.shards.next() else {
             return tracing::debug!(%peer, "every shard hangs: connection not opened");
@@ -156,6 +220,15 @@ impl Acceptor {
             .tasks
             .spawn_at(&home.worker, "connection", serving);
     }
+}
+
+/// The refusal of a connection that is one too many.
+fn full() -> Arc<Refusal> {
+    Arc::new(
+        Refusal::new(Code::Overloaded, "too many connections")
+            .limit("connections")
+            .retry_after(come_back()),
+    )
 }
 
 fn no_certificate() -> io::Error {

@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode};
 use tokio_rustls::TlsAcceptor;
 
 use crate::lifecycle::random;
+use crate::model::code::Refusal;
 use crate::model::peer::Peer;
 use crate::service::{Audience, Connection};
 use crate::transport::link::Link;
@@ -30,8 +31,8 @@ pub(super) struct Accepted {
     pub(super) tls: Option<TlsAcceptor>,
     /// Its place among those allowed.
     pub(super) place: Place,
-    /// Whether it is one too many.
-    pub(super) surplus: bool,
+    /// Why it is one too many, if it is.
+    pub(super) surplus: Option<Arc<Refusal>>,
     /// Where it lives.
     pub(super) shard: Arc<Shard>,
 }
@@ -39,7 +40,7 @@ pub(super) struct Accepted {
 /// What all requests of one connection have in common.
 pub(super) struct Remote {
     pub(super) peer: Peer,
-    pub(super) surplus: bool,
+    pub(super) surplus: Option<Arc<Refusal>>,
     secure: bool,
     audience: Audience,
     pub(super) link: Link,
@@ -52,7 +53,7 @@ impl Remote {
         Connection {
             peer: self.peer,
             request: random::bits(),
-            surplus: self.surplus,
+            surplus: self.surplus.clone(),
             secure: self.secure,
             audience: self.audience,
             hold: self.link.hold(),

@@ -76,7 +76,7 @@ impl Acceptor {
     async fn answer(self: Arc<Self>, request: Request<Incoming>, remote: Arc<Remote>) -> Answer {
         let mut answer = self.service.respond(request, remote.connection()).await;
         if let Answer::Whole(response) = &mut answer
-            && (remote.surplus || self.context.draining.has_begun())
+            && (remote.surplus.is_some() || self.context.draining.has_begun())
         {
             last(response);
         }

@@ -64,7 +64,7 @@ impl Acceptor {
         let shut = |serving: Pin<&mut _>| http2::Connection::graceful_shutdown(serving);
         let (clock, link) = (&self.context.clock, &remote.link);
         let superfluous = async {
-            match remote.surplus {
+            match remote.surplus.is_some() {
                 true => clock.sleep(GOODBYE).await,
                 false => self.idle(&requests, link).await,
             }
@@ -77,7 +77,7 @@ impl Acceptor {
                 Ok(())
             }
             // It was only to be told that it is one too many.
-            () = clock.sleep(3 * GOODBYE), if remote.surplus => Ok(()),
+            () = clock.sleep(3 * GOODBYE), if remote.surplus.is_some() => Ok(()),
         }
     }
 

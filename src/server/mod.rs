@@ -38,9 +38,11 @@ use crate::lifecycle::hanging::Hanging;
 use crate::lifecycle::live::Live;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
+use crate::limit::Limiter;
 use crate::model::limits::Limits;
 use crate::model::position::Epoch;
 use crate::service::{Audience, Operation, Operations, Service};
+use crate::session;
 use crate::telemetry::metrics::Metrics;
 use crate::transport::context::{Context, Rules};
 use crate::transport::registry::Registry;
@@ -164,7 +166,7 @@ impl Gateway {
     /// All that is wrong with it, in one text, and nothing has changed; also where there is none to be read again.
     pub async fn reload(&self) -> Result<Reloaded, String> {
         let outcome = self.operations.reload().await;
-        outcome.map_err(|refusal| refusal.message)
+        outcome.map_err(|refusal| refusal.message.into())
     }
 
     /// Returns once an operator has asked the gateway to stop.
@@ -182,11 +184,13 @@ fn context(settings: &Settings, clock: Clock, draining: Draining) -> std::io::Re
     let epoch = Epoch::from_random(random::bits());
     let bus = Bus::memory(settings.bus.clone(), epoch, clock.clone());
     let metrics = Metrics::new(clock.unix());
+    let limiter = Arc::<Limiter>::default();
     Ok(Context {
-        ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone()),
+        ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone(), limiter.clone()),
         bus,
         clock,
-        rules: Live::new(rules(settings)?),
+        rules: Live::new(rules(settings, &limiter)?),
+        limiter,
         goodbye: GOODBYE,
         streams: Registry::default(),
         draining,
@@ -197,12 +201,16 @@ fn context(settings: &Settings, clock: Clock, draining: Draining) -> std::io::Re
 }
 
 /// What a reload may change.
-fn rules(settings: &Settings) -> std::io::Result<Rules> {
+fn rules(settings: &Settings, limiter: &Arc<Limiter>) -> std::io::Result<Rules> {
     let authority = Authority::new(with_secret(settings.auth.clone()))
         .map_err(|mistakes| std::io::Error::other(mistakes.join("\n")))?;
     Ok(Rules {
         authority: Arc::new(authority),
-        session: Arc::new(settings.session),
+        session: Arc::new(session::Settings {
+            limiter: limiter.clone(),
+            ..settings.session.clone()
+        }),
+        addresses: settings.addresses,
         event_bytes: largest_event(&settings.auth),
         timeouts: settings.timeouts,
         lifetime: settings.lifetime,

@@ -107,7 +107,7 @@ impl Reloader {
 
     /// Lets `new` hold, as far as it can.
     async fn apply(&mut self, new: Settings) -> Result<Reloaded, String> {
-        let rules = super::rules(&new).map_err(|why| why.to_string())?;
+        let rules = super::rules(&new, &self.context.limiter).map_err(|why| why.to_string())?;
         let tls = super::tls_acceptor(&new).map_err(|why| why.to_string())?;
         let (old, reloaded) = (&self.settings, differences(&self.settings, &new));
         let has_new_rights = old.auth != new.auth;
@@ -147,7 +147,7 @@ pub(super) async fn judge_all(bus: &Bus) -> Result<(), String> {
 fn differences(old: &Settings, new: &Settings) -> Reloaded {
     let service = |settings: &Settings| {
         let service = &settings.service;
-        (service.body, service.public_url.clone())
+        (service.body, service.public_url.clone(), settings.addresses)
     };
     let changed = [
         ("auth and roles", old.auth != new.auth),
@@ -155,7 +155,8 @@ fn differences(old: &Settings, new: &Settings) -> Reloaded {
         ("limits", service(old) != service(new)),
         (
             "server",
-            (old.session, old.timeouts, old.lifetime) != (new.session, new.timeouts, new.lifetime),
+            (&old.session, old.timeouts, old.lifetime)
+                != (&new.session, new.timeouts, new.lifetime),
         ),
         (
             "server.drain",

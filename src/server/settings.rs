@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::model::limits::Addresses;
 use crate::model::timeouts::Timeouts;
 use crate::{auth, bus, service, session, telemetry};
 
@@ -44,6 +45,8 @@ pub struct Settings {
     pub tls: Option<Tls>,
     /// Open connections in all.
     pub connections: usize,
+    /// What one address may use.
+    pub addresses: Addresses,
     /// Threads that connections live on; one for each processor where nothing is said.
     pub shards: Option<usize>,
     /// How one of them that hangs is noticed.
@@ -78,6 +81,7 @@ impl Default for Settings {
             operators: Vec::new(),
             tls: None,
             connections: 20_000,
+            addresses: Addresses::default(),
             shards: None,
             watch: Watch::default(),
             timeouts: Timeouts::default(),

@@ -8,6 +8,7 @@ use crate::auth::Access;
 use crate::auth::credentials::{self, Credential};
 use crate::auth::ticket::Kind;
 use crate::model::code::{Code, Refusal};
+use crate::model::peer::Peer;
 use crate::wire::query::Query;
 
 use super::route::Route;
@@ -16,6 +17,8 @@ use super::{Connection, Service, cors};
 /// What decides, beside a request's own head, whether its credential is taken. It travels with the request.
 #[derive(Clone)]
 pub(super) struct Circumstances {
+    /// Where it comes from.
+    peer: Peer,
     /// Whether its client says `https`.
     secure: bool,
     /// Whether it asks for a stream.
@@ -48,6 +51,7 @@ impl Service {
         origin: &cors::Origin,
     ) -> Circumstances {
         Circumstances {
+            peer: connection.peer,
             secure: self.is_secure(connection.secure),
             stream: matches!(route, Route::Stream),
             origin: origin.clone(),
@@ -76,10 +80,17 @@ impl Service {
         request: &Request<B>,
         query: &Query,
     ) -> Result<Option<Arc<Access>>, Refusal> {
-        match self.credential(request, query)? {
-            Some(credential) => self.context.identify(&credential).map(Some),
-            None => Ok(self.context.rules().authority.anonymous()),
+        let about = request.extensions().get::<Circumstances>();
+        let peer = about.map_or(Peer::Unix, |about| about.peer);
+        let shown = self.credential(request, query).transpose();
+        let shown = shown.map(|credential| self.context.authenticate(credential, peer));
+        let access = shown
+            .transpose()?
+            .or_else(|| self.context.rules().authority.anonymous());
+        if let Some(access) = &access {
+            self.context.request(access, peer)?;
         }
+        Ok(access)
     }
 
     /// The credential that this request shows, if it may show it here.

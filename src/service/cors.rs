@@ -20,7 +20,8 @@ use super::{Response, reply};
 
 const HEADERS: &str =
     "Authorization, X-API-Key, Content-Type, Last-Event-ID, Idempotency-Key, Cache-Control";
-const EXPOSED: &str = "X-Request-Id, Retry-After, Idempotency-Replayed";
+const EXPOSED: &str =
+    "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Idempotency-Replayed";
 /// A day, which browsers shorten to their own bound.
 const MAX_AGE: &str = "86400";
 

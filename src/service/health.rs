@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn who_hangs_is_named() {
-        let said = |shards: &[usize]| hanging(shards).map(|refusal| refusal.message);
+        let said = |shards: &[usize]| hanging(shards).map(|refusal| refusal.message.into_string());
         assert_eq!(said(&[]), None);
         assert_eq!(said(&[1]).unwrap(), "shard 1 hangs");
         assert_eq!(said(&[0, 2, 3]).unwrap(), "shards 0, 2, 3 hang");

@@ -1,6 +1,5 @@
 //! `POST /v1/messages`: client messages for a stream that cannot send.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, StatusCode};
@@ -17,7 +16,7 @@ use crate::wire::client::{ClientMessage, Want};
 use crate::wire::control::Control;
 use crate::wire::query::Query;
 
-use super::{Response, Service, reply};
+use super::{Connection, Response, Service, reply};
 
 /// How long a stream may take to answer; it answers at once, and nobody waits for ever should that be wrong.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -28,6 +27,7 @@ impl Service {
         &self,
         request: Request<Incoming>,
         query: &Query,
+        connection: &Connection,
     ) -> Result<Response, Refusal> {
         let access = self.access(&request, query)?;
         let body = self
@@ -69,7 +69,7 @@ impl Service {
                 }
             }
             None => match message {
-                Ok(message) => self.without_stream(&access, message).await,
+                Ok(message) => self.without_stream(&access, connection, message).await,
                 Err(malformed) => Answer::Refused(malformed.reference, malformed.refusal),
             },
         };
@@ -80,10 +80,15 @@ impl Service {
     }
 
     /// What needs no stream: a poller publishes so.
-    async fn without_stream(&self, access: &Arc<Access>, message: ClientMessage) -> Answer {
+    async fn without_stream(
+        &self,
+        access: &Access,
+        connection: &Connection,
+        message: ClientMessage,
+    ) -> Answer {
         let ClientMessage { reference, want } = message;
         let answer = match want {
-            Want::Publish(offer) => self.context.publish(access, offer).await,
+            Want::Publish(offer) => self.context.publish(connection.by(access), offer).await,
             Want::Ping => Answer::done(None),
             Want::Subscribe { .. } | Want::Unsubscribe { .. } | Want::Auth { .. } => {
                 let message = "this message is for a stream: name it with ?stream=…; a poll changes its rooms by its next GET";

@@ -15,6 +15,7 @@ mod negotiate;
 mod openapi;
 mod operations;
 mod publish;
+mod rates;
 mod reply;
 mod route;
 mod session;
@@ -28,7 +29,11 @@ use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tracing::{Instrument as _, Span};
 
+use crate::auth::Access;
+use crate::ingress::By;
 use crate::lifecycle::live::Live;
+use crate::limit::Held;
+use crate::limit::address::Address;
 use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
 use crate::model::time::Moment;
@@ -65,8 +70,8 @@ pub struct Connection {
     pub request: u64,
     /// Whether it is encrypted, and so whether its client says `https` and `wss`.
     pub secure: bool,
-    /// Whether it is one too many: it is told so, and closed.
-    pub surplus: bool,
+    /// Why it is one too many, if it is: it is told so, and closed.
+    pub surplus: Option<Arc<Refusal>>,
     /// Which listener took it.
     pub audience: Audience,
     /// What the request holds of it.
@@ -184,8 +189,8 @@ impl Service {
             return Ok(reply::method_not_allowed(&route).into());
         }
         let query = Query::parse(request.uri().query());
-        if connection.surplus && !matches!(route, Route::Stream | Route::Health | Route::Metrics) {
-            return Err(surplus().into());
+        if !matches!(route, Route::Stream | Route::Health | Route::Metrics) {
+            connection.has_room()?;
         }
         let circumstances = self.circumstances(&route, &connection, &origin);
         request.extensions_mut().insert(circumstances);
@@ -205,15 +210,15 @@ impl Service {
         connection: &Connection,
     ) -> Result<Response, Refusal> {
         match route {
-            Route::Negotiate => self.negotiate(&request, query, connection.secure),
+            Route::Negotiate => self.negotiate(&request, query, connection),
             Route::OpenApi => Ok(self.openapi(&request).await),
             Route::Events(room) => match *request.method() {
-                Method::POST => self.publish_one(request, query, room).await,
+                Method::POST => self.publish_one(request, query, connection, room).await,
                 Method::DELETE => self.purge(&request, query, room),
                 _ => self.history(&request, query, room).await,
             },
-            Route::Publish => self.publish_many(request, query).await,
-            Route::Messages => self.message(request, query).await,
+            Route::Publish => self.publish_many(request, query, connection).await,
+            Route::Messages => self.message(request, query, connection).await,
             Route::Session => self.session(request, query, connection.secure).await,
             Route::Health => self.alive(),
             Route::Ready => self.ready().await,
@@ -226,6 +231,7 @@ impl Service {
 
     fn count(&self, refusal: &Refusal, door: Door) {
         self.context.metrics.refused(refusal.code, door);
+        self.context.metrics.limited(refusal);
     }
 
     /// What answers `path`, if the gateway itself does not.
@@ -245,9 +251,7 @@ impl Service {
         mut request: Request<Incoming>,
         connection: &Connection,
     ) -> Result<Response, Refusal> {
-        if connection.surplus {
-            return Err(surplus());
-        }
+        connection.has_room()?;
         request.extensions_mut().insert(self.context.publisher());
         request.extensions_mut().insert(connection.peer);
         Ok(fallback.answer(request).await)
@@ -275,12 +279,30 @@ impl From<Refusal> for Refused {
 }
 
 impl Connection {
+    /// Whether it is one of those that there is room for.
+    fn has_room(&self) -> Result<(), Refusal> {
+        match &self.surplus {
+            None => Ok(()),
+            Some(refusal) => Err(Refusal::clone(refusal)),
+        }
+    }
+
+    /// Who publishes by a request of its own.
+    fn by<'a>(&self, access: &'a Access) -> By<'a> {
+        By {
+            access,
+            address: Address::of_peer(self.peer),
+            is_counted: false,
+        }
+    }
+
     /// What a stream of this request is known by.
-    fn caller(&self, now: Moment) -> Caller {
+    fn caller(&self, now: Moment, held: Held) -> Caller {
         Caller {
             peer: self.peer,
             request: self.request,
             since: now,
+            held,
         }
     }
 }
@@ -292,11 +314,4 @@ fn processors() -> usize {
 /// As much of a path as a log line is worth: a stranger must not fill the disk.
 fn shown(path: &str) -> &str {
     &path[..path.floor_char_boundary(100)]
-}
-
-/// The refusal of a connection that is one too many.
-fn surplus() -> Refusal {
-    Refusal::new(Code::Overloaded, "too many connections")
-        .limit("connections")
-        .retry_after(crate::transport::context::come_back())
 }

@@ -18,7 +18,7 @@ use crate::wire::negotiate::rooms;
 use crate::wire::poll;
 use crate::wire::query::Query;
 
-use super::{Response, Service, reply};
+use super::{Connection, Response, Service, reply};
 
 impl Service {
     /// Answers with the transports of the role and a URL for each, or refuses as a first connect would.
@@ -26,12 +26,12 @@ impl Service {
         &self,
         request: &Request<Incoming>,
         query: &Query,
-        secure: bool,
+        connection: &Connection,
     ) -> Result<Response, Refusal> {
         let access = self.access(request, query)?;
         let named = rooms(query)?;
         let joined = first_connect(&access, &named)?;
-        let base = self.base(request, secure)?;
+        let base = self.base(request, connection.secure)?;
         let left = access
             .expires_at
             .map(|end| end.since(self.context.clock.unix()));
@@ -41,7 +41,11 @@ impl Service {
             expires_in_ms: left.map(millis),
             rooms: joined,
             heartbeat_ms: millis(self.context.rules().session.heartbeat),
-            limits: ClientLimits::new(access.role.limits, self.settings().body),
+            limits: ClientLimits::new(
+                access.role.limits,
+                &access.role.events,
+                self.settings().body,
+            ),
             // Default rooms are not spelt out: they are then those of the day on which the URL is used.
             transports: access
                 .role

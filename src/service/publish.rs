@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::auth::Access;
 use crate::bus::Published;
 use crate::bus::idempotency::{Idempotency, Key};
-use crate::ingress::granted;
+use crate::ingress::{By, granted};
 use crate::model::code::{Code, Refusal};
 use crate::model::event::Offer;
 use crate::model::id::Principal;
@@ -22,7 +22,7 @@ use crate::wire::poll;
 use crate::wire::publish;
 use crate::wire::query::Query;
 
-use super::{Response, Service, reply};
+use super::{Connection, Response, Service, reply};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -61,6 +61,7 @@ impl Service {
         &self,
         request: Request<Incoming>,
         query: &Query,
+        connection: &Connection,
         room: Room,
     ) -> Result<Response, Refusal> {
         let PublishOne {
@@ -71,7 +72,8 @@ impl Service {
             .read_one(request, query, room)
             .await
             .inspect_err(|refusal| self.unread(refusal))?;
-        let (outcome, repeated) = self.publish(&access, offer, once.as_ref(), 0).await?;
+        let by = connection.by(&access);
+        let (outcome, repeated) = self.publish(by, offer, once.as_ref(), 0).await?;
         Ok(accepted(&outcome, repeated))
     }
 
@@ -117,6 +119,7 @@ impl Service {
         &self,
         request: Request<Incoming>,
         query: &Query,
+        connection: &Connection,
     ) -> Result<Response, Refusal> {
         let PublishMany {
             access,
@@ -130,7 +133,10 @@ impl Service {
         let mut all_repeated = !events.is_empty();
         for (index, event) in events.into_iter().enumerate() {
             let outcome = match event {
-                Ok(publish) => self.publish(&access, publish, once.as_ref(), index).await,
+                Ok(publish) => {
+                    let by = connection.by(&access);
+                    self.publish(by, publish, once.as_ref(), index).await
+                }
                 Err(refusal) => {
                     self.unread(&refusal);
                     Err(refusal)
@@ -143,9 +149,12 @@ impl Service {
                 }
                 // The key came with another body: that concerns the request, not this event.
                 Err(refusal) if refusal.code == Code::IdempotencyConflict => return Err(refusal),
-                Err(refusal) => Outcome::Refused {
-                    error: Error::new(None, refusal),
-                },
+                Err(refusal) => {
+                    self.context.metrics.limited(&refusal);
+                    Outcome::Refused {
+                        error: Error::new(None, refusal),
+                    }
+                }
             });
         }
         Ok(accepted(&Outcomes { results }, all_repeated))
@@ -177,7 +186,7 @@ impl Service {
 
     async fn publish(
         &self,
-        access: &Access,
+        by: By<'_>,
         offer: Offer,
         once: Option<&Once>,
         index: usize,
@@ -187,7 +196,7 @@ impl Service {
         let Published {
             position: id,
             repeated,
-        } = self.context.ingress.publish(access, offer, once).await?;
+        } = self.context.ingress.publish(by, offer, once).await?;
         let outcome = if several {
             Outcome::Several { id, rooms }
         } else {

@@ -19,6 +19,7 @@ use crate::wire::client::Ref;
 use crate::wire::problem;
 use crate::wire::websocket::Handshake;
 
+use super::rates;
 use super::route::Route;
 
 /// A response's body: whole, or a stream that may break off.
@@ -155,13 +156,11 @@ pub(super) fn answer_refused(refusal: &Refusal, reference: Option<&Ref>) -> Resp
         set(&mut response, SEC_WEBSOCKET_VERSION, "13");
     }
     if let (Some(pause), Advice::ComeBack) = (refusal.retry_after, row.advice) {
-        // Whole seconds (RFC 9110 §10.2.3), rounded up so that nobody comes back too early.
-        let seconds = pause.as_nanos().div_ceil(1_000_000_000);
-        let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+        // RFC 9110 §10.2.3.
+        let seconds = HeaderValue::from(rates::seconds(pause));
+        response.headers_mut().insert(RETRY_AFTER, seconds);
     }
+    rates::tell(response.headers_mut(), refusal);
     response
 }
 

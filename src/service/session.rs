@@ -55,7 +55,7 @@ impl Service {
         let base = self.base(&request, secure);
         let may_set = self.may_set_cookie(&request);
         // Before its body is read, which a stranger could make us wait for.
-        self.context.identify(&credential)?;
+        self.access(&request, query)?;
         let body = self.body(request.into_body(), BODY).await?;
         // And after it, because that may have taken a while.
         let access = self.context.identify(&credential)?;

@@ -7,6 +7,7 @@ use http::{Method, Request, Version};
 use hyper::body::{Body as _, Incoming};
 
 use crate::auth::Access;
+use crate::limit::Held;
 use crate::model::code::{Advice, Code, Refusal};
 use crate::model::transport::Transport;
 use crate::session::admission::{Admitted, Opening, admit};
@@ -24,7 +25,7 @@ use crate::wire::query::Query;
 use crate::wire::websocket::{Handshake, handshake};
 
 use super::route::Route;
-use super::{Answer, Connection, Refused, Response, Service, cors, reply, surplus};
+use super::{Answer, Connection, Refused, Response, Service, cors, reply};
 
 impl Service {
     /// Opens a stream, or refuses it in the way that its transport's clients can bear.
@@ -63,18 +64,22 @@ impl Service {
                     let message = "a WebSocket's request has no body";
                     return Err(Refusal::new(Code::BadRequest, message));
                 }
-                let reception = self.websocket_reception(&request, query, connection, &wanted);
-                let caller = connection.caller(self.context.clock.now());
+                let mut held = Held::default();
+                let reception =
+                    self.websocket_reception(&request, query, connection, &wanted, &mut held);
+                let caller = connection.caller(self.context.clock.now(), held);
                 self.websocket(reception, caller, request, query, &wanted, handshake)
             }
             Transport::Sse => {
-                let admitted = self.admitted(&request, query, connection, &wanted);
-                let caller = connection.caller(self.context.clock.now());
+                let mut held = Held::default();
+                let admitted = self.admitted(&request, query, connection, &wanted, &mut held);
+                let caller = connection.caller(self.context.clock.now(), held);
                 self.sse(admitted, caller, request.version(), &wanted)
             }
             Transport::LongPoll => {
-                let admitted = self.admitted(&request, query, connection, &wanted)?;
-                Box::pin(self.long_poll(admitted, &request, &wanted)).await
+                let mut held = Held::default();
+                let admitted = self.admitted(&request, query, connection, &wanted, &mut held)?;
+                Box::pin(self.long_poll(admitted, held, &request, &wanted)).await
             }
         }
     }
@@ -83,6 +88,7 @@ impl Service {
     async fn long_poll(
         &self,
         (access, admitted): (Arc<Access>, Admitted),
+        held: Held,
         request: &Request<Incoming>,
         wanted: &StreamRequest,
     ) -> Result<Answer, Refusal> {
@@ -97,7 +103,7 @@ impl Service {
         let wait = if is_head { Duration::ZERO } else { wanted.wait };
         let meter = self.context.metrics.open(Transport::LongPoll, version);
         let head = reply::long(reply::JSON);
-        match long_poll::look(&self.context, &access, admitted, wait, meter) {
+        match long_poll::look(&self.context, &access, admitted, wait, meter, held) {
             Look::Answered(answer) => {
                 let body = poll::to_json(&answer);
                 Ok(self.fill(head, encoding, body).await.into())
@@ -116,17 +122,20 @@ impl Service {
         Box::pin(self.fill(head, style.encoding, body)).await
     }
 
-    /// Who may have what they want: load, credential, then transport and rooms.
+    /// Who may have what they want: load, address, credential, then transport and rooms, and the place of one more.
     fn admitted(
         &self,
         request: &Request<Incoming>,
         query: &Query,
         connection: &Connection,
         wanted: &StreamRequest,
+        held: &mut Held,
     ) -> Result<(Arc<Access>, Admitted), Refusal> {
         self.has_room(connection)?;
+        *held = self.context.arrive(connection.peer, wanted.transport)?;
         let access = self.access(request, query)?;
         let admitted = admit(&access, &Opening::of(wanted))?;
+        self.context.enter(&access, connection.peer, held)?;
         Ok((access, admitted))
     }
 
@@ -135,11 +144,7 @@ impl Service {
             let refusal = Refusal::new(Code::Draining, "the gateway is draining");
             return Err(refusal.retry_after(come_back()));
         }
-        if connection.surplus {
-            Err(surplus())
-        } else {
-            Ok(())
-        }
+        connection.has_room()
     }
 
     /// `EventSource` dies for ever of any status but 200: what time can heal is told inside a stream.
@@ -224,13 +229,16 @@ impl Service {
         query: &Query,
         connection: &Connection,
         wanted: &StreamRequest,
+        held: &mut Held,
     ) -> Result<Reception, Refusal> {
         self.has_room(connection)?;
+        *held = self.context.arrive(connection.peer, wanted.transport)?;
         let opening = Opening::of(wanted);
         let Some(access) = self.access_if_any(request, query)? else {
             return Ok(Reception::Waiting(opening));
         };
         let admitted = admit(&access, &opening)?;
+        self.context.enter(&access, connection.peer, held)?;
         Ok(Reception::Admitted(access, opening, admitted))
     }
 }

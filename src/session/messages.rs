@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::auth::Access;
 use crate::bus::Joining;
+use crate::limit::Payer;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::Principal;
-use crate::model::limits::Rate;
+use crate::model::limits::{Quota, Rate};
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::start::Start;
@@ -41,7 +42,11 @@ impl Session {
             ) => (reference, Err(refusal)),
             (Err(Malformed { reference, refusal }), Ok(())) => (reference, Err(refusal)),
             (Ok(ClientMessage { reference, want }), Ok(())) => {
-                (reference.clone(), self.want(reference, want, by))
+                let named = self.named(&want, now);
+                (
+                    reference.clone(),
+                    named.and_then(|()| self.want(reference, want, by)),
+                )
             }
         };
         match answer {
@@ -67,8 +72,22 @@ impl Session {
         let role = self.access().map(|access| access.role.limits.messages);
         let rate = role.unwrap_or(self.settings.messages);
         self.messages.take(rate, now.moment).map_err(|pause| {
-            let refusal = Refusal::new(Code::RateLimited, "too many messages on this stream");
-            refusal.limit("messages").retry_after(pause)
+            Refusal::new(Code::RateLimited, "too many messages on this stream")
+                .limit("messages")
+                .spent(Quota::Rate(rate))
+                .retry_after(pause)
+        })
+    }
+
+    /// Whether as many of its name may come: of its type, and of the event that it would publish.
+    fn named(&self, want: &Want, now: Now) -> Result<(), Refusal> {
+        let Some(access) = self.access() else {
+            return Ok(());
+        };
+        let mut names = std::iter::once(want.kind()).chain(want.event());
+        names.try_for_each(|name| {
+            let (payer, limits) = (Payer::Stream(self.stream), &access.role.events);
+            self.settings.limiter.event(payer, name, limits, now.moment)
         })
     }
 

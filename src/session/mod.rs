@@ -218,7 +218,7 @@ impl Session {
     /// Ends the stream: the refusal first, then the end that its row of the table says.
     fn end(&mut self, reference: Option<Ref>, refusal: Refusal, out: &mut Vec<Action>) {
         let code = refusal.code;
-        let reason = refusal.message.clone();
+        let reason = refusal.message.to_string();
         out.push(Action::Answer(Answer::Refused(reference, refusal)));
         self.leave(code, reason, out);
     }

@@ -1,11 +1,13 @@
-//! The times of a stream.
+//! The times of a stream, and what it is limited by.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limit::Limiter;
 use crate::model::limits::{Limits, Rate};
 
-/// The times of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The times of a stream, and what it is limited by.
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// A heartbeat goes out after this long without a write.
     pub heartbeat: Duration,
@@ -17,6 +19,26 @@ pub struct Settings {
     pub auth: Duration,
     /// The messages of a WebSocket until it has said who it is; then its role says how many.
     pub messages: Rate,
+    /// Who has used how much: the gateway's own.
+    pub limiter: Arc<Limiter>,
+}
+
+impl PartialEq for Settings {
+    /// Whether the configuration says the same.
+    fn eq(&self, other: &Self) -> bool {
+        let said = |settings: &Self| {
+            let Self {
+                heartbeat,
+                silence,
+                expiry_notice,
+                auth,
+                messages,
+                limiter: _,
+            } = settings;
+            (*heartbeat, *silence, *expiry_notice, *auth, *messages)
+        };
+        said(self) == said(other)
+    }
 }
 
 impl Default for Settings {
@@ -27,6 +49,7 @@ impl Default for Settings {
             expiry_notice: Duration::from_secs(30),
             auth: Duration::from_secs(10),
             messages: Limits::DEFAULT.messages,
+            limiter: Arc::default(),
         }
     }
 }

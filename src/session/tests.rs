@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::*;
 use crate::auth::credentials::Credential;
 use crate::auth::{self, Authority, api_key, roles};
-use crate::model::limits::Limits;
+use crate::model::limits::{Events, Limits};
 use crate::model::position::Epoch;
 use crate::model::secret::Secret;
 use crate::model::start::Start;
@@ -30,6 +30,7 @@ fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
         sender: false,
         admin: false,
         limits: Limits::DEFAULT,
+        events: Events::new(),
     }
 }
 

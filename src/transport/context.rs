@@ -6,16 +6,18 @@ use std::time::Duration;
 use crate::auth::credentials::Credential;
 use crate::auth::{Access, Authority};
 use crate::bus::{Bus, Published};
-use crate::ingress::{Ingress, Publisher};
+use crate::ingress::{By, Ingress, Publisher};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::Draining;
 use crate::lifecycle::hanging::Hanging;
 use crate::lifecycle::live::Live;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
+use crate::limit::Limiter;
 use crate::model::code::Refusal;
 use crate::model::decree::revoked;
 use crate::model::event::Offer;
+use crate::model::limits::Addresses;
 use crate::model::timeouts::Timeouts;
 use crate::session::{self, Answer, Now};
 use crate::telemetry::metrics::Metrics;
@@ -34,6 +36,8 @@ pub struct Context {
     pub clock: Clock,
     /// What a reload may change.
     pub rules: Live<Rules>,
+    /// Who has used how much.
+    pub limiter: Arc<Limiter>,
     /// How long the end of a stream may take once it has been said.
     pub goodbye: Duration,
     /// The streams that take messages by `POST /v1/messages`.
@@ -57,6 +61,8 @@ pub struct Rules {
     pub session: Arc<session::Settings>,
     /// The largest payload that any role may publish, in bytes.
     pub event_bytes: usize,
+    /// What one address may use.
+    pub addresses: Addresses,
     /// How long each step of a connection may take.
     pub timeouts: Timeouts,
     /// How long a stream may last; each lasts four fifths of it at least.
@@ -141,9 +147,9 @@ impl Context {
     }
 
     /// Publishes for a client message, and answers it.
-    pub async fn publish(&self, access: &Access, offer: Offer) -> Answer {
+    pub async fn publish(&self, by: By<'_>, offer: Offer) -> Answer {
         let (rooms, several) = (offer.rooms.clone(), offer.several);
-        match self.ingress.publish(access, offer, None).await {
+        match self.ingress.publish(by, offer, None).await {
             Ok(Published { position, .. }) => {
                 let (room, rooms) = if several {
                     (None, Some(rooms))

@@ -14,7 +14,10 @@ use crate::bus::reader::Place;
 use crate::bus::rooms::Delivery;
 use crate::bus::wake::Seat;
 use crate::bus::{Opened, Past, Subscription};
-use crate::model::code::Code;
+use crate::ingress::By;
+use crate::limit::address::Address;
+use crate::model::code::{Code, Refusal};
+use crate::model::id::Principal;
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::start::Start;
@@ -27,6 +30,7 @@ use crate::wire::control::Control;
 
 use super::context::Context;
 use super::delivery::{Size, count};
+use super::granted::Caller;
 use super::registry::Registration;
 use super::{ANSWER, CREDIT};
 
@@ -42,6 +46,8 @@ pub(crate) struct Engine {
     meter: Meter,
     /// Where it is called from.
     seat: Arc<Seat>,
+    /// Who asked for it.
+    caller: Box<Caller>,
     registration: Option<Registration>,
     /// Where the answer to the message at hand goes, if not onto the stream.
     reply: Option<oneshot::Sender<Answer>>,
@@ -78,8 +84,10 @@ impl Engine {
         seat: Arc<Seat>,
         size: Size,
         meter: Meter,
+        caller: Caller,
     ) -> Self {
         Self {
+            caller: Box::new(caller),
             context,
             session,
             size,
@@ -110,6 +118,11 @@ impl Engine {
     /// The connection was given up, because the client took nothing.
     pub(super) const fn was_slow(&mut self) {
         self.meter.ends(End::Code(Code::Slow));
+    }
+
+    /// Who asked for it.
+    pub(crate) const fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// From now on the stream also takes messages that come by other requests.
@@ -296,8 +309,7 @@ impl Engine {
     fn ask(&mut self, ask: Ask) -> Option<Input> {
         match ask {
             Ask::Authenticate(reference, token) => {
-                let verdict = Credential::from_token(token.expose())
-                    .and_then(|credential| self.context.identify(&credential));
+                let verdict = self.authenticate(Credential::from_token(token.expose()));
                 Some(Input::Authenticated(reference, verdict))
             }
             Ask::Extend(access) => Some(Input::Extended(self.context.extended(&access))),
@@ -308,8 +320,15 @@ impl Engine {
                 access,
                 offer,
             } => {
-                let context = self.context.clone();
-                let answer = Box::pin(async move { context.publish(&access, offer).await });
+                let (context, address) = (self.context.clone(), Address::of_peer(self.caller.peer));
+                let answer = Box::pin(async move {
+                    let by = By {
+                        access: &access,
+                        address,
+                        is_counted: true,
+                    };
+                    context.publish(by, offer).await
+                });
                 self.go_on(Box::new(Busy::Publishing { reference, answer }), false)
             }
             Ask::Join {
@@ -353,6 +372,20 @@ impl Engine {
             Ok(same) if Arc::ptr_eq(&same, access) => None,
             verdict => Some(Input::Judged(verdict)),
         }
+    }
+
+    /// Who shows this credential. Whoever had no name until now takes a place among the streams of its principal.
+    fn authenticate(
+        &mut self,
+        credential: Result<Credential, Refusal>,
+    ) -> Result<Arc<Access>, Refusal> {
+        let Caller { peer, held, .. } = &mut *self.caller;
+        let access = self.context.authenticate(credential, *peer)?;
+        let named = self.session.access().map(|access| &access.principal);
+        if named.is_none_or(|principal| *principal == Principal::Anonymous) {
+            self.context.enter(&access, *peer, held)?;
+        }
+        Ok(access)
     }
 
     fn open(&mut self, rooms: &[Room], start: Start) -> Input {
@@ -399,6 +432,7 @@ impl Engine {
                 .then_some(Output::Control(Control::Ack(ack))),
             Answer::Refused(reference, refusal) => {
                 self.meter.refused(refusal.code);
+                self.context.metrics.limited(&refusal);
                 Some(Output::Control(Control::error(reference, refusal)))
             }
         }

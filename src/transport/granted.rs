@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hyper::upgrade::OnUpgrade;
 
 use crate::auth::Access;
+use crate::limit::Held;
 use crate::model::code::Refusal;
 use crate::model::peer::Peer;
 use crate::model::time::Moment;
@@ -28,7 +29,7 @@ pub struct Granted {
 }
 
 /// What of its request a stream is known by to operators.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Caller {
     /// The client's address.
     pub peer: Peer,
@@ -36,6 +37,8 @@ pub struct Caller {
     pub request: u64,
     /// When it came.
     pub since: Moment,
+    /// Its places among the streams that are open.
+    pub held: Held,
 }
 
 /// With what a client is received.

@@ -15,6 +15,7 @@ use crate::bus::rooms::Delivery;
 use crate::bus::wake::Seat;
 use crate::bus::{Opened, Subscription};
 use crate::lifecycle::random;
+use crate::limit::Held;
 use crate::model::code::Code;
 use crate::model::decree::Decree;
 use crate::model::gap::Gap;
@@ -62,6 +63,8 @@ pub struct Waiting {
     /// When it is answered in any case.
     until: Moment,
     meter: Meter,
+    /// Its places among the streams that are open.
+    _held: Held,
 }
 
 /// Reads for a poll, which may `wait` if there is nothing to tell.
@@ -72,6 +75,7 @@ pub fn look(
     admitted: Admitted,
     wait: Duration,
     meter: Meter,
+    held: Held,
 ) -> Look {
     let Admitted {
         rooms,
@@ -88,6 +92,7 @@ pub fn look(
         known,
         until: context.clock.now() + wait,
         meter,
+        _held: held,
     };
     if batch.is_empty() && !wait.is_zero() {
         Look::Waits(Box::new(waiting))

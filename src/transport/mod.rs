@@ -5,6 +5,7 @@ mod delivery;
 pub(crate) mod engine;
 pub mod format;
 pub mod granted;
+pub mod limits;
 pub mod link;
 pub mod long_poll;
 pub mod patience;

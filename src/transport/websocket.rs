@@ -77,7 +77,7 @@ impl Style {
 
     /// Adds a refusal and the close that goes with it: browsers cannot read a refused upgrade.
     pub(super) fn refusal(self, refusal: Refusal, out: &mut Vec<u8>) -> Ending {
-        let (code, reason) = (refusal.code, refusal.message.clone());
+        let (code, reason) = (refusal.code, refusal.message.to_string());
         let error = Output::Control(Control::error(None, refusal));
         let ending = self.write(vec![error, Output::End { code, reason }], out);
         ending.unwrap_or(Ending::Closing { heard: false })

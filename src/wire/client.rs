@@ -57,6 +57,9 @@ pub enum Want {
     Ping,
 }
 
+/// The types of client messages.
+pub const TYPES: [&str; 5] = ["subscribe", "unsubscribe", "publish", "auth", "ping"];
+
 /// A message that is refused for its form, and its name if that much could be read.
 #[derive(Debug)]
 pub struct Malformed {
@@ -89,6 +92,29 @@ impl ClientMessage {
 }
 
 impl Want {
+    /// The `type` of the message that says so, one of [`TYPES`].
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Subscribe { .. } => "subscribe",
+            Self::Unsubscribe { .. } => "unsubscribe",
+            Self::Publish(_) => "publish",
+            Self::Auth { .. } => "auth",
+            Self::Ping => "ping",
+        }
+    }
+
+    /// The name of the event that it would publish.
+    #[must_use]
+    pub fn event(&self) -> Option<&str> {
+        match self {
+            Self::Publish(offer) => Some(offer.name.as_str()),
+            Self::Subscribe { .. } | Self::Unsubscribe { .. } | Self::Auth { .. } | Self::Ping => {
+                None
+            }
+        }
+    }
+
     fn from_fields(fields: &mut Fields<'_>) -> Result<Self, Refusal> {
         let kind = text(fields, "type")?.ok_or_else(|| bad("`type` is missing"))?;
         match kind.as_str() {
@@ -109,7 +135,7 @@ impl Want {
             "ping" => Ok(Self::Ping),
             _ => Err(Refusal::new(
                 Code::UnknownType,
-                "`type` is one of subscribe, unsubscribe, publish, auth, ping",
+                format!("`type` is one of {}", TYPES.join(", ")),
             )),
         }
     }

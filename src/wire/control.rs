@@ -1,5 +1,6 @@
 //! Messages from the gateway that are no events: they carry `type`, and no `id`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -124,7 +125,7 @@ pub struct Error {
     pub room: Option<Room>,
     /// The limit that was met.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<&'static str>,
+    pub limit: Option<Cow<'static, str>>,
     /// When to come back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
@@ -137,9 +138,9 @@ impl Error {
         Self {
             reference,
             code: refusal.code.as_str(),
-            message: refusal.message,
+            limit: refusal.limit_key(),
+            message: refusal.message.into(),
             room: refusal.room,
-            limit: refusal.limit,
             retry_after_ms: refusal.retry_after.map(millis),
         }
     }

@@ -1,8 +1,10 @@
 //! What a credential may use, and where: the answer of `GET /v1/negotiate`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::model::limits::{Limits, Rate};
+use crate::model::limits::{Events, Limits, Rate};
 use crate::model::room::Room;
 use crate::model::transport::Transport;
 
@@ -43,12 +45,27 @@ pub struct ClientLimits {
     body: usize,
     rooms_per_stream: usize,
     messages: PerTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<PerTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publishes: Option<PerTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_principal: Option<u32>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    events: BTreeMap<String, PerTime>,
 }
 
 #[derive(Debug, Serialize)]
 struct PerTime {
     count: u32,
     per_ms: u64,
+}
+
+impl From<Rate> for PerTime {
+    fn from(Rate { count, per }: Rate) -> Self {
+        let per_ms = millis(per);
+        Self { count, per_ms }
+    }
 }
 
 impl Endpoint {
@@ -63,22 +80,29 @@ impl Endpoint {
 }
 
 impl ClientLimits {
-    /// The limits of a role, and the largest request body in bytes.
+    /// The limits of a role, those of single names among them, and the largest request body in bytes.
     #[must_use]
-    pub fn new(limits: Limits, body: usize) -> Self {
+    pub fn new(limits: Limits, events: &Events, body: usize) -> Self {
         let Limits {
-            messages: Rate { count, per },
+            messages,
             event,
             rooms_per_stream,
+            requests,
+            publishes,
+            per_principal,
         } = limits;
+        let events = events.iter();
         Self {
             event,
             body,
             rooms_per_stream,
-            messages: PerTime {
-                count,
-                per_ms: millis(per),
-            },
+            messages: messages.into(),
+            requests: requests.map(PerTime::from),
+            publishes: publishes.map(PerTime::from),
+            per_principal,
+            events: events
+                .map(|(name, rate)| (name.clone(), (*rate).into()))
+                .collect(),
         }
     }
 }
@@ -99,7 +123,7 @@ mod tests {
             expires_in_ms: None,
             rooms: rooms.to_vec(),
             heartbeat_ms: 15_000,
-            limits: ClientLimits::new(Limits::DEFAULT, 1 << 20),
+            limits: ClientLimits::new(Limits::DEFAULT, &Events::new(), 1 << 20),
             transports: vec![of(Transport::Sse), of(Transport::WebSocket)],
         };
         let expected = concat!(

@@ -1,5 +1,7 @@
 //! Refusals over HTTP: problem details (RFC 9457).
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::model::code::Refusal;
@@ -23,7 +25,7 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<&'a Room>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<&'static str>,
+    limit: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
 }
@@ -40,7 +42,7 @@ pub fn to_json(refusal: &Refusal, reference: Option<&Ref>) -> String {
         code: row.text,
         reference,
         room: refusal.room.as_ref(),
-        limit: refusal.limit,
+        limit: refusal.limit_key(),
         retry_after_ms: refusal.retry_after.map(millis),
     };
     serde_json::to_string(&problem).unwrap_or_default()

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::auth::jwt::{self, Algorithm, Key};
-use crate::model::limits::Limits;
+use crate::model::limits::{Events, Limits};
 use crate::model::room::Room;
 use crate::model::transport::Transport;
 
@@ -21,6 +21,7 @@ fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
         sender: false,
         admin: false,
         limits: Limits::DEFAULT,
+        events: Events::new(),
     }
 }
 

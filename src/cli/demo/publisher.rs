@@ -46,6 +46,8 @@ impl Publisher {
     async fn publish(&self, due: &Due) -> Result<(), String> {
         let data: &RawValue = serde_json::from_str(due.data).map_err(|why| why.to_string())?;
         let published = self.log.publish(&[due.room], due.event, &data).await;
-        published.map(drop).map_err(|refusal| refusal.message)
+        published
+            .map(drop)
+            .map_err(|refusal| refusal.message.into())
     }
 }

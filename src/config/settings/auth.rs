@@ -8,12 +8,12 @@ use crate::config::path::Step;
 use crate::config::source::Fault;
 use crate::config::suggest::nearest;
 use crate::config::values::{Said, Section};
-use crate::model::limits::Limits;
+use crate::model::limits::{Events, Limits};
 use crate::model::transport::Transport;
 
 impl Build<'_> {
-    pub(super) fn auth(&mut self, limits: Limits, body: usize) -> auth::Settings {
-        let roles = self.roles(limits, body);
+    pub(super) fn auth(&mut self, limits: Limits, events: &Events, body: usize) -> auth::Settings {
+        let roles = self.roles(limits, events, body);
         let section = self.values.section("auth");
         let anonymous = section.text("anonymous");
         if let Some(said) = &anonymous {
@@ -31,7 +31,12 @@ impl Build<'_> {
         }
     }
 
-    fn roles(&mut self, limits: Limits, body: usize) -> BTreeMap<String, roles::Settings> {
+    fn roles(
+        &mut self,
+        limits: Limits,
+        events: &Events,
+        body: usize,
+    ) -> BTreeMap<String, roles::Settings> {
         let mut roles = BTreeMap::new();
         for (step, section) in self.values.section("roles").each() {
             let Step::Key(name) = step else { continue };
@@ -48,6 +53,7 @@ impl Build<'_> {
                 sender: or(section.flag("sender"), false),
                 admin: or(section.flag("admin"), false),
                 limits,
+                events: super::events(&own, events),
             };
             roles.insert(name, settings);
         }

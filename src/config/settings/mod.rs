@@ -14,7 +14,7 @@ use super::source::Fault;
 use super::units;
 use super::values::{Said, Section, Values};
 use crate::auth::Authority;
-use crate::model::limits::{Limits, Rate};
+use crate::model::limits::{Addresses, Events, Limits, Rate};
 use crate::model::timeouts::Timeouts;
 use crate::server::Settings;
 use crate::service::Cors;
@@ -53,7 +53,9 @@ struct Build<'a> {
 impl Build<'_> {
     fn settings(&mut self) -> Settings {
         let default = Settings::default();
-        let limits = self.limits(&self.values.section("limits"), Limits::DEFAULT);
+        let section = self.values.section("limits");
+        let limits = self.limits(&section, Limits::DEFAULT);
+        let events = events(&section, &Events::new());
         let service = self.service(limits.event);
         let server = self.values.section("server");
         let drain = or(server.duration("drain"), default.drain);
@@ -68,7 +70,8 @@ impl Build<'_> {
             lifetime: server.duration("lifetime").map(|said| said.value),
             drain,
             drain_window: self.drain_window(&server, drain, default.drain_window),
-            auth: self.auth(limits, service.body),
+            addresses: addresses(&section),
+            auth: self.auth(limits, &events, service.body),
             bus: self.bus(),
             session: self.session(&server, limits.messages),
             service,
@@ -102,6 +105,9 @@ impl Build<'_> {
                 whole(section.number("rooms_per_stream")),
                 outer.rooms_per_stream,
             ),
+            requests: said(section.rate("requests")).or(outer.requests),
+            publishes: said(section.rate("publishes")).or(outer.publishes),
+            per_principal: count(section, "per_principal").or(outer.per_principal),
         }
     }
 
@@ -278,6 +284,30 @@ fn timeouts(section: &Section<'_>) -> Timeouts {
         write_stall: or(section.duration("write_stall"), default.write_stall),
         idle: or(section.duration("idle"), default.idle),
     }
+}
+
+/// The names of `section` that have a rate of their own, and those of `outer` that it leaves out.
+fn events(section: &Section<'_>, outer: &Events) -> Events {
+    let mut events = outer.clone();
+    events.extend(section.below("events").each_rate());
+    events
+}
+
+fn addresses(section: &Section<'_>) -> Addresses {
+    Addresses {
+        per_ip: count(section, "per_ip"),
+        handshakes: said(section.rate("handshakes")),
+        failures: said(section.rate("failures")),
+    }
+}
+
+/// A number that the table of keys keeps small.
+fn count(section: &Section<'_>, key: &str) -> Option<u32> {
+    said(section.number(key)).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+fn said<T>(said: Option<Said<T>>) -> Option<T> {
+    said.map(|said| said.value)
 }
 
 fn or<T>(said: Option<Said<T>>, default: T) -> T {

@@ -22,10 +22,12 @@ use crate::lifecycle::drain::{Drain, Draining};
 use crate::lifecycle::hanging::Hanging;
 use crate::lifecycle::live::Live;
 use crate::lifecycle::tasks::Tasks;
+use crate::limit::Held;
 use crate::model::event::{EventName, NewEvent};
 use crate::model::id::StreamId;
 use crate::model::json::Json;
-use crate::model::limits::Limits;
+use crate::model::limits::{Addresses, Limits};
+use crate::model::peer::Peer;
 use crate::model::position::Position;
 use crate::model::start::Start;
 use crate::model::time::UnixMillis;
@@ -37,6 +39,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::labels::HttpVersion;
 use crate::transport::context::{Context, Rules};
 use crate::transport::engine::Engine;
+use crate::transport::granted::Caller;
 use crate::transport::registry::Registry;
 
 pub(super) const CLIENTS: usize = 3;
@@ -286,19 +289,33 @@ fn admitted(
 fn engine(context: Arc<Context>, session: Session, transport: Transport) -> Engine {
     let meter = context.metrics.open(transport, HttpVersion::Http11);
     let seat = Arc::new(Roster::default()).seat();
-    Engine::new(context, session, seat, Delivery::envelope_len, meter)
+    let caller = Caller {
+        peer: Peer::Unix,
+        request: 0,
+        since: context.clock.now(),
+        held: Held::default(),
+    };
+    Engine::new(
+        context,
+        session,
+        seat,
+        Delivery::envelope_len,
+        meter,
+        caller,
+    )
 }
 
 fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
     let metrics = Metrics::new(clock.unix());
     Context {
-        ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone()),
+        ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone(), Arc::default()),
         metrics,
         bus,
         clock,
         rules: Live::new(Rules {
             authority: AUTHORITY.clone(),
             session: Arc::default(),
+            addresses: Addresses::default(),
             event_bytes: Limits::DEFAULT.event,
             timeouts: Timeouts::default(),
             lifetime: None,
@@ -306,6 +323,7 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
             drain_window: Duration::ZERO,
         }),
         goodbye: Duration::from_secs(1),
+        limiter: Arc::default(),
         streams: Registry::default(),
         draining,
         hanging: Hanging::default(),

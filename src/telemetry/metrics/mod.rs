@@ -8,6 +8,7 @@ mod family;
 mod histogram;
 mod http;
 pub mod labels;
+mod limits;
 mod log;
 mod process;
 mod publishes;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use crate::model::code::Code;
+use crate::model::code::{Code, Refusal};
 use crate::model::time::UnixMillis;
 use crate::model::transport::Transport;
 use labels::{Door, HttpVersion, Route, StatusClass};
@@ -35,6 +36,7 @@ pub struct Metrics {
     streams: streams::Streams,
     publishes: publishes::Publishes,
     http: http::Http,
+    limits: limits::Limits,
     log: log::Gauges,
 }
 
@@ -51,6 +53,7 @@ impl Metrics {
             streams: streams::Streams::register(ours),
             publishes: publishes::Publishes::register(ours),
             http: http::Http::register(ours),
+            limits: limits::Limits::register(ours),
             log: log::Gauges::register(ours),
             registry,
         })
@@ -76,6 +79,11 @@ impl Metrics {
     /// Somebody was refused something.
     pub fn refused(&self, code: Code, door: Door) {
         self.http.refusals.with((code, door)).inc();
+    }
+
+    /// Somebody was refused something, because of a limit or not.
+    pub fn limited(&self, refusal: &Refusal) {
+        self.limits.refused(refusal);
     }
 
     /// What was published.

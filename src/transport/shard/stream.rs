@@ -22,7 +22,7 @@ use crate::session::{Action, Input, Now, Session};
 use crate::transport::context::{Context, come_back};
 use crate::transport::engine::{Engine, Output};
 use crate::transport::format::{Ending, Format};
-use crate::transport::granted::{Caller, Granted, Reception};
+use crate::transport::granted::{Granted, Reception};
 use crate::transport::websocket::Heard;
 use crate::wire::websocket::encoder;
 
@@ -60,7 +60,6 @@ pub(super) struct Stream {
     /// Bytes that it has taken.
     written: u64,
     ear: Ear,
-    caller: Box<Caller>,
     guest: Guest,
 }
 
@@ -138,7 +137,8 @@ impl Stream {
             }
         };
         let meter = context.metrics.open(format.transport(), version);
-        let mut engine = Engine::new(context.clone(), session, seat.clone(), format.size(), meter);
+        let (own, size) = (context.clone(), format.size());
+        let mut engine = Engine::new(own, session, seat.clone(), size, meter, caller);
         if let (Ear::Deaf(_), Some(access)) = (&ear, &access) {
             engine.register(access);
         }
@@ -154,7 +154,6 @@ impl Stream {
             ear,
             listens: false,
             written: 0,
-            caller: Box::new(caller),
             schedule: Schedule::default(),
             guest,
         };
@@ -175,21 +174,21 @@ impl Stream {
     /// How operators see it.
     pub(super) fn seen(&self, now: Moment) -> Seen {
         let (session, subscription) = (self.session(), self.engine.subscription());
-        let access = session.access();
+        let (access, caller) = (session.access(), self.engine.caller());
         Seen {
             stream: session.stream(),
             who: access.map(|access| {
                 let name = access.principal.name().to_owned();
                 (name, access.role.name.clone())
             }),
-            peer: self.caller.peer,
-            request: self.caller.request,
+            peer: caller.peer,
+            request: caller.request,
             transport: session.transport(),
             rooms: session.rooms().to_vec(),
             cursor: subscription.map(Subscription::cursor),
             lag: subscription.map_or(0, Subscription::lag),
             bytes: self.written,
-            age: now.since(self.caller.since),
+            age: now.since(caller.since),
             expires: access.and_then(|access| access.expires_at),
             is_blocked: !self.is_writable(),
         }

@@ -16,12 +16,13 @@ use self::play::play;
 use self::story::Story;
 
 /// The pages that tell stories.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "access.md",
     "cursors-and-gaps.md",
     "errors.md",
     "http.md",
+    "limits.md",
     "long-poll.md",
     "metrics.md",
     "negotiate.md",
@@ -98,6 +99,13 @@ async fn the_page_on_metrics_tells_the_truth() {
     tell("metrics.md").await;
 }
 
+#[tokio::test]
+async fn the_page_on_limits_tells_the_truth() {
+    let own = page("limits.md");
+    let limits = story::block(&own, "toml").unwrap();
+    tell_with("limits.md", &format!("{}\n{limits}", configuration())).await;
+}
+
 #[test]
 fn every_page_is_run() {
     let mut found: Vec<String> = std::fs::read_dir(directory())
@@ -147,12 +155,15 @@ async fn a_page_that_lies_is_named_with_its_line() {
 
 /// Plays every story of a page, and fails with all that is wrong.
 async fn tell(name: &str) {
+    tell_with(name, &configuration()).await;
+}
+
+async fn tell_with(name: &str, configuration: &str) {
     let stories: Vec<Story> = story::read(name, &page(name)).unwrap();
     assert!(!stories.is_empty(), "{name} tells nothing");
-    let configuration = configuration();
     let mut lies = Vec::new();
     for story in &stories {
-        if let Err(lie) = play(&configuration, story).await {
+        if let Err(lie) = play(configuration, story).await {
             lies.push(lie.to_string());
         }
     }
