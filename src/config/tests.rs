@@ -1,5 +1,6 @@
 //! Whole configurations, good and bad.
 
+mod limits;
 mod slips;
 
 use std::time::Duration;

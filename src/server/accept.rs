@@ -156,7 +156,9 @@ impl Acceptor {
         }
     }
 
-    /// Counts a connection for the address that it comes from. Operators' are not: they have a listener of their own.
+    /// Counts a connection for the address that it comes from. Operators' count for nobody: they have a listener of their
+    /// own. A proxy that speaks for its clients should not either, as one on a Unix socket does not; they count by the
+    /// streams that they open.
     fn counted(&self, peer: Peer) -> Result<Option<Counted>, Refusal> {
         match Address::of_peer(peer) {
             Some(address) if self.audience == Audience::Clients => {

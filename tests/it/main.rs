@@ -21,6 +21,7 @@ mod equivalence;
 mod hangs;
 mod http2;
 mod joins;
+mod limits;
 mod listening;
 mod messages_compressed;
 mod metrics;
