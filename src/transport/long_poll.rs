@@ -64,7 +64,7 @@ pub struct Waiting {
     until: Moment,
     meter: Meter,
     /// Its places among the streams that are open.
-    _held: Held,
+    held: Held,
 }
 
 /// Reads for a poll, which may `wait` if there is nothing to tell.
@@ -92,7 +92,7 @@ pub fn look(
         known,
         until: context.clock.now() + wait,
         meter,
-        _held: held,
+        held,
     };
     if batch.is_empty() && !wait.is_zero() {
         Look::Waits(Box::new(waiting))
@@ -177,9 +177,10 @@ impl Waiting {
         self.known.is_empty()
     }
 
-    /// Its client has gone, or takes nothing.
-    pub(super) const fn ends(&mut self, end: End) {
+    /// It ends so, and leaves its places before its client hears of it.
+    pub(super) fn ends(&mut self, end: End) {
         self.meter.ends(end);
+        self.held = Held::default();
     }
 
     /// What `batch` is as its answer; events beyond `live` were appended while it waited. Whatever has ended the wait: once

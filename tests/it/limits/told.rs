@@ -1,6 +1,6 @@
 //! What is told of limits elsewhere: ahead, to pages of other origins, to operators.
 
-use super::{ANN, ask_from, gate, limited, publish, websocket};
+use super::{ANN, BOB, ask_from, gate, limited, publish, websocket};
 
 const ALL: &str =
     "requests = \"50/s\"\npublishes = \"1/min\"\nper_principal = 7\nevents = { e = \"120/min\" }";
@@ -73,4 +73,29 @@ async fn operators_see_which_limit_was_met_how_often() {
         let line = format!("gatecast_limited_total{{limit=\"{limit}\"}} {count}");
         assert!(metrics.text().lines().any(|one| one == line), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_reload_sets_them_for_those_who_are_here_and_forgets_no_debt() {
+    let gate = gate("publishes = \"1/h\"", "").await;
+    let mut socket = websocket(&gate, &[ANN]).await;
+    assert_eq!(publish(&gate, ANN, "s", "e").await.status(), 202);
+    let more = "publishes = \"1/h\"\nevents = { ping = \"1/h\" }\nhandshakes = \"3/h\"";
+    let reloaded = gate.reload(&super::configuration("", more, "")).await;
+    assert_eq!(reloaded.unwrap().changed, ["auth and roles", "limits"]);
+    // Whatever comes after it in the log comes to who was judged anew.
+    assert_eq!(publish(&gate, BOB, "r", "e").await.status(), 202);
+    assert_eq!(socket.json().await["event"], "e");
+    let ping = r#"{"type":"ping","ref":1}"#;
+    assert_eq!(super::tell(&mut socket, ping).await["type"], "ack");
+    super::is_limited(&super::tell(&mut socket, ping).await, "events.ping");
+    limited(&publish(&gate, ANN, "s", "e").await, "publishes");
+    assert_eq!(
+        ask_from(&gate, 1, "/v1/negotiate", &[ANN]).await.status(),
+        200
+    );
+    limited(
+        &ask_from(&gate, 1, "/v1/negotiate", &[ANN]).await,
+        "handshakes",
+    );
 }
