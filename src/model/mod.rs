@@ -7,6 +7,7 @@ pub mod gap;
 pub mod id;
 pub mod json;
 pub mod limits;
+pub mod network;
 pub mod peer;
 pub mod position;
 pub mod room;
