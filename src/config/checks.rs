@@ -2,6 +2,8 @@
 
 use crate::auth::grants;
 use crate::model::event::EventName;
+use crate::model::host::HostPattern;
+use crate::model::network::Proxies;
 use crate::model::room::Room;
 use crate::wire::base_url::BaseUrl;
 
@@ -129,6 +131,17 @@ pub(super) fn origin(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A proxy that is trusted.
+pub(super) fn proxy(text: &str) -> Result<(), String> {
+    let read = Proxies::parse([text]).map(drop);
+    read.map_err(|why| why.to_string())
+}
+
+/// A name that the gateway is reached by.
+pub(super) fn host(text: &str) -> Result<(), String> {
+    HostPattern::parse(text).map(drop)
+}
+
 /// Where clients reach the gateway.
 pub(super) fn public_url(text: &str) -> Result<(), String> {
     let checked = BaseUrl::parse(text).map(drop);
@@ -163,6 +176,9 @@ mod tests {
         (room_template, &["news", "org:{org}:news"], &["", "org:*", "{"]),
         (public_url, &["https://live.example", "http://10.0.0.1:8080/live/"],
             &["", "live.example", "wss://live.example", "https://live.example/?a=1", "https://u@live.example", "https://a/../b"]),
+        (proxy, &["10.0.0.0/8", "::1", "unix"], &["", "localhost", "10.0.0.1/8", "unix:/run/a"]),
+        (host, &["live.example", "*.example", "localhost", "127.0.0.1", "[::1]", "LIVE.example"],
+            &["", "*", "*.", "a.*.example", "https://live.example", "live.example:443", "live.example/", "live.example.", "a b", "::1", "ü.example"]),
         (filter, &["info", "gatecast::transport=debug,info"], &["gatecast=loud", "=["]),
     ];
 

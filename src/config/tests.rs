@@ -290,6 +290,27 @@ fn a_session_is_signed_with_the_new_secret_and_verified_with_the_old_one_too() {
 }
 
 #[test]
+fn the_proxy_protocol_is_spoken_where_the_gateway_listens_and_by_somebody() {
+    insta::assert_snapshot!(mistakes(
+        r#"
+listen = ["127.0.0.1:8080", "unix:/run/gatecast.sock"]
+[server]
+proxy_protocol = ["127.0.0.1:8081", "https://127.0.0.1:8080"]
+hosts = ["https://live.example"]
+"#
+    ));
+    let settings = super::load(
+        Some("server = { proxy_protocol = \"127.0.0.1:8080\", trusted_proxies = [\"::1\"] }"),
+        &[],
+    );
+    let expected = std::net::SocketAddr::from(([127, 0, 0, 1], 8080));
+    assert_eq!(
+        settings.unwrap().proxy_protocol,
+        [crate::server::endpoint::Address::Tcp(expected)]
+    );
+}
+
+#[test]
 fn a_token_issuer_needs_exactly_one_key_that_fits_its_algorithm() {
     insta::assert_snapshot!(mistakes(
         r#"

@@ -7,3 +7,4 @@ mod limiter;
 pub mod table;
 
 pub use limiter::{Held, Limiter, Payer};
+pub mod seldom;

@@ -119,6 +119,8 @@ codes! {
     NotFound = "not_found", 404, None, Mend, "Not found";
     /// No stream of this name and principal is open here.
     UnknownStream = "unknown_stream", 404, None, Mend, "No such stream";
+    /// For a host that is not the gateway's (RFC 9110 §15.5.20).
+    Misdirected = "misdirected", 421, None, Mend, "Not the gateway of this host";
     /// Not with this method.
     MethodNotAllowed = "method_not_allowed", 405, None, Mend, "Method not allowed";
     /// The idempotency key came before, with another body.

@@ -8,8 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
 use crate::lifecycle::live::Live;
-use crate::limit::address::Address;
+use crate::limit::address as limit;
 use crate::limit::counts::Counted;
+use crate::limit::seldom::Seldom;
 use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
 use crate::service::{Audience, Service};
@@ -18,7 +19,7 @@ use crate::transport::context::{Context, come_back};
 use crate::transport::limits::in_time;
 
 use super::connection::Accepted;
-use super::endpoint::{Endpoint, Scheme};
+use super::endpoint::{Address, Endpoint, Scheme};
 use super::listener::Listener;
 use super::shards::Shards;
 use super::socket::Raw;
@@ -26,6 +27,10 @@ use super::socket::Raw;
 /// What the listeners of one gateway share that are for the same audience.
 pub(super) struct Acceptor {
     pub(super) audience: Audience,
+    /// Where each connection begins with a header of the PROXY protocol.
+    pub(super) proxy_protocol: Vec<Address>,
+    /// Who was turned away there of late.
+    pub(super) strangers: Seldom,
     pub(super) service: Arc<Service>,
     pub(super) context: Arc<Context>,
     pub(super) slots: Slots,
@@ -34,9 +39,17 @@ pub(super) struct Acceptor {
 
 /// Connections beyond the limit that are still accepted, only to be told so. Beyond these the kernel's queue
 /// holds them: delay costs us nothing, and refuses nobody who can wait.
-const SURPLUS: usize = 64;
+pub(super) const SURPLUS: usize = 64;
 /// How long to leave a listener alone that cannot accept, for want of file descriptors mostly.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// What is spoken on a connection before HTTP.
+pub(super) struct Speech {
+    /// TLS, if any.
+    pub(super) tls: Option<TlsAcceptor>,
+    /// Whether a header of the PROXY protocol comes first of all.
+    pub(super) announced: bool,
+}
 
 /// The room that is left.
 pub(super) struct Slots {
@@ -98,20 +111,27 @@ impl Acceptor {
                 Scheme::Https => Some(secure.cloned().ok_or_else(no_certificate)?),
             };
             let wanted = Endpoint { address, scheme };
+            let announced = self.proxy_protocol.contains(&wanted.address);
             let listener = Listener::bind(&wanted.address).map_err(|why| {
                 io::Error::new(why.kind(), format!("cannot listen on {wanted}: {why}"))
             })?;
             let address = listener.address()?;
             self.context
                 .tasks
-                .spawn("accept", self.clone().run(listener, tls));
+                .spawn("accept", self.clone().run(listener, tls, announced));
             Ok(Endpoint { address, scheme })
         };
         endpoints.into_iter().map(begin).collect()
     }
 
-    /// Accepts until the gateway drains; TLS is spoken where `tls` is given.
-    async fn run(self: Arc<Self>, listener: Listener, tls: Option<Arc<Live<TlsAcceptor>>>) {
+    /// Accepts until the gateway drains; TLS is spoken where `tls` is given, after a header of the PROXY protocol where
+    /// the connections are `announced`.
+    async fn run(
+        self: Arc<Self>,
+        listener: Listener,
+        tls: Option<Arc<Live<TlsAcceptor>>>,
+        announced: bool,
+    ) {
         let mut draining = self.context.draining.clone();
         loop {
             let accepted = tokio::select! {
@@ -123,10 +143,11 @@ impl Acceptor {
                 Ok((raw, peer)) => {
                     // With the certificate of the day.
                     let tls = tls.as_ref().map(|live| TlsAcceptor::clone(&live.now()));
+                    let speech = Speech { tls, announced };
                     let counted = match self.counted(peer) {
                         Ok(counted) => counted,
                         Err(refused) => {
-                            self.turn_away(raw, peer, tls, refused);
+                            self.turn_away(raw, peer, speech, refused);
                             continue;
                         }
                     };
@@ -138,7 +159,7 @@ impl Acceptor {
                         return;
                     };
                     let place = self.place(permit, counted);
-                    self.settle(raw, peer, tls, place, surplus);
+                    self.settle(raw, peer, speech, place, surplus);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept");
@@ -157,12 +178,12 @@ impl Acceptor {
     }
 
     /// Counts a connection for the address that it comes from. Operators' count for nobody: they have a listener of their
-    /// own. A proxy that speaks for its clients should not either, as one on a Unix socket does not; they count by the
-    /// streams that they open.
+    /// own. Those of a proxy that speaks for its clients do not either: they count by the streams that they open.
     fn counted(&self, peer: Peer) -> Result<Option<Counted>, Refusal> {
-        match Address::of_peer(peer) {
-            Some(address) if self.audience == Audience::Clients => {
-                let (rules, now) = (self.context.rules(), self.context.clock.now());
+        let rules = self.context.rules();
+        match limit::Address::of_peer(peer) {
+            Some(address) if self.audience == Audience::Clients && !rules.proxies.trust(&peer) => {
+                let now = self.context.clock.now();
                 self.context.limiter.connect(address, &rules.addresses, now)
             }
             _ => Ok(None),
@@ -171,20 +192,14 @@ impl Acceptor {
 
     /// A connection that its address has too many of: it is told so, or ended at once where many are being told. Over TLS
     /// nobody is told that connections come too fast: to tell it costs the handshake that the limit is to save.
-    fn turn_away(
-        self: &Arc<Self>,
-        raw: Raw,
-        peer: Peer,
-        tls: Option<TlsAcceptor>,
-        refusal: Refusal,
-    ) {
-        let is_told = tls.is_none() || refusal.limit != Some("handshakes");
+    fn turn_away(self: &Arc<Self>, raw: Raw, peer: Peer, speech: Speech, refusal: Refusal) {
+        let is_told = speech.tls.is_none() || refusal.limit != Some("handshakes");
         let place = is_told
             .then(|| self.slots.crowded(refusal.clone()))
             .flatten();
         match place {
             Some((permit, surplus)) => {
-                self.settle(raw, peer, tls, self.place(permit, None), surplus);
+                self.settle(raw, peer, speech, self.place(permit, None), surplus);
             }
             None => {
                 self.context.metrics.limited(&refusal);
@@ -198,7 +213,7 @@ impl Acceptor {
         self: &Arc<Self>,
         raw: Raw,
         peer: Peer,
-        tls: Option<TlsAcceptor>,
+        speech: Speech,
         place: Place,
         surplus: Surplus,
     ) {
@@ -213,7 +228,7 @@ impl Acceptor {
             shard: home.shard.clone(),
             socket,
             peer,
-            tls,
+            speech,
             place,
             surplus,
         };

@@ -38,6 +38,13 @@ impl<I> Ahead<I> {
     }
 }
 
+impl<I> Ahead<I> {
+    /// Takes the first `count` bytes of what was looked at away.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.ahead.advance(count.min(self.ahead.len()));
+    }
+}
+
 impl<I: AsyncRead + Unpin> Ahead<I> {
     /// Reads until what there is `is_enough`, and gives it; shorter where the connection ends before.
     pub(super) async fn look(&mut self, is_enough: impl Fn(&[u8]) -> bool) -> io::Result<&[u8]> {

@@ -44,10 +44,9 @@ impl Channel {
     /// Opens a connection that has just been accepted: TLS where `tls` is given, and its first bytes. Nothing where
     /// the client went away, or did not speak TLS and was told so.
     pub(super) async fn open(
-        socket: Guarded,
+        mut socket: Ahead<Guarded>,
         tls: Option<&TlsAcceptor>,
     ) -> io::Result<Option<(Self, Version)>> {
-        let mut socket = Ahead::new(socket);
         let mut channel = match tls {
             None => Self::Clear(socket),
             Some(tls) => match socket.look(|seen| !seen.is_empty()).await?.first() {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use http::header::CONNECTION;
 use http::{HeaderValue, StatusCode};
-use tokio_rustls::TlsAcceptor;
 
 use crate::lifecycle::random;
 use crate::model::code::Refusal;
@@ -15,7 +14,8 @@ use crate::service::{Audience, Connection};
 use crate::transport::link::Link;
 use crate::transport::shard::Shard;
 
-use super::accept::{Acceptor, Place};
+use super::accept::{Acceptor, Place, Speech};
+use super::ahead::Ahead;
 use super::channel::{Channel, Version};
 use super::guarded::Guarded;
 use super::socket::Socket;
@@ -27,8 +27,8 @@ pub(super) const HEAD: usize = 16 * 1024;
 pub(super) struct Accepted {
     pub(super) socket: Socket,
     pub(super) peer: Peer,
-    /// Where TLS is to be spoken.
-    pub(super) tls: Option<TlsAcceptor>,
+    /// What is spoken before HTTP.
+    pub(super) speech: Speech,
     /// Its place among those allowed.
     pub(super) place: Place,
     /// Why it is one too many, if it is.
@@ -76,7 +76,7 @@ impl Acceptor {
         let Accepted {
             socket,
             peer,
-            tls,
+            speech,
             place,
             surplus,
             shard,
@@ -89,7 +89,14 @@ impl Acceptor {
             socket.set_up(stall);
         }
         let socket = Guarded::new(socket, place, link.clone(), clock, stall, draining);
-        let secure = tls.is_some();
+        let secure = speech.tls.is_some();
+        // In boxes: what lasts does not pay for the size of what does not, nor for the other kind of connection.
+        let opening = Box::pin(self.open(socket, peer, speech, timeouts.handshake));
+        let (channel, version, peer) = match opening.await {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return,
+            Err(error) => return tracing::debug!(%peer, %error, "connection not opened"),
+        };
         let remote = Arc::new(Remote {
             peer,
             surplus,
@@ -98,27 +105,35 @@ impl Acceptor {
             link,
             shard,
         });
-        // In boxes: what lasts does not pay for the size of what does not, nor for the other kind of connection.
-        let served = match Box::pin(self.open(socket, tls, timeouts.handshake)).await {
-            Ok(None) => return,
-            Ok(Some((channel, Version::Http1))) => Box::pin(self.http1(channel, &remote)).await,
-            Ok(Some((channel, Version::Http2))) => Box::pin(self.http2(channel, &remote)).await,
-            Err(error) => return tracing::debug!(%peer, %error, "connection not opened"),
+        let served = match version {
+            Version::Http1 => Box::pin(self.http1(channel, &remote)).await,
+            Version::Http2 => Box::pin(self.http2(channel, &remote)).await,
         };
         if let Err(error) = served {
             tracing::debug!(%peer, %error, "connection ended");
         }
     }
 
-    /// One patience for the TLS handshake and the first byte of HTTP: who says nothing is not waited for.
+    /// One patience for the PROXY header, the TLS handshake and the first byte of HTTP: who says nothing is not waited
+    /// for. Gives the client's address too.
     async fn open(
         &self,
         socket: Guarded,
-        tls: Option<TlsAcceptor>,
+        peer: Peer,
+        speech: Speech,
         patience: Duration,
-    ) -> io::Result<Option<(Channel, Version)>> {
+    ) -> io::Result<Option<(Channel, Version, Peer)>> {
         let mut draining = self.context.draining.clone();
-        let opening = Channel::open(socket, tls.as_ref());
+        let opening = async {
+            let mut socket = Ahead::new(socket);
+            let peer = if speech.announced {
+                self.announced(&mut socket, peer).await?
+            } else {
+                peer
+            };
+            let opened = Channel::open(socket, speech.tls.as_ref()).await?;
+            Ok(opened.map(|(channel, version)| (channel, version, peer)))
+        };
         tokio::select! {
             biased;
             () = draining.begun() => Ok(None),

@@ -2,8 +2,10 @@
 
 mod accept;
 mod ahead;
+mod announced;
 mod channel;
 mod connection;
+mod descriptors;
 mod desk;
 mod drained;
 mod embed;
@@ -39,11 +41,13 @@ use crate::lifecycle::live::Live;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
 use crate::limit::Limiter;
+use crate::limit::seldom::Seldom;
 use crate::model::limits::Limits;
 use crate::model::position::Epoch;
 use crate::service::{Audience, Operation, Operations, Service};
 use crate::session;
 use crate::telemetry::metrics::Metrics;
+use crate::transport::ceiling::Ceiling;
 use crate::transport::context::{Context, Rules};
 use crate::transport::registry::Registry;
 use crate::wire::admin::Reloaded;
@@ -194,6 +198,7 @@ fn context(settings: &Settings, clock: Clock, draining: Draining) -> std::io::Re
         goodbye: GOODBYE,
         streams: Registry::default(),
         draining,
+        ceiling: Ceiling::new(settings.resident),
         hanging: Hanging::default(),
         tasks: Tasks::default(),
         metrics,
@@ -216,6 +221,8 @@ fn rules(settings: &Settings, limiter: &Arc<Limiter>) -> std::io::Result<Rules> 
         lifetime: settings.lifetime,
         drain: settings.drain,
         drain_window: settings.drain_window,
+        memory: settings.memory,
+        proxies: settings.proxies.clone(),
     })
 }
 
@@ -241,9 +248,12 @@ fn acceptors(
     context: &Arc<Context>,
     shards: &Arc<Shards>,
 ) -> Acceptors {
-    let acceptor = |audience, connections| {
+    let connections = descriptors::connections(settings.connections, shards.count());
+    let acceptor = |audience, connections, proxy_protocol| {
         Arc::new(Acceptor {
             audience,
+            proxy_protocol,
+            strangers: Seldom::default(),
             service: service.clone(),
             context: context.clone(),
             slots: Slots::new(connections),
@@ -251,8 +261,12 @@ fn acceptors(
         })
     };
     Acceptors {
-        clients: acceptor(Audience::Clients, settings.connections),
-        operators: acceptor(Audience::Operators, OPERATORS),
+        clients: acceptor(
+            Audience::Clients,
+            connections,
+            settings.proxy_protocol.clone(),
+        ),
+        operators: acceptor(Audience::Operators, OPERATORS, Vec::new()),
     }
 }
 

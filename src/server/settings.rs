@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::limits::Addresses;
+use crate::model::network::Proxies;
 use crate::model::timeouts::Timeouts;
+use crate::telemetry::process;
 use crate::{auth, bus, service, session, telemetry};
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Address, Endpoint};
 use super::tls::Tls;
 
 /// How a shard's thread that hangs is told from one that works: in real time, whatever the gateway's clock says.
@@ -41,12 +43,21 @@ pub struct Settings {
     pub listen: Vec<Endpoint>,
     /// Where operators read metrics and health without a credential; nothing else is served there.
     pub operators: Vec<Endpoint>,
+    /// Whose word is taken for who is behind them.
+    pub proxies: Proxies,
+    /// Where of `listen` each connection begins with a header of the PROXY protocol. Only from `proxies`: from anybody
+    /// else a connection is closed there.
+    pub proxy_protocol: Vec<Address>,
     /// The certificate of the endpoints that speak HTTPS.
     pub tls: Option<Tls>,
     /// Open connections in all.
     pub connections: usize,
     /// What one address may use.
     pub addresses: Addresses,
+    /// The resident memory of this process, in bytes, above which new streams are refused.
+    pub memory: Option<usize>,
+    /// What tells it; the configuration file has no key for it, and tests have memory of their own.
+    pub resident: fn() -> Option<u64>,
     /// Threads that connections live on; one for each processor where nothing is said.
     pub shards: Option<usize>,
     /// How one of them that hangs is noticed.
@@ -79,9 +90,13 @@ impl Default for Settings {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080)).into()],
             operators: Vec::new(),
+            proxies: Proxies::default(),
+            proxy_protocol: Vec::new(),
             tls: None,
             connections: 20_000,
             addresses: Addresses::default(),
+            memory: None,
+            resident: || process::resident(process::Which::Own),
             shards: None,
             watch: Watch::default(),
             timeouts: Timeouts::default(),

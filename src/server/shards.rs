@@ -89,6 +89,11 @@ impl Shards {
         self.homes.iter().map(|home| home.shard.clone()).collect()
     }
 
+    /// How many threads there are.
+    pub(super) const fn count(&self) -> usize {
+        self.homes.len()
+    }
+
     /// The home of the next connection: each in turn that does not hang. None where all do.
     pub(super) fn next(&self) -> Option<&Home> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);

@@ -64,6 +64,12 @@ impl Origin {
         Ok(())
     }
 
+    /// The origin that was refused, if one was: for the log, and so only what a browser sends.
+    pub(super) fn foreign<'a, B>(&self, request: &'a Request<B>) -> Option<&'a str> {
+        let origin = request.headers().get(ORIGIN).filter(|_| self.foreign)?;
+        origin.to_str().ok().filter(|text| is_shown(text))
+    }
+
     /// Lets the page read the response, if the policy does.
     pub(super) fn grant(&self, headers: &mut HeaderMap) {
         headers.append(VARY, HeaderValue::from_static("Origin"));
@@ -97,6 +103,28 @@ impl Origin {
         headers.insert(ALLOW, methods);
         response
     }
+}
+
+/// A page's origin, or that of one that has none.
+fn is_shown(origin: &str) -> bool {
+    let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._[]:".contains(&b);
+    let host = origin
+        .strip_prefix("https://")
+        .or_else(|| origin.strip_prefix("http://"));
+    origin == "null" || host.is_some_and(|host| host.len() <= 255 && host.bytes().all(fine))
+}
+
+/// What would let a page in.
+pub(super) fn advice(cors: &Cors, page: &str) -> String {
+    if page == "null" {
+        return "a page from a file or in a sandbox has no origin that could be allowed, but by `*`".into();
+    }
+    let all = cors.origins.iter().map(String::as_str).chain([page]);
+    let all: Vec<String> = all.map(|one| format!("{one:?}")).collect();
+    format!(
+        "if they are yours, write [cors] origins = [{}]",
+        all.join(", ")
+    )
 }
 
 /// Whether the page comes from the gateway itself. The scheme is not compared: a proxy in front may end the TLS.

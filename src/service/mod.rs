@@ -8,6 +8,7 @@ mod fallback;
 mod head;
 mod health;
 mod history;
+mod hosts;
 mod long;
 mod messages;
 mod metrics;
@@ -34,6 +35,7 @@ use crate::ingress::By;
 use crate::lifecycle::live::Live;
 use crate::limit::Held;
 use crate::limit::address::Address;
+use crate::limit::seldom::Seldom;
 use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
 use crate::model::time::Moment;
@@ -42,6 +44,7 @@ use crate::transport::context::Context;
 use crate::transport::granted::Caller;
 use crate::transport::link::Hold;
 use crate::transport::shard::Shard;
+use crate::wire::forwarded;
 use crate::wire::query::Query;
 
 pub use fallback::Fallback;
@@ -57,6 +60,8 @@ pub struct Service {
     canary: health::Canary,
     shards: Vec<Arc<Shard>>,
     operations: Operations,
+    /// Origins that were refused of late.
+    foreign: Seldom,
     /// Answers that may be compressed at once: one processor is left to the streams.
     compressing: Semaphore,
 }
@@ -64,7 +69,7 @@ pub struct Service {
 /// What is known of a request but what it says: its number, and the connection that it came on.
 #[derive(Debug)]
 pub struct Connection {
-    /// Its client's address.
+    /// Its client's address: behind a trusted proxy, what that says.
     pub peer: Peer,
     /// The request's number, which its answer shows (`X-Request-Id`).
     pub request: u64,
@@ -102,6 +107,7 @@ impl Service {
             canary: health::Canary::default(),
             shards,
             operations,
+            foreign: Seldom::default(),
             compressing: Semaphore::new(processors().saturating_sub(1).max(1)),
         }
     }
@@ -128,11 +134,13 @@ impl Service {
         request: Request<Incoming>,
         connection: Connection,
     ) -> impl Future<Output = Answer> + Send {
+        let connection = self.behind_proxies(connection, request.headers());
         let (id, peer) = (format!("{:016x}", connection.request), connection.peer);
         let is_head = request.method() == Method::HEAD;
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let settings = self.settings();
         let origin = cors::Origin::of(&settings.cors, settings.public_url.as_ref(), &request);
+        self.tell_foreign(&origin, &request);
         let route = Route::of(&path);
         let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
         // What a stream's request has to log is below: a span for each of a herd, and of polls without end, would cost as
@@ -161,6 +169,16 @@ impl Service {
         }
     }
 
+    /// The connection that the client has, where it is a trusted proxy that has ours.
+    fn behind_proxies(&self, connection: Connection, headers: &http::HeaderMap) -> Connection {
+        let client = forwarded::client(headers, connection.peer, &self.context.rules().proxies);
+        Connection {
+            peer: client.peer,
+            secure: client.secure.unwrap_or(connection.secure),
+            ..connection
+        }
+    }
+
     async fn answer(
         &self,
         route: Result<Route, Refusal>,
@@ -169,6 +187,9 @@ impl Service {
         origin: cors::Origin,
     ) -> Result<Answer, Refused> {
         head::check(&request)?;
+        if connection.audience == Audience::Clients {
+            hosts::check(&self.settings().hosts, route.as_ref(), &request)?;
+        }
         if connection.audience == Audience::Clients
             && let Some(fallback) = self.beside(request.uri().path())
         {
@@ -226,6 +247,16 @@ impl Service {
             Route::Admin(desk) => self.admin(desk, request, query).await,
             Route::Page => self.page(),
             Route::Stream | Route::Whole => Err(route::not_found()),
+        }
+    }
+
+    /// Names a page that the policy does not know, with what would let it in.
+    fn tell_foreign(&self, origin: &cors::Origin, request: &Request<Incoming>) {
+        if let Some(page) = origin.foreign(request)
+            && self.foreign.is_due(page, self.context.clock.now())
+        {
+            let advice = cors::advice(&self.settings().cors, page);
+            tracing::warn!("pages of {page} may not use the gateway: {advice}");
         }
     }
 

@@ -12,6 +12,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Body as _;
 
 use crate::model::code::{Advice, Code, Refusal};
+use crate::transport::context::come_back;
 use crate::transport::granted::Granted;
 use crate::transport::shard::Parked;
 use crate::transport::sse::BrokenOff;
@@ -141,6 +142,12 @@ pub(super) fn refusal(refusal: &Refusal) -> Response {
 /// A refusal of the client message `reference`.
 pub(super) fn answer_refused(refusal: &Refusal, reference: Option<&Ref>) -> Response {
     let row = refusal.code.row();
+    // Whoever is told that there is no room comes back spread, whichever part of the gateway said so.
+    let spread = (row.status == 503).then(come_back);
+    let refusal = &Refusal {
+        retry_after: refusal.retry_after.or(spread),
+        ..refusal.clone()
+    };
     let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = whole(
         status,
@@ -211,5 +218,23 @@ pub(super) fn stamp(headers: &mut HeaderMap, id: &str) {
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(X_REQUEST_ID, id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_finds_no_room_is_told_when_to_come_back_and_not_all_the_same() {
+        for code in Code::ALL.iter().filter(|code| code.row().status == 503) {
+            let answers = (0..50).map(|_| refusal(&Refusal::new(*code, "why")));
+            let pauses: std::collections::HashSet<_> = answers
+                .map(|answer| answer.headers()[RETRY_AFTER].to_str().unwrap().to_owned())
+                .collect();
+            assert!(pauses.len() > 1, "{code:?}: {pauses:?}");
+        }
+        let forbidden = refusal(&Refusal::new(Code::Forbidden, "why"));
+        assert!(!forbidden.headers().contains_key(RETRY_AFTER));
     }
 }

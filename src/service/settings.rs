@@ -1,5 +1,6 @@
 //! What concerns each request.
 
+use crate::model::host::HostPattern;
 use crate::wire::base_url::BaseUrl;
 
 use super::Fallback;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub body: usize,
     /// Where clients reach the gateway, where that is not the `Host` that they send.
     pub public_url: Option<BaseUrl>,
+    /// The names that the gateway is reached by; any where there are none.
+    pub hosts: Vec<HostPattern>,
     /// The page at `/`, if there is one.
     pub page: Option<&'static str>,
     /// What answers the paths that are not the gateway's, in a program that has routes of its own.
@@ -38,6 +41,7 @@ impl Default for Settings {
             cors: Cors::default(),
             body: 1 << 20,
             public_url: None,
+            hosts: Vec::new(),
             page: None,
             fallback: None,
             echo: false,

@@ -131,7 +131,7 @@ impl Service {
         wanted: &StreamRequest,
         held: &mut Held,
     ) -> Result<(Arc<Access>, Admitted), Refusal> {
-        self.has_room(connection)?;
+        self.has_room(connection, wanted)?;
         *held = self.context.arrive(connection.peer, wanted.transport)?;
         let access = self.access(request, query)?;
         let admitted = admit(&access, &Opening::of(wanted))?;
@@ -139,12 +139,20 @@ impl Service {
         Ok((access, admitted))
     }
 
-    fn has_room(&self, connection: &Connection) -> Result<(), Refusal> {
+    /// Whether one more can be let in. A poll with a cursor is no newcomer: its client is there, and waits for what is
+    /// next as an open stream does.
+    fn has_room(&self, connection: &Connection, wanted: &StreamRequest) -> Result<(), Refusal> {
         if self.context.draining.has_begun() {
             let refusal = Refusal::new(Code::Draining, "the gateway is draining");
             return Err(refusal.retry_after(come_back()));
         }
-        connection.has_room()
+        connection.has_room()?;
+        let goes_on = wanted.transport == Transport::LongPoll && wanted.start.is_resume();
+        if !goes_on && self.context.is_full() {
+            let refusal = Refusal::new(Code::Overloaded, "the gateway has no memory for more");
+            return Err(refusal.limit("memory").retry_after(come_back()));
+        }
+        Ok(())
     }
 
     /// `EventSource` dies for ever of any status but 200: what time can heal is told inside a stream.
@@ -231,7 +239,7 @@ impl Service {
         wanted: &StreamRequest,
         held: &mut Held,
     ) -> Result<Reception, Refusal> {
-        self.has_room(connection)?;
+        self.has_room(connection, wanted)?;
         *held = self.context.arrive(connection.peer, wanted.transport)?;
         let opening = Opening::of(wanted);
         let Some(access) = self.access_if_any(request, query)? else {

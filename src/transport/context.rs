@@ -18,12 +18,14 @@ use crate::model::code::Refusal;
 use crate::model::decree::revoked;
 use crate::model::event::Offer;
 use crate::model::limits::Addresses;
+use crate::model::network::Proxies;
 use crate::model::timeouts::Timeouts;
 use crate::session::{self, Answer, Now};
 use crate::telemetry::metrics::Metrics;
 use crate::wire::base_url::BaseUrl;
 use crate::wire::control::{Ack, SignedUrl};
 
+use super::ceiling::Ceiling;
 use super::registry::Registry;
 
 /// The parts of one gateway that its streams share.
@@ -44,6 +46,8 @@ pub struct Context {
     pub streams: Registry,
     /// Whether the gateway is stopping.
     pub draining: Draining,
+    /// How much memory there is left.
+    pub ceiling: Ceiling,
     /// The shards that hang.
     pub hanging: Hanging,
     /// Who owns what is spawned.
@@ -71,6 +75,10 @@ pub struct Rules {
     pub drain: Duration,
     /// Over how long a drain spreads the ends of the streams.
     pub drain_window: Duration,
+    /// The resident memory, in bytes, above which new streams are refused.
+    pub memory: Option<usize>,
+    /// Whose word is taken for who is behind them.
+    pub proxies: Proxies,
 }
 
 impl Rules {
@@ -144,6 +152,12 @@ impl Context {
     #[must_use]
     pub fn publisher(&self) -> Publisher {
         Publisher::new(self.ingress.clone(), self.rules().event_bytes)
+    }
+
+    /// Whether the process has as much memory as it may have.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.ceiling.is_met(self.rules().memory, self.clock.now())
     }
 
     /// Publishes for a client message, and answers it.

@@ -3,6 +3,7 @@
 #[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 mod allocator;
 mod bench;
+mod edge;
 mod pages;
 mod publish;
 mod running;

@@ -15,6 +15,7 @@ mod configuration;
 mod drain;
 mod drain_under_load;
 mod echo;
+mod edge;
 mod embedding;
 mod endings;
 mod equivalence;

@@ -1,6 +1,7 @@
 //! From checked values to the settings of each layer, and what must hold between them.
 
 mod auth;
+mod edge;
 mod issuers;
 mod listen;
 mod log;
@@ -59,9 +60,14 @@ impl Build<'_> {
         let service = self.service(limits.event);
         let server = self.values.section("server");
         let drain = or(server.duration("drain"), default.drain);
+        let (listen, proxies) = (self.listen(default.listen), self.proxies(&server));
         Settings {
-            listen: self.listen(default.listen),
+            proxy_protocol: self.proxy_protocol(&server, &listen, &proxies),
+            listen,
             operators: self.operators(),
+            proxies,
+            memory: whole(self.values.section("limits").number("memory")).map(|said| said.value),
+            resident: default.resident,
             tls: self.tls(),
             connections: or(self.count("limits", "connections"), default.connections),
             shards: self.count("server", "shards").map(|said| said.value),
@@ -122,6 +128,7 @@ impl Build<'_> {
             cors: self.cors(),
             body,
             public_url: self.public_url(),
+            hosts: self.hosts(),
             ..service::Settings::default()
         }
     }
