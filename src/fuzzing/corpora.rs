@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// A door by the name of its target, which is that of its corpus too.
 type Door = (&'static str, fn(&[u8]));
 
-const DOORS: [Door; 13] = [
+const DOORS: [Door; 14] = [
     ("claims", super::claims),
     ("client_frames", super::client_frames),
     ("client_message", super::client_message),
@@ -18,6 +18,7 @@ const DOORS: [Door; 13] = [
     ("event_stream", super::event_stream),
     ("json", super::json),
     ("log", super::log),
+    ("proxies", super::proxies),
     ("publish_body", super::publish_body),
     ("stream", super::stream),
     ("stream_request", super::stream_request),

@@ -34,24 +34,30 @@ struct Hop {
 
 /// The client of a request that came over a connection `from` there: whoever that is, unless it is one of `proxies`.
 /// From anybody else the headers are not looked at.
+///
+/// `Forwarded` counts, and where there is none `X-Forwarded-For`. Where there are both and they differ, one was written
+/// by a proxy and the other, perhaps, by its client, and neither counts.
 #[must_use]
 pub fn client(headers: &HeaderMap, from: Peer, proxies: &Proxies) -> Client {
-    let mut client = Client {
+    let itself = Client {
         peer: from,
         secure: None,
     };
     if !proxies.trust(&from) {
-        return client;
+        return itself;
     }
-    if headers.contains_key(FORWARDED) {
-        let lines = headers.get_all(FORWARDED).iter().rev();
-        walk(&mut client, lines.flat_map(elements), proxies);
-    } else {
-        let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
-        let read = walk(&mut client, lines.flat_map(addresses), proxies);
-        client.secure = x_forwarded_proto(headers, read);
+    let (mut new, mut old) = (itself, itself);
+    let lines = headers.get_all(FORWARDED).iter().rev();
+    walk(&mut new, lines.flat_map(elements), proxies);
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
+    let read = walk(&mut old, lines.flat_map(addresses), proxies);
+    old.secure = x_forwarded_proto(headers, read);
+    let agree = new.peer.ip() == old.peer.ip();
+    match (headers.contains_key(FORWARDED), read > 0) {
+        (false, _) => old,
+        (true, true) if !agree => itself,
+        (true, _) => new,
     }
-    client
 }
 
 /// Goes from proxy to proxy, and gives how many `hops` it has read.

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Gateway, check, equal, keys, suite, within } from "./harness.mjs";
 import { curlOf } from "./curl_client.mjs";
-import { IDLE, checks, heard, quietFor, websocket } from "./proxies/checks.mjs";
+import { IDLE, checks, heard, quietFor, trusting, websocket } from "./proxies/checks.mjs";
 import { chromiumChecks } from "./proxies/in_chromium.mjs";
 import { adapted, snippets } from "./proxies/page.mjs";
 import { freePort, home, run } from "./proxies/proxy.mjs";
@@ -43,7 +43,7 @@ http {
   return { bare, ways: waysThrough({ clear, tls, directory, log, cut: 92, nothing: 92 }) };
 }
 
-const gateway = await Gateway.start({ GATECAST__ROLES__WALL__LIMITS__MESSAGES: "1/s" });
+const gateway = await Gateway.start({ GATECAST__ROLES__WALL__LIMITS__MESSAGES: "1/s", ...trusting });
 const { bare, ways } = await nginx(`    server ${gateway.listen};\n`);
 
 const tv = ["-H", `X-API-Key: ${keys.tv}`];

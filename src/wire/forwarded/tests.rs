@@ -121,13 +121,33 @@ fn a_stranger_who_opens_a_quote_swallows_nothing_of_what_the_proxy_adds() {
 }
 
 #[test]
-fn where_there_is_forwarded_nothing_else_counts() {
-    let both = [
-        ("forwarded", "for=unknown"),
-        ("x-forwarded-for", "1.1.1.1"),
+fn of_two_headers_that_differ_neither_counts() {
+    let itself = ("10.0.0.1:5000".to_owned(), None);
+    for (new, old, expected) in [
+        ("for=203.0.113.7", "203.0.113.7", "203.0.113.7"),
+        (
+            "for=\"203.0.113.7:80\"",
+            "1.1.1.1, 203.0.113.7",
+            "203.0.113.7:80",
+        ),
+        ("for=1.1.1.1", "203.0.113.7", &itself.0),
+        ("for=203.0.113.7", "1.1.1.1", &itself.0),
+        ("for=unknown", "203.0.113.7", &itself.0),
+        ("for=203.0.113.7", "", "203.0.113.7"),
+    ] {
+        let both = [("forwarded", new), ("x-forwarded-for", old)];
+        assert_eq!(of(&both).0, expected, "{new} {old}");
+    }
+    let secure = [
+        ("forwarded", "for=203.0.113.7"),
         ("x-forwarded-proto", "https"),
     ];
-    assert_eq!(of(&both), ("10.0.0.1:5000".into(), None));
+    assert_eq!(of(&secure), ("203.0.113.7".into(), None));
+    let differ = [
+        ("forwarded", "for=1.1.1.1;proto=https"),
+        ("x-forwarded-for", "203.0.113.7"),
+    ];
+    assert_eq!(of(&differ), itself);
 }
 
 #[test]

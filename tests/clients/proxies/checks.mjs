@@ -15,6 +15,8 @@ const SOON = 500;
 const AT_ONCE = 100;
 /** The idle limit that the proxies run with, in milliseconds. The gateway has a heartbeat each second. */
 export const IDLE = 3000;
+/** What a gateway is told so that it takes the proxies' word, and says whom it has refused. */
+export const trusting = { GATECAST__SERVER__TRUSTED_PROXIES: '["127.0.0.1"]', GATECAST__TELEMETRY__FILTER: "info" };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The established connections to `port`, as the kernel lists them. */
@@ -91,6 +93,19 @@ export function checks(gateway, way) {
       check(Date.now() - began < SOON, `the welcome took ${Date.now() - began} ms`);
       await heard(gateway, sse.next);
       sse.stop();
+    },
+
+    // Linux has all of 127.0.0.0/8: the client has an address of its own, and is known by it.
+    "the gateway knows its client's address, and whether it speaks TLS, by what the proxy says": async () => {
+      const own = ["-4", "--interface", "127.0.0.9"];
+      const answer = await through.run("/v1/negotiate", ...own, "-H", "X-API-Key: wrong", "-H", "X-Forwarded-For: 203.0.113.7", "-H", "Forwarded: for=203.0.113.7;proto=https");
+      equal(answer.status, 401, "it is refused, so that the log names it");
+      const named = new RegExp(`refused id="${answer.headers["x-request-id"]}" peer=(\\S+) `);
+      const [, peer] = await until(() => named.exec(gateway.process.complaints()), "the log says who");
+      equal(peer, "127.0.0.9", "the client, and not whom it says it is");
+      const { transports } = (await through.run("/v1/negotiate", ...own, ...tv)).json();
+      const scheme = way.origin.startsWith("https") ? "https" : "http";
+      equal(new URL(transports.find(({ transport }) => transport === "sse").url).protocol, `${scheme}:`, "the URL");
     },
 
     "SSE: a client that would take gzip gets each event at once too": async () => {

@@ -24,7 +24,7 @@ async fn the_client_is_whom_a_trusted_proxy_names() {
         (
             &[
                 ("Forwarded", "for=203.0.113.7"),
-                ("X-Forwarded-For", "1.1.1.1"),
+                ("X-Forwarded-For", "203.0.113.7"),
             ],
             "203.0.113.7",
         ),
@@ -37,6 +37,23 @@ async fn the_client_is_whom_a_trusted_proxy_names() {
         ),
     ] {
         assert_eq!(said(TRUSTED, headers).await, expected, "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_the_proxy_does_not_write_and_lets_pass_makes_nobody_somebody_else() {
+    for headers in [
+        [
+            ("Forwarded", "for=203.0.113.7"),
+            ("X-Forwarded-For", "1.1.1.1"),
+        ],
+        [
+            ("Forwarded", "for=1.1.1.1"),
+            ("X-Forwarded-For", "203.0.113.7"),
+        ],
+    ] {
+        let peer = said(TRUSTED, &headers).await;
+        assert!(peer.starts_with("127.0.0.1:"), "{peer}");
     }
 }
 
