@@ -6,8 +6,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{failed, print};
 use crate::lifecycle::clock::Clock;
+use crate::server::inherited::Inherited;
 use crate::server::{Gateway, Settings, Source};
-use crate::telemetry;
+use crate::telemetry::{self, supervisor};
 
 /// What to serve.
 #[derive(Debug, clap::Args)]
@@ -48,7 +49,13 @@ fn hint(settings: &Settings, args: &Args) {
 
 /// Serves until a signal, then drains.
 fn serve(settings: Settings, anew: Option<Source>) -> ExitCode {
-    on_runtime(&settings.telemetry.clone(), until_signal(settings, anew))
+    match Inherited::from_environment() {
+        Ok(inherited) => on_runtime(
+            &settings.telemetry.clone(),
+            until_signal(inherited, settings, anew),
+        ),
+        Err(why) => failed(&why),
+    }
 }
 
 /// Runs `future` to its end, with its log lines on standard error.
@@ -72,14 +79,14 @@ pub(super) fn on_runtime(
     }
 }
 
-async fn until_signal(settings: Settings, anew: Option<Source>) -> ExitCode {
+async fn until_signal(inherited: Inherited, settings: Settings, anew: Option<Source>) -> ExitCode {
     // Before the sockets: whoever sees the port open may send a signal.
     let signals = Stop::new().and_then(|stop| Ok((stop, signal(SignalKind::hangup())?)));
     let (mut stop, mut hangup) = match signals {
         Ok(signals) => signals,
         Err(why) => return failed(&format!("signals cannot be awaited: {why}")),
     };
-    let gateway = match Gateway::start_from(settings, Clock::system(), anew).await {
+    let gateway = match Gateway::start_on(inherited, settings, Clock::system(), anew).await {
         Ok(gateway) => gateway,
         Err(why) => {
             return failed(&format!(
@@ -93,6 +100,7 @@ async fn until_signal(settings: Settings, anew: Option<Source>) -> ExitCode {
     for endpoint in gateway.operators() {
         print::line(&format!("metrics on {endpoint}"));
     }
+    supervisor::ready();
     loop {
         tokio::select! {
             () = stop.asked() => break,
@@ -101,6 +109,7 @@ async fn until_signal(settings: Settings, anew: Option<Source>) -> ExitCode {
             _ = hangup.recv() => { let _ = gateway.reload().await; }
         }
     }
+    supervisor::stopping();
     end(gateway, stop).await
 }
 

@@ -20,6 +20,7 @@ use crate::transport::limits::in_time;
 
 use super::connection::Accepted;
 use super::endpoint::{Address, Endpoint, Scheme};
+use super::inherited::Inherited;
 use super::listener::Listener;
 use super::shards::Shards;
 use super::socket::Raw;
@@ -102,6 +103,7 @@ impl Acceptor {
     /// Listens on each endpoint and begins to accept; gives where it listens in fact.
     pub(super) fn listen(
         self: Arc<Self>,
+        inherited: &mut Inherited,
         endpoints: Vec<Endpoint>,
         secure: Option<&Arc<Live<TlsAcceptor>>>,
     ) -> io::Result<Vec<Endpoint>> {
@@ -112,7 +114,11 @@ impl Acceptor {
             };
             let wanted = Endpoint { address, scheme };
             let announced = self.proxy_protocol.contains(&wanted.address);
-            let listener = Listener::bind(&wanted.address).map_err(|why| {
+            let listener = match inherited.take(&wanted.address) {
+                Some(socket) => Listener::inherit(socket, &wanted.address),
+                None => Listener::bind(&wanted.address),
+            };
+            let listener = listener.map_err(|why| {
                 io::Error::new(why.kind(), format!("cannot listen on {wanted}: {why}"))
             })?;
             let address = listener.address()?;

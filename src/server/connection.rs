@@ -14,6 +14,7 @@ use crate::service::{Audience, Connection};
 use crate::transport::link::Link;
 use crate::transport::shard::Shard;
 
+use super::GOODBYE;
 use super::accept::{Acceptor, Place, Speech};
 use super::ahead::Ahead;
 use super::channel::{Channel, Version};
@@ -134,10 +135,15 @@ impl Acceptor {
             let opened = Channel::open(socket, speech.tls.as_ref()).await?;
             Ok(opened.map(|(channel, version)| (channel, version, peer)))
         };
+        // Who was accepted in the moment before a drain has not been told of it, and is still answered.
+        let hurried = async {
+            draining.begun().await;
+            self.context.clock.sleep(GOODBYE).await;
+        };
         tokio::select! {
             biased;
-            () = draining.begun() => Ok(None),
             opened = self.context.clock.timeout(patience, opening) => opened.unwrap_or(Ok(None)),
+            () = hurried => Ok(None),
         }
     }
 }

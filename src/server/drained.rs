@@ -1,8 +1,10 @@
 //! When a connection is over, though neither side has said so.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::future::Either;
 
 use crate::transport::link::Link;
 
@@ -21,16 +23,18 @@ impl Acceptor {
         superfluous: impl Future<Output = ()>,
     ) -> Option<C::Output> {
         let (clock, mut draining) = (&self.context.clock, self.context.draining.clone());
-        tokio::select! {
+        // One that has just come is not closed over the request that is on its way.
+        let is_over = tokio::select! {
             ended = link.drive(serving.as_mut()) => return Some(ended),
-            () = draining.begun() => {}
-            () = superfluous => {}
-        }
+            () = draining.begun() => Either::Left(link.spent()),
+            () = superfluous => Either::Right(link.freed()),
+        };
+        let mut is_over = pin!(is_over);
         let (mut is_shut, mut seen) = (false, None);
         loop {
             tokio::select! {
                 ended = link.drive(serving.as_mut()) => return Some(ended),
-                () = link.freed(), if !is_shut => {
+                () = &mut is_over, if !is_shut => {
                     shut(serving.as_mut());
                     is_shut = true;
                 }

@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use crate::model::peer::Peer;
 
 use super::endpoint::Address;
+use super::inherited::Socket;
 use super::socket::Raw;
 
 /// The kernel's send buffer of one connection, in bytes: a reader that does not read costs this and no more,
@@ -33,8 +35,38 @@ impl Listener {
             Address::Unix(path) => {
                 remove_left_behind(path)?;
                 let listener = UnixListener::bind(path)?;
-                Ok(Self::Unix(SocketFile(path.clone()), listener))
+                let path = path.clone();
+                Ok(Self::Unix(
+                    SocketFile {
+                        path,
+                        is_ours: true,
+                    },
+                    listener,
+                ))
             }
+        }
+    }
+
+    /// Accepts from a socket that is open already, on `address`. The file of a Unix socket is left to whoever opened it.
+    pub(super) fn inherit(socket: Socket, address: &Address) -> io::Result<Self> {
+        match (socket, address) {
+            (Socket::Tcp(listener), _) => {
+                let bytes = usize::try_from(SEND_BUFFER).unwrap_or(usize::MAX);
+                SockRef::from(&listener).set_send_buffer_size(bytes)?;
+                TcpListener::from_std(listener).map(Self::Tcp)
+            }
+            (Socket::Unix(listener), Address::Unix(path)) => {
+                let path = path.clone();
+                let listener = UnixListener::from_std(listener)?;
+                Ok(Self::Unix(
+                    SocketFile {
+                        path,
+                        is_ours: false,
+                    },
+                    listener,
+                ))
+            }
+            (Socket::Unix(_), Address::Tcp(_)) => Err(io::ErrorKind::InvalidInput.into()),
         }
     }
 
@@ -42,7 +74,7 @@ impl Listener {
     pub(super) fn address(&self) -> io::Result<Address> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Address::Tcp),
-            Self::Unix(file, _) => Ok(Address::Unix(file.0.clone())),
+            Self::Unix(file, _) => Ok(Address::Unix(file.path.clone())),
         }
     }
 
@@ -87,12 +119,17 @@ fn remove_left_behind(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The file of a Unix socket, which goes with its listener.
-pub(super) struct SocketFile(PathBuf);
+/// The file of a Unix socket, which goes with its listener if that has made it.
+pub(super) struct SocketFile {
+    path: PathBuf,
+    is_ours: bool,
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // It may be gone already; there is nobody to tell.
-        let _ = std::fs::remove_file(&self.0);
+        if self.is_ours {
+            // It may be gone already; there is nobody to tell.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }

@@ -14,6 +14,7 @@ mod guarded;
 mod held;
 mod http1;
 mod http2;
+pub mod inherited;
 mod listener;
 pub mod reload;
 mod settings;
@@ -54,6 +55,7 @@ use crate::wire::admin::Reloaded;
 
 use accept::{Acceptor, Slots};
 use endpoint::{Address, Endpoint};
+use inherited::Inherited;
 pub use reload::Source;
 use reload::{EVERY, Reloader};
 pub use settings::{Settings, Watch};
@@ -96,6 +98,20 @@ impl Gateway {
         clock: Clock,
         source: Option<Source>,
     ) -> std::io::Result<Self> {
+        Self::start_on(Inherited::default(), settings, clock, source).await
+    }
+
+    /// The same on sockets that are open already, each where the settings name its address; it opens the others.
+    ///
+    /// # Errors
+    /// As [`Self::start`]; and a socket that is for none of the addresses.
+    pub async fn start_on(
+        mut inherited: Inherited,
+        settings: Settings,
+        clock: Clock,
+        source: Option<Source>,
+    ) -> std::io::Result<Self> {
+        inherited.check(settings.listen.iter().chain(&settings.operators))?;
         let (drain, draining) = Drain::new();
         let tls = tls_acceptor(&settings)?.map(|tls| Arc::new(Live::new(tls)));
         let context = Arc::new(context(&settings, clock, draining)?);
@@ -109,12 +125,14 @@ impl Gateway {
         );
         let service = Arc::new(service);
         let acceptors = acceptors(&settings, &service, &context, &shards);
-        let endpoints = acceptors
-            .clients
-            .listen(settings.listen.clone(), tls.as_ref())?;
-        let operators = acceptors
-            .operators
-            .listen(settings.operators.clone(), tls.as_ref())?;
+        let endpoints =
+            acceptors
+                .clients
+                .listen(&mut inherited, settings.listen.clone(), tls.as_ref())?;
+        let operators =
+            acceptors
+                .operators
+                .listen(&mut inherited, settings.operators.clone(), tls.as_ref())?;
         look_after_ages(&context);
         watch(&context, &shards);
         let stopping = Arc::new(Notify::new());

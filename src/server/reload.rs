@@ -147,7 +147,15 @@ pub(super) async fn judge_all(bus: &Bus) -> Result<(), String> {
 fn differences(old: &Settings, new: &Settings) -> Reloaded {
     let service = |settings: &Settings| {
         let service = &settings.service;
-        (service.body, service.public_url.clone(), settings.addresses)
+        (service.body, settings.memory, settings.addresses)
+    };
+    let edge = |settings: &Settings| {
+        let service = &settings.service;
+        (
+            service.public_url.clone(),
+            service.hosts.clone(),
+            settings.proxies.clone(),
+        )
     };
     let changed = [
         ("auth and roles", old.auth != new.auth),
@@ -156,7 +164,8 @@ fn differences(old: &Settings, new: &Settings) -> Reloaded {
         (
             "server",
             (&old.session, old.timeouts, old.lifetime)
-                != (&new.session, new.timeouts, new.lifetime),
+                != (&new.session, new.timeouts, new.lifetime)
+                || edge(old) != edge(new),
         ),
         (
             "server.drain",
@@ -172,6 +181,10 @@ fn differences(old: &Settings, new: &Settings) -> Reloaded {
         ("listen", old.listen != new.listen),
         ("metrics.listen", old.operators != new.operators),
         ("tls", old.tls.is_some() != new.tls.is_some()),
+        (
+            "server.proxy_protocol",
+            old.proxy_protocol != new.proxy_protocol,
+        ),
         ("limits.connections", old.connections != new.connections),
         ("server.shards", old.shards != new.shards),
         ("telemetry", old.telemetry != new.telemetry),

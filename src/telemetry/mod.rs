@@ -2,6 +2,7 @@
 
 pub mod metrics;
 pub mod process;
+pub mod supervisor;
 
 use tracing_subscriber::EnvFilter;
 

@@ -22,6 +22,8 @@ pub struct Link(Arc<State>);
 struct State {
     /// Requests that are being answered.
     requests: AtomicUsize,
+    /// Whether there was ever one.
+    used: AtomicBool,
     /// Event streams that are open.
     streams: AtomicUsize,
     /// Bodies that are being sent.
@@ -76,6 +78,7 @@ impl Link {
     #[must_use]
     pub fn hold(&self) -> Hold {
         self.0.requests.fetch_add(1, Ordering::AcqRel);
+        self.0.used.store(true, Ordering::Release);
         Hold {
             state: self.0.clone(),
             kind: Kind::Request,
@@ -103,9 +106,19 @@ impl Link {
 
     /// Returns when no request is being answered and no stream is open.
     pub async fn freed(&self) {
+        self.until(Self::is_free).await;
+    }
+
+    /// The same once there was a request: one that has just come may have its first still on the way.
+    pub async fn spent(&self) {
+        let was_used = || self.0.used.load(Ordering::Acquire);
+        self.until(|link| link.is_free() && was_used()).await;
+    }
+
+    async fn until(&self, is_so: impl Fn(&Self) -> bool) {
         loop {
             let released = self.0.released.notified();
-            if self.is_free() {
+            if is_so(self) {
                 return;
             }
             released.await;
@@ -331,6 +344,17 @@ mod tests {
         assert!(poll!(freed.as_mut()).is_pending());
         drop(stream);
         assert!(poll!(freed.as_mut()).is_ready());
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_spent_when_it_is_free_again_and_not_before_its_first_request() {
+        let link = Link::default();
+        let mut spent = pin!(link.spent());
+        assert!(poll!(spent.as_mut()).is_pending());
+        let request = link.hold();
+        assert!(poll!(spent.as_mut()).is_pending());
+        drop(request);
+        assert!(poll!(spent.as_mut()).is_ready());
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
 // Every command of README.md is typed as it stands there; only ports, keys and directories are this run's.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync, copyFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
@@ -94,6 +94,21 @@ await suite("readme", {
     const links = [...readme.matchAll(/\]\(([^)#:]+)[^)]*\)/g)].map(([, path]) => path);
     check(links.length > 10, "links");
     equal(links.filter((path) => !existsSync(join(root, path))), [], "dead links");
+  },
+
+  "the units of proto-docs/restarts.md are some that systemd takes": async () => {
+    const page = readFileSync(join(root, "proto-docs", "restarts.md"), "utf8");
+    const units = [...page.matchAll(/^`\/etc\/systemd\/system\/(\S+)`:\n\n```ini\n(.*?)^```$/gms)];
+    equal(units.map(([, name]) => name), ["gatecast.socket", "gatecast@.service"], "the units");
+    const directory = mkdtempSync(join(place, "units-"));
+    const files = units.map(([, name, text]) => {
+      const file = join(directory, name.replace("@", "@a"));
+      const here = text.replace("/usr/local/bin/gatecast", join(root, "target", "debug", "gatecast")).replace("User=gatecast\n", "");
+      writeFileSync(join(directory, name), here);
+      return file;
+    });
+    const verified = spawnSync("systemd-analyze", ["verify", "--man=no", ...files], { encoding: "utf8", env: { ...process.env, SYSTEMD_UNIT_PATH: `${directory}:` } });
+    equal([verified.status, verified.stderr.split("\n").filter((line) => line.includes("gatecast"))], [0, []], verified.stderr);
   },
 
   "the service is one that systemd takes, and its command serves": async () => {

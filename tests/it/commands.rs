@@ -9,6 +9,7 @@ mod publish;
 mod running;
 mod serve;
 mod site;
+mod successor;
 mod tail;
 mod tickets;
 
