@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use tokio::net::TcpStream;
 
 use crate::support::http::{self, Next, request};
+use crate::support::http2::Http2;
 use crate::support::{Gate, KEY, patiently};
 
 const EVENT_STREAM: (&str, &str) = ("Accept", "text/event-stream");
@@ -162,6 +164,34 @@ async fn a_publish_whose_body_is_on_its_way_is_finished_and_a_new_one_finds_the_
     under_way.send(rest).await;
     assert_eq!(under_way.answer("POST").await.status(), 202);
     assert_eq!(gate.hasten(SECOND, drained).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn who_connected_in_the_moment_before_is_answered_and_who_says_nothing_delays_nobody() {
+    let mut gate = Gate::open("", "").await;
+    let (mut late, silent) = (gate.connect().await, gate.connect().await);
+    let mut begun = gate.connect().await;
+    begun.send("GET /healthz HTTP/1.1\r\nHo").await;
+    let mut http2 = Http2::on(TcpStream::connect(gate.address()).await.unwrap()).await;
+    // Whoever is answered on a connection opened later has seen all of them accepted.
+    assert_eq!(gate.request("GET", "/healthz", &[], "").await.status(), 200);
+    let before = gate.elapsed();
+    let drained = gate.begin_stop().await;
+    late.send(request("GET", "/healthz", &[], "")).await;
+    begun.send("st: gate\r\n\r\n").await;
+    for mut socket in [late, begun] {
+        let answer = socket.answer("GET").await;
+        assert_eq!(
+            (answer.status(), answer.header("connection")),
+            (200, Some("close"))
+        );
+        assert!(!socket.fill().await, "and nothing more");
+    }
+    let answer = http2.open("GET", "/healthz", &[], None).await;
+    assert_eq!(answer.head.status, 200);
+    assert_eq!(gate.hasten(SECOND / 10, drained).await.unwrap(), []);
+    assert!(gate.elapsed() - before <= 3 * SECOND);
+    drop(silent);
 }
 
 #[tokio::test]

@@ -14,11 +14,29 @@ async fn a_head_that_does_not_come_to_its_end_is_given_up() {
         "",
         "G",
         "GET /v1/stream?room=open HTTP/1.1\r\nHost: a\r\nX-A",
+        "PRI * HTTP/2.0\r\n\r\nSM",
     ] {
         let mut socket = gate.connect().await;
         socket.send(start).await;
         assert_eq!(gate.hasten(SECOND, socket.rest()).await, b"", "{start:?}");
     }
+    witness.is_served(&gate).await;
+}
+
+/// Settings, and the beginning of a head (HEADERS without `END_HEADERS`): nothing but the rest of it may follow, and so
+/// no answer to a PING either (RFC 9113 §4.3).
+const HALF_A_HEAD: &[u8] =
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x01\0\0\0\x01\x82";
+
+#[tokio::test]
+async fn over_http_2_a_head_that_does_not_come_to_its_end_is_given_up_with_its_connection() {
+    let gate = gate().await;
+    let mut witness = Witness::join(&gate).await;
+    let mut socket = gate.connect().await;
+    socket.send(HALF_A_HEAD).await;
+    gate.hasten(SECOND, socket.rest()).await;
+    let took = gate.elapsed();
+    assert!((20 * SECOND..100 * SECOND).contains(&took), "{took:?}");
     witness.is_served(&gate).await;
 }
 
