@@ -83,7 +83,7 @@ fn with_a_request_under_way(drain: &str) -> (tempfile::TempDir, Running, std::ne
 fn a_second_signal_ends_at_once_what_an_orderly_stop_still_waits_for() {
     let (_directory, mut gateway, _socket) = with_a_request_under_way("10m");
     gateway.signal("TERM");
-    assert!(gateway.says().contains("stopping"));
+    gateway.says_that("stopping");
     gateway.signal("TERM");
     let (code, said) = gateway.ended();
     assert_eq!(code, Some(1));
