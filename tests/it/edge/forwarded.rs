@@ -96,3 +96,16 @@ async fn urls_are_those_of_the_connection_that_the_client_has_with_a_trusted_pro
         assert!(url.starts_with(starts), "{url}");
     }
 }
+
+#[tokio::test]
+async fn a_reload_changes_whom_the_gateway_trusts_on_connections_that_are_open() {
+    let gate = Gate::within_program("", "", tells_who).await;
+    let mut socket = gate.connect().await;
+    let headers = [("X-Forwarded-For", "203.0.113.7")];
+    let itself = asked(&mut socket, &headers).await.unwrap();
+    assert!(itself.starts_with("127.0.0.1:"), "{itself}");
+    let toml = format!("{TRUSTED}{}", gate.toml());
+    assert_eq!(gate.reload(&toml).await.unwrap().changed, ["server"]);
+    let told = asked(&mut socket, &headers).await;
+    assert_eq!(told.as_deref(), Some("203.0.113.7"));
+}

@@ -90,3 +90,16 @@ async fn health_answers_to_any_name_and_operators_have_a_listener_without_names(
     assert_eq!(answer.status(), 200);
     gateway.drain().await;
 }
+
+#[tokio::test]
+async fn a_reload_changes_the_names() {
+    let gate = Gate::open("", "").await;
+    let status = async || {
+        let answer = ask(gate.connect().await, "other.example", "/v1/negotiate", "").await;
+        answer.status()
+    };
+    assert_eq!(status().await, 200);
+    let toml = format!("{HOSTS}{}", gate.toml());
+    assert_eq!(gate.reload(&toml).await.unwrap().changed, ["server"]);
+    assert_eq!(status().await, 421);
+}
