@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::digest::Digest;
 use super::grants::Grants;
+use super::jwt::jwks::SetKey;
 use super::roles::Role;
 use super::ticket::Kind;
 use crate::model::decree::Bearer;
@@ -51,10 +52,18 @@ pub(super) enum Proof {
 #[derive(Clone, Debug)]
 pub(super) struct Token {
     pub(super) text: Secret,
+    /// The key of a set that it was signed with.
+    pub(super) key: Option<Arc<SetKey>>,
     /// `jti`.
     pub(super) id: Option<Box<str>>,
     /// `iat`.
     pub(super) issued: Option<UnixMillis>,
+}
+
+impl Token {
+    fn stands(&self) -> bool {
+        self.key.as_ref().is_none_or(|key| !key.is_gone())
+    }
 }
 
 /// A ticket that was good, and what it tells of the token that it was swapped for, if it was one.
@@ -125,6 +134,15 @@ impl Access {
             + rooms.map(|text| size_of::<Room>() + text).sum::<usize>()
             + self.role.subscribe.weight(&self.subscribe)
             + self.role.publish.weight(&self.publish)
+    }
+
+    /// Whether the key that vouches for it is still in its set.
+    pub(super) fn stands(&self) -> bool {
+        match &self.proof {
+            Proof::Token(token) => token.stands(),
+            Proof::Ticket(ticket) => ticket.token.stands(),
+            Proof::Anonymous | Proof::Key(_) => true,
+        }
     }
 
     /// What of it a revocation can name.

@@ -17,8 +17,8 @@ use crate::model::secret::Secret;
 pub struct Settings {
     /// The principal's name.
     pub name: String,
-    /// The SHA-256 of the key's text.
-    pub sha256: [u8; 32],
+    /// The SHA-256 of the key's text; of two texts, while one replaces the other.
+    pub sha256: Vec<[u8; 32]>,
     /// The role of who holds it.
     pub role: String,
 }

@@ -6,6 +6,7 @@ mod verdicts;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -13,6 +14,7 @@ use super::access::{Access, Proof, Token};
 use super::credentials::{Credential, Places};
 use super::digest::{Digest, sha256};
 use super::jwt::verifier::{Verified, Verifier};
+use super::jwt::{KeySets, Search};
 use super::roles::{self, Role};
 use super::{Settings, api_key};
 use crate::model::code::{Code, Refusal};
@@ -39,14 +41,25 @@ pub struct Authority {
 /// The number of the next authority.
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
+/// Live keys of one name: the new one, and the one that it replaces.
+const MOST_HASHES: usize = 2;
+
 type Roles = HashMap<String, Arc<Role>>;
 
 impl Authority {
-    /// Checks `settings`.
+    /// Checks `settings`. Sets of keys that are fetched are empty, and stay so: see [`Self::with_key_sets`].
     ///
     /// # Errors
     /// Every mistake at once; each text names the place and says what to write instead.
     pub fn new(settings: Settings) -> Result<Self, Vec<String>> {
+        Self::with_key_sets(settings, &KeySets::default())
+    }
+
+    /// [`Self::new`] with the keys that are, and will be, fetched into `sets`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_key_sets(settings: Settings, sets: &KeySets) -> Result<Self, Vec<String>> {
         let mut mistakes = Vec::new();
         let names: Vec<String> = settings.roles.keys().cloned().collect();
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
@@ -70,11 +83,14 @@ impl Authority {
             .enumerate()
             .filter_map(|(index, key)| {
                 let role = known(format!("auth.api_key[{index}].role"), &key.role)?;
-                Some((key.sha256, access_of_key(key, role)))
+                Some(key.sha256.iter().map(move |hash| {
+                    let access = access_of_key(&key.name, *hash, role.clone());
+                    (*hash, access)
+                }))
             });
-        let keys = keys.collect();
+        let keys = keys.flatten().collect();
         check_keys(&settings.api_keys, &mut mistakes);
-        let tokens = Verifier::new(settings.jwt, &mut mistakes);
+        let tokens = Verifier::new(settings.jwt, sets, &mut mistakes);
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -108,6 +124,26 @@ impl Authority {
         }
     }
 
+    /// Where the key of `credential` is not here and may still come: asks for it to be fetched, and gives what to wait for
+    /// before asking whose it is. Seldom, however often keys are missed that nobody has: see [`KeySets`].
+    #[must_use]
+    pub fn search(&self, credential: &Credential) -> Option<Search> {
+        if !self.tokens.fetches() {
+            return None;
+        }
+        match credential {
+            Credential::ApiKey(_) => None,
+            Credential::Token(token) if self.verdicts.know(&sha256(token.expose())) => None,
+            Credential::Token(token) => self.tokens.misses(token)?.search(),
+            Credential::Ticket(kind, ticket) if self.misses_voucher(*kind, ticket) => {
+                // It does not say of which.
+                let searches = self.tokens.sets().map(|set| set.clone().search());
+                searches.collect::<Vec<_>>().into_iter().flatten().next()
+            }
+            Credential::Ticket(..) => None,
+        }
+    }
+
     /// What somebody may do now whom another authority gave `access`, or this one at another time.
     ///
     /// # Errors
@@ -128,10 +164,10 @@ impl Authority {
         }
     }
 
-    /// Whether `access` is a verdict of this very authority.
+    /// Whether `access` is a verdict of this very authority, and nothing of what it went by has changed since.
     #[must_use]
     pub fn made(&self, access: &Access) -> bool {
-        access.role.authority == self.number
+        access.role.authority == self.number && access.stands()
     }
 
     /// What a client without credential may do; `None`: nothing, it is refused.
@@ -161,7 +197,8 @@ impl Authority {
         if let Some(access) = self.verdicts.get(&digest, now) {
             return Ok(access);
         }
-        let verdict = self.verify(token, now)?;
+        let verdict = self.verify(token, now);
+        let verdict = verdict.map_err(|refusal| with_pause(refusal, &digest))?;
         let access = Arc::clone(&verdict.access);
         self.verdicts.remember(digest, verdict);
         Ok(access)
@@ -177,6 +214,7 @@ impl Authority {
             Some(verified.holds.end),
             Proof::Token(Box::new(Token {
                 text: token.clone(),
+                key: verified.key,
                 id: verified.id,
                 issued: verified.issued,
             })),
@@ -205,6 +243,16 @@ impl Authority {
             .and_then(|place| self.keys.get(place))
             .ok_or_else(unknown_key)
     }
+}
+
+/// Says when to come back with a credential that cannot be judged yet: after 1 to 3 s, spread over those who hold one.
+fn with_pause(refusal: Refusal, credential: &Digest) -> Refusal {
+    if refusal.code != Code::Unavailable {
+        return refusal;
+    }
+    let [one, two, ..] = *credential;
+    let more = u64::from(u16::from_be_bytes([one, two])) % 2000;
+    refusal.retry_after(Duration::from_millis(1000 + more))
 }
 
 fn unknown_key() -> Refusal {
@@ -239,14 +287,14 @@ fn checked_roles(
 }
 
 /// A key's own name is all that its placeholders can be filled from.
-fn access_of_key(key: &api_key::Settings, role: Arc<Role>) -> Arc<Access> {
-    let claims = claims_of_key(&key.name);
+fn access_of_key(key: &str, hash: Digest, role: Arc<Role>) -> Arc<Access> {
+    let claims = claims_of_key(key);
     Access::new(
-        Principal::ApiKey(key.name.as_str().into()),
+        Principal::ApiKey(key.into()),
         role,
         &claims,
         None,
-        Proof::Key(Box::new(key.sha256)),
+        Proof::Key(Box::new(hash)),
     )
 }
 
@@ -268,7 +316,14 @@ fn check_keys(keys: &[api_key::Settings], mistakes: &mut Vec<String>) {
                 key.name
             ));
         }
-        if earlier.iter().any(|other| other.sha256 == key.sha256) {
+        if !(1..=MOST_HASHES).contains(&key.sha256.len()) {
+            mistakes.push(format!(
+                "{place}.sha256: {} hashes; write one, or two while one key replaces the other",
+                key.sha256.len()
+            ));
+        }
+        let held = |hash: &Digest| earlier.iter().any(|other| other.sha256.contains(hash));
+        if key.sha256.iter().any(held) {
             mistakes.push(format!(
                 "{place}.sha256: another entry holds the same key; make one for each with `gatecast key`"
             ));

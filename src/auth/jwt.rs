@@ -1,7 +1,10 @@
 //! JSON Web Tokens (RFC 7519), verified under the algorithms and keys of the configuration only.
 
-mod fault;
+pub(super) mod fault;
+pub mod jwks;
 mod key;
+mod key_set;
+mod key_url;
 mod sign;
 pub(super) mod verifier;
 
@@ -10,6 +13,9 @@ use std::time::Duration;
 use super::digest::{Digest, digest_of};
 use crate::model::secret::Secret;
 
+pub use jwks::Keys;
+pub use key_set::{Change, KeySet, KeySets, Search};
+pub use key_url::KeyUrl;
 pub use sign::{CannotSign, sign};
 
 /// The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -37,12 +43,29 @@ pub enum Key {
     Secret(Secret),
     /// A public key in PEM (SPKI), for the others.
     PublicPem(Vec<u8>),
+    /// A set of keys (RFC 7517 §5), of which a token's `kid` chooses one.
+    Set(Keys),
+    /// A set that is fetched, not for the HS algorithms.
+    Url {
+        /// From where.
+        url: KeyUrl,
+        /// At least how often.
+        refresh: Duration,
+    },
+}
+
+impl Key {
+    /// Whether it is a set, whose keys have their own `kid`.
+    #[must_use]
+    pub const fn is_set(&self) -> bool {
+        matches!(self, Self::Set(_) | Self::Url { .. })
+    }
 }
 
 /// One issuer or key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Tokens whose header names this `kid` are verified by this entry.
+    /// Tokens whose header names this `kid` are verified by this entry. A set has none of its own.
     pub kid: Option<String>,
     /// The only algorithm that this entry takes.
     pub algorithm: Algorithm,
@@ -66,6 +89,8 @@ impl Settings {
         let (kind, key): (&str, &[u8]) = match &self.key {
             Key::Secret(secret) => ("secret", secret.expose().as_bytes()),
             Key::PublicPem(pem) => ("public", pem),
+            // Each key of it is somebody of its own, wherever the set comes from.
+            Key::Set(_) | Key::Url { .. } => ("set", &[]),
         };
         let text = |text: &Option<String>| text.as_deref().map(str::as_bytes).map(<[u8]>::to_vec);
         let [kid, issuer] = [text(&self.kid), text(&self.issuer)];

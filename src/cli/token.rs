@@ -76,7 +76,8 @@ fn issuer<'a>(
         .filter(|issuer| kid.is_none() || issuer.kid.as_deref() == kid)
         .filter_map(|issuer| match &issuer.key {
             jwt::Key::Secret(secret) => Some((issuer, secret)),
-            jwt::Key::PublicPem(_) => None,
+            // A secret of a set is for its issuer to sign with.
+            jwt::Key::PublicPem(_) | jwt::Key::Set(_) | jwt::Key::Url { .. } => None,
         });
     match (fitting.next(), fitting.next()) {
         (Some(one), None) => Ok(one),

@@ -1,6 +1,7 @@
 //! Rules for texts. Each error says what is wrong and what to write instead.
 
 use crate::auth::grants;
+use crate::auth::jwt::KeyUrl;
 use crate::model::event::EventName;
 use crate::model::host::HostPattern;
 use crate::model::network::Proxies;
@@ -23,6 +24,11 @@ pub(super) fn visible(text: &str) -> Result<(), String> {
         text if text.chars().any(char::is_control) => Err("holds a control character".into()),
         _ => Ok(()),
     }
+}
+
+/// Where a set of keys is fetched.
+pub(super) fn key_url(text: &str) -> Result<(), String> {
+    KeyUrl::parse(text).map(drop)
 }
 
 /// The query parameter that may carry a token.
@@ -167,6 +173,7 @@ mod tests {
     const CASES: &[Case] = &[
         (name, &["a", "lobby-tv", "A.b_9"], &["", "a b", "ü", "a\n"]),
         (visible, &["https://id.example/", "ü"], &["", "a\nb"]),
+        (key_url, &["https://id.example/keys", "http://localhost:81/"], &["", "http://id.example/keys", "https://u:p@id.example/"]),
         (query, &["access_token"], &["", "since", "ticket", "a=b"]),
         (history_pattern, &["a", "a:b", "*", "sensor:*", "se*", "_*"], &["", "a::*", "a*b", "**", "org:{org}:*", "a b"]),
         (message_name, &["kiosk_heartbeat", "a.b:c/d", "subscribe", "ping"], &["", "welcome", "a b", "open", "presence:join"]),

@@ -39,8 +39,9 @@ pub(super) enum Kind {
     Choice(&'static [&'static str]),
     /// A list of some of these, at least one, none twice.
     Choices(&'static [&'static str]),
-    /// A SHA-256 in hexadecimal. Not shown: the key itself is easily written here by mistake.
-    Digest,
+    /// A SHA-256 in hexadecimal, or a list of at most so many. Not shown: the key itself is easily written here by
+    /// mistake.
+    Digests(usize),
 }
 
 /// A checked value.
@@ -52,18 +53,21 @@ pub(super) enum Value {
     Number(u64),
     Duration(Duration),
     Rate(Rate),
-    Digest([u8; 32]),
+    Digests(Vec<([u8; 32], Origin)>),
 }
 
 impl Kind {
     /// Whether a value may stand in an excerpt.
     pub(super) fn is_open(self) -> bool {
-        !matches!(self, Self::Secret(_) | Self::File | Self::Digest)
+        !matches!(self, Self::Secret(_) | Self::File | Self::Digests(_))
     }
 
     /// Whether a list may stand here, so that `__0` in a variable's name means its first entry.
     pub(super) fn is_list(self) -> bool {
-        matches!(self, Self::Endpoints | Self::Texts(..) | Self::Choices(_))
+        matches!(
+            self,
+            Self::Endpoints | Self::Texts(..) | Self::Choices(_) | Self::Digests(_)
+        )
     }
 
     /// What it takes, with units and bounds, for people.
@@ -89,7 +93,9 @@ impl Kind {
             Self::Rate => "a rate (so many per s, min or h)".into(),
             Self::Choice(all) => format!("one of {}", quoted(all)),
             Self::Choices(all) => format!("a list of some of {}", quoted(all)),
-            Self::Digest => "a SHA-256 as 64 hexadecimal digits".into(),
+            Self::Digests(most) => {
+                format!("a SHA-256 as 64 hexadecimal digits, or a list of up to {most}")
+            }
         }
     }
 
@@ -97,6 +103,7 @@ impl Kind {
     pub(super) fn fits(self, node: &Node) -> bool {
         match (self, &node.content) {
             (Self::Endpoints, Content::Array(_) | Content::Text(_))
+            | (Self::Digests(_), Content::Array(_) | Content::Text(_))
             | (Self::Texts(..) | Self::Choices(_), Content::Array(_))
             | (Self::Flag, Content::Flag(_))
             | (Self::Count(..) | Self::Size(..), Content::Integer(_)) => true,
@@ -107,8 +114,7 @@ impl Kind {
                 | Self::Size(..)
                 | Self::Duration(..)
                 | Self::Rate
-                | Self::Choice(_)
-                | Self::Digest,
+                | Self::Choice(_),
                 Content::Text(_),
             ) => true,
             (_, _) => false,
@@ -120,6 +126,15 @@ impl Kind {
         if !self.fits(node) {
             let problem = format!("takes {}, not {}", self.describe(), node.kind_name());
             return Err(vec![Fault::new(&node.origin, problem)]);
+        }
+        if let Self::Digests(most) = self {
+            let one = std::slice::from_ref(node);
+            let items = if let Content::Array(items) = &node.content {
+                items
+            } else {
+                one
+            };
+            return self.read_digests(items, most, &node.origin);
         }
         let fault = |problem: String| vec![Fault::new(&node.origin, problem)];
         match &node.content {
@@ -159,8 +174,9 @@ impl Kind {
             }
             Self::Rate => units::rate(text).map(Value::Rate),
             Self::Choice(all) | Self::Choices(all) => choice(text, all),
-            Self::Digest => digest(text).map(Value::Digest),
-            Self::Flag | Self::Count(..) => Err(format!("takes {}", self.describe())),
+            Self::Flag | Self::Count(..) | Self::Digests(_) => {
+                Err(format!("takes {}", self.describe()))
+            }
         }
     }
 
@@ -189,7 +205,42 @@ impl Kind {
             | Self::Rate
             | Self::Choice(_)
             | Self::Choices(_)
-            | Self::Digest => Ok(number),
+            | Self::Digests(_) => Ok(number),
+        }
+    }
+
+    fn read_digests(
+        self,
+        items: &[Node],
+        most: usize,
+        origin: &Origin,
+    ) -> Result<Value, Vec<Fault>> {
+        let read = |item: &Node| {
+            let fault = |problem: String| Fault::new(&item.origin, problem);
+            let Content::Text(text) = &item.content else {
+                let problem = format!("takes {}, not {}", self.describe(), item.kind_name());
+                return Err(fault(problem));
+            };
+            digest(text).map_err(fault)
+        };
+        let (mut digests, mut faults) = (Vec::<([u8; 32], Origin)>::new(), Vec::new());
+        for item in items {
+            match read(item) {
+                Ok(digest) if digests.iter().any(|(other, _)| *other == digest) => {
+                    faults.push(Fault::new(&item.origin, "names this twice"));
+                }
+                Ok(digest) => digests.push((digest, item.origin.clone())),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if !(1..=most).contains(&items.len()) {
+            let problem = format!("has {} entries: it takes 1 to {most}", items.len());
+            faults.push(Fault::new(origin, problem));
+        }
+        if faults.is_empty() {
+            Ok(Value::Digests(digests))
+        } else {
+            Err(faults)
         }
     }
 

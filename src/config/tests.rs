@@ -1,6 +1,7 @@
 //! Whole configurations, good and bad.
 
 mod limits;
+mod sets;
 mod slips;
 
 use std::time::Duration;
@@ -119,7 +120,7 @@ fn each_key_of_an_issuer_and_of_an_api_key_is_used() {
         for key in keys::KEYS.iter().filter(|key| key.path.starts_with(list)) {
             match key.name() {
                 "secret" => toml += &format!("secret = \"{SECRET}\"\n"),
-                "secret_file" | "public_key" | "public_key_file" => {}
+                "secret_file" | "public_key" | "public_key_file" | "jwks_file" | "jwks_url" => {}
                 name => toml += &format!("{name} = {}\n", key.example),
             }
         }
@@ -175,7 +176,7 @@ timeouts = {{ header = "3s" }}
     let issuer = &settings.auth.jwt[0];
     assert_eq!(issuer.audience.as_deref(), Some("gatecast"));
     assert_eq!(issuer.max_age, Some(Duration::from_secs(12 * 3600)));
-    assert_eq!(settings.auth.api_keys[0].sha256[..2], [0x9f, 0x86]);
+    assert_eq!(settings.auth.api_keys[0].sha256[0][..2], [0x9f, 0x86]);
     let display = &settings.auth.roles["display"];
     assert_eq!(display.transports, [Transport::Sse, Transport::LongPoll]);
     assert_eq!(display.limits.messages.count, 5);
@@ -433,7 +434,7 @@ fn the_environment_lies_over_the_file() {
     assert_eq!(settings.auth.roles["other"].publish, ["p"]);
     assert!(settings.auth.roles["other"].sender);
     assert_eq!(settings.auth.api_keys[0].name, "12");
-    assert_eq!(settings.auth.api_keys[0].sha256, [0xab; 32]);
+    assert_eq!(settings.auth.api_keys[0].sha256, [[0xab; 32]]);
     assert_eq!(settings.bus.rooms[0].1.events, 7);
 }
 

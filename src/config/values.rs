@@ -97,8 +97,8 @@ impl<'a> Section<'a> {
         duration: Duration -> Duration;
         /// The rate of `key`.
         rate: Rate -> Rate;
-        /// The digest of `key`.
-        digest: Digest -> [u8; 32];
+        /// The digests of `key`, each with its origin.
+        digests: Digests -> Vec<([u8; 32], Origin)>;
     }
 
     fn take(&self, key: &str) -> Option<Said<Value>> {

@@ -44,7 +44,7 @@ fn authority_of(display: roles::Settings) -> Authority {
     use sha2::Digest as _;
     let key = api_key::Settings {
         name: "tv".into(),
-        sha256: sha2::Sha256::digest(KEY).into(),
+        sha256: vec![sha2::Sha256::digest(KEY).into()],
         role: "display".into(),
     };
     Authority::new(auth::Settings {

@@ -28,7 +28,7 @@ fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
 fn key(name: &str, text: &str, role: &str) -> api_key::Settings {
     api_key::Settings {
         name: name.to_owned(),
-        sha256: sha256(text),
+        sha256: vec![sha256(text)],
         role: role.to_owned(),
     }
 }
@@ -119,6 +119,34 @@ fn a_key_gives_the_same_rights_to_all_who_hold_it_and_they_never_end() {
 }
 
 #[test]
+fn a_key_and_the_one_that_it_replaces_are_the_same_principal() {
+    let mut all = settings();
+    all.api_keys[0].sha256.push(sha256("gk_lobby_old"));
+    let authority = Authority::new(all).unwrap();
+    let known = |text: &str| authority.identify(&Credential::from_token(text).unwrap(), NOW);
+    let (new, old) = (known("gk_lobby").unwrap(), known("gk_lobby_old").unwrap());
+    assert_eq!(new.principal, old.principal);
+    assert_eq!((&new.role.name, &new.rooms), (&old.role.name, &old.rooms));
+    // Once it is replaced, whoever came with the old one is known no more.
+    let after = Authority::new(settings()).unwrap();
+    assert!(after.judge_anew(&new, NOW).is_ok());
+    assert_eq!(
+        after.judge_anew(&old, NOW).unwrap_err().code,
+        Code::Unauthorized
+    );
+    let many = |hashes: &[&str]| {
+        mistakes(|all| all.api_keys[0].sha256 = hashes.iter().map(|text| sha256(text)).collect())
+    };
+    for hashes in [&[][..], &["a", "b", "c"]] {
+        let found = many(hashes);
+        assert!(
+            matches!(&*found, [one] if one.contains("write one, or two")),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn a_client_without_credential_gets_the_anonymous_role_without_claims_or_nothing() {
     let authority = Authority::new(settings()).unwrap();
     let access = authority.anonymous().unwrap();
@@ -196,7 +224,7 @@ fn each_mistake_is_told_with_its_place_and_what_to_write() {
             "auth.api_key[1].name: empty",
         ),
         (
-            mistakes(|all| all.api_keys[1].sha256 = sha256("gk_lobby")),
+            mistakes(|all| all.api_keys[1].sha256 = vec![sha256("gk_lobby")]),
             "auth.api_key[1].sha256: another entry",
         ),
         (

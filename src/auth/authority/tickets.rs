@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Authority, claims_of_key};
+use super::{Authority, claims_of_key, with_pause};
 use crate::auth::access::{Access, Proof, Ticket, Token};
 use crate::auth::api_key;
 use crate::auth::credentials::Credential;
-use crate::auth::digest::Digest;
+use crate::auth::digest::{Digest, sha256};
 use crate::auth::grants::lookup;
+use crate::auth::jwt::fault::Fault;
+use crate::auth::jwt::jwks::SetKey;
 use crate::auth::jwt::verifier::{Verified, Verifier};
 use crate::auth::roles::Role;
 use crate::auth::ticket::{Bound, Kind, MAX_BYTES, Payload, Press, Seal, Settings, Url};
@@ -26,7 +28,7 @@ use crate::model::time::UnixMillis;
 /// What the settings of tickets come to.
 pub(super) struct Tickets {
     press: Press,
-    /// Who may vouch for a ticket.
+    /// Who may vouch for a ticket, but for keys that are fetched.
     vouchers: HashMap<Seal, Voucher>,
     /// The cookie's name in clear text, and over TLS.
     cookie: [String; 2],
@@ -61,6 +63,8 @@ struct Vouched {
     claims: Map<String, Value>,
     id: Option<Box<str>>,
     issued: Option<UnixMillis>,
+    /// The key of a set that the token was signed with.
+    key: Option<Arc<SetKey>>,
     /// When the credential itself ends.
     end: Option<UnixMillis>,
 }
@@ -69,7 +73,8 @@ impl Tickets {
     pub(super) fn new(settings: Settings, keys: &[api_key::Settings], tokens: &Verifier) -> Self {
         let press = Press::new(&settings.secrets);
         let mut vouchers = HashMap::new();
-        let keys = keys.iter().map(|key| Voucher::Key(key.sha256));
+        let keys = keys.iter().flat_map(|key| &key.sha256);
+        let keys = keys.map(|hash| Voucher::Key(*hash));
         for voucher in keys.chain(tokens.identities().map(Voucher::Issuer)) {
             let seals = voucher.seals(&press).into_iter();
             vouchers.extend(seals.map(|seal| (seal, voucher)));
@@ -192,14 +197,22 @@ impl Authority {
             id,
             issued,
             end,
+            key,
             by: _,
-        } = self.judged(&payload, now)?;
+        } = self
+            .judged(&payload, now)
+            .map_err(|refusal| with_pause(refusal, &sha256(ticket.expose())))?;
         let end = sooner(payload.end, end);
         let text = ticket.clone();
         let proof = Proof::Ticket(Box::new(Ticket {
             kind,
             life: payload.end.since(payload.at),
-            token: Token { text, id, issued },
+            token: Token {
+                text,
+                key,
+                id,
+                issued,
+            },
         }));
         let access = Access::new(principal, role, &claims, Some(end), proof);
         match payload.url {
@@ -252,13 +265,29 @@ impl Authority {
         Ok(payload)
     }
 
+    fn voucher(&self, by: &Seal) -> Option<Voucher> {
+        let known = self.tickets.vouchers.get(by).copied();
+        let press = &self.tickets.press;
+        let seals = |voucher: &Voucher| voucher.seals(press).contains(by);
+        known.or_else(|| self.tokens.fetched().map(Voucher::Issuer).find(seals))
+    }
+
+    /// Whether nobody known vouches for a ticket that was made here, and a key that is fetched may.
+    pub(super) fn misses_voucher(&self, kind: Kind, ticket: &Secret) -> bool {
+        let payload = self.tickets.press.read(kind, ticket);
+        payload.is_some_and(|payload| self.voucher(&payload.by).is_none())
+    }
+
     /// The credential behind a ticket, as it would be judged if it came itself.
     fn judged(&self, payload: &Payload, now: UnixMillis) -> Result<Vouched, Refusal> {
         let gone = || {
+            if !self.tokens.sets().all(|set| set.is_filled()) {
+                return Fault::NotFetched.into();
+            }
             let message = "the credential that this came from is not known here any more";
             Refusal::new(Code::Unauthorized, message)
         };
-        match self.tickets.vouchers.get(&payload.by).ok_or_else(gone)? {
+        match &self.voucher(&payload.by).ok_or_else(gone)? {
             Voucher::Key(hash) => {
                 let mut keys = self.keys.iter();
                 let (_, access) = keys.find(|(known, _)| known == hash).ok_or_else(gone)?;
@@ -280,6 +309,7 @@ impl Authority {
             claims: verified.claims,
             id: verified.id,
             issued: verified.issued,
+            key: verified.key,
             end: Some(verified.holds.end),
         })
     }
@@ -338,6 +368,7 @@ fn of_key(hash: Digest, access: &Access) -> Vouched {
         claims: claims_of_key(access.principal.name()),
         id: None,
         issued: None,
+        key: None,
         end: None,
     }
 }

@@ -44,7 +44,14 @@ impl Verdicts {
     /// What the token of this digest allows, where that is known for `now`.
     pub(super) fn get(&self, token: &Digest, now: UnixMillis) -> Option<Arc<Access>> {
         let verdict = self.0.get(token)?;
-        verdict.holds.contains(&now).then_some(verdict.access)
+        (verdict.holds.contains(&now) && verdict.access.stands()).then_some(verdict.access)
+    }
+
+    /// Whether the token of this digest was good, at whichever time.
+    pub(super) fn know(&self, token: &Digest) -> bool {
+        self.0
+            .get(token)
+            .is_some_and(|verdict| verdict.access.stands())
     }
 
     /// Takes the place of what was known of the token, which held at other times.

@@ -13,6 +13,10 @@ pub(in crate::auth) enum Fault {
     Algorithm,
     /// No entry has its `kid`, or its algorithm and issuer.
     NoEntry,
+    /// The entry's set of keys has none of its `kid`, or several that could be meant.
+    NoKey,
+    /// The entry's set of keys has never been fetched.
+    NotFetched,
     /// The signature is not that of the entry's key.
     Signature,
     /// A claim that must be there is missing, or is not of its type.
@@ -36,9 +40,10 @@ impl Fault {
     fn message(self) -> &'static str {
         match self {
             Self::Malformed => "the token is malformed",
-            Self::Critical | Self::Algorithm | Self::NoEntry | Self::Signature => {
+            Self::Critical | Self::Algorithm | Self::NoEntry | Self::NoKey | Self::Signature => {
                 "the token was not signed for this gateway"
             }
+            Self::NotFetched => "the keys of the token's issuer are not here yet",
             Self::Claim(_) => "the token lacks a claim that is needed here",
             Self::Issuer => "the token is from another issuer",
             Self::Audience => "the token is for another audience",
@@ -55,6 +60,11 @@ impl Fault {
             Self::Critical => "the header has `crit`".to_owned(),
             Self::Algorithm => "`alg` is not that of the entry".to_owned(),
             Self::NoEntry => "no [[auth.jwt]] fits its kid, or its algorithm and issuer".to_owned(),
+            Self::NoKey => {
+                "the entry's set has no key of its kid, or more than one that could be meant"
+                    .to_owned()
+            }
+            Self::NotFetched => "the entry's `jwks_url` has not been fetched yet".to_owned(),
             Self::Signature => "the signature does not verify".to_owned(),
             Self::Claim(name) => format!("the claim `{name}` is missing or of a wrong type"),
             Self::Issuer => "`iss` is not that of the entry".to_owned(),
@@ -71,10 +81,22 @@ impl Fault {
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        let code = if fault == Fault::NoRole {
-            Code::Forbidden
-        } else {
-            Code::Unauthorized
+        let code = match fault {
+            Fault::NoRole => Code::Forbidden,
+            // Nothing is wrong with the token, as far as anybody here can know.
+            Fault::NotFetched => Code::Unavailable,
+            Fault::Malformed
+            | Fault::Critical
+            | Fault::Algorithm
+            | Fault::NoEntry
+            | Fault::NoKey
+            | Fault::Signature
+            | Fault::Claim(_)
+            | Fault::Issuer
+            | Fault::Audience
+            | Fault::Expired
+            | Fault::NotYet
+            | Fault::TooOld => Code::Unauthorized,
         };
         Self::new(code, fault.message()).operator(fault.operator())
     }

@@ -1,5 +1,6 @@
 mod claims;
 mod keys;
+mod sets;
 mod signature;
 
 use std::time::Duration;
@@ -31,7 +32,7 @@ fn entry() -> Settings {
 
 fn verifier(entries: Vec<Settings>) -> Verifier {
     let mut mistakes = Vec::new();
-    let verifier = Verifier::new(entries, &mut mistakes);
+    let verifier = Verifier::new(entries, &KeySets::default(), &mut mistakes);
     assert_eq!(mistakes, Vec::<String>::new());
     verifier
 }

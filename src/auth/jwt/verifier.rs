@@ -4,6 +4,7 @@
 //! "required where configured" in one place.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,9 +13,10 @@ use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
-use super::key::decoding_key;
-use super::{Algorithm, Settings};
-use crate::auth::digest::Digest;
+use super::jwks::SetKey;
+use super::key::Verifying;
+use super::{Algorithm, KeySet, KeySets, Settings};
+use crate::auth::digest::{Digest, digest_of};
 use crate::auth::grants::lookup;
 use crate::model::id::Principal;
 use crate::model::secret::Secret;
@@ -41,6 +43,8 @@ pub(in crate::auth) struct Verified {
     pub(in crate::auth) id: Option<Box<str>>,
     /// `iat`, if it can be read.
     pub(in crate::auth) issued: Option<UnixMillis>,
+    /// The key of a set that it was signed with.
+    pub(in crate::auth) key: Option<Arc<SetKey>>,
     /// The times at which verifying it says just this; they end when the token does.
     pub(in crate::auth) holds: Range<UnixMillis>,
     pub(in crate::auth) claims: Object,
@@ -51,12 +55,25 @@ pub(in crate::auth) struct Verified {
 #[derive(Debug)]
 struct Entry {
     settings: Settings,
+    /// What makes it another entry; with a set, the part that its keys have in common.
     identity: Digest,
-    key: DecodingKey,
+    key: Verifying,
+}
+
+/// A token whose entry is found, and nothing verified.
+struct Addressed<'a> {
+    entry: &'a Entry,
+    parts: Parts<'a>,
+    kid: Option<String>,
+    claims: Object,
 }
 
 impl Verifier {
-    pub(in crate::auth) fn new(settings: Vec<Settings>, mistakes: &mut Vec<String>) -> Self {
+    pub(in crate::auth) fn new(
+        settings: Vec<Settings>,
+        sets: &KeySets,
+        mistakes: &mut Vec<String>,
+    ) -> Self {
         check_kids(&settings, mistakes);
         let mut entries = Vec::new();
         for (index, settings) in settings.into_iter().enumerate() {
@@ -65,7 +82,7 @@ impl Verifier {
                     "auth.jwt[{index}].leeway: more than a minute keeps expired tokens alive; write at most \"60s\""
                 ));
             }
-            match decoding_key(settings.algorithm, &settings.key) {
+            match Verifying::new(settings.algorithm, &settings.key, sets) {
                 Ok(key) => entries.push(Entry {
                     identity: settings.identity(),
                     settings,
@@ -81,26 +98,60 @@ impl Verifier {
         self.entries.is_empty()
     }
 
-    /// Who each entry is.
+    /// Who each entry is, and each key of its set; without those that are fetched, which come and go.
     pub(in crate::auth) fn identities(&self) -> impl Iterator<Item = Digest> {
-        self.entries.iter().map(|entry| entry.identity)
+        let fixed = self.entries.iter().filter(|entry| !entry.is_fetched());
+        fixed.flat_map(Entry::identities)
     }
 
-    /// What the claims of a token say at `now` that the entry `by` vouched for earlier.
+    /// Who each key is that was fetched.
+    pub(in crate::auth) fn fetched(&self) -> impl Iterator<Item = Digest> {
+        let fetched = self.entries.iter().filter(|entry| entry.is_fetched());
+        fetched.flat_map(Entry::identities)
+    }
+
+    /// The sets that are fetched.
+    pub(in crate::auth) fn sets(&self) -> impl Iterator<Item = &Arc<KeySet>> {
+        self.entries.iter().filter_map(|entry| match &entry.key {
+            Verifying::Fetched(set) => Some(set),
+            Verifying::One(_) | Verifying::Set(_) => None,
+        })
+    }
+
+    /// What the claims of a token say at `now` that the entry `by`, or its key, vouched for earlier.
     pub(in crate::auth) fn judge_anew(
         &self,
         by: &Digest,
         claims: Object,
         now: UnixMillis,
     ) -> Result<Verified, Fault> {
-        let entry = self.entries.iter().find(|entry| entry.identity == *by);
-        entry.ok_or(Fault::NoEntry)?.accept(claims, now)
+        let (entry, key) = self.voucher(by).ok_or(Fault::NoEntry)?;
+        entry.accept(claims, key, now)
     }
 
     /// The claim of the entry `by` that names the role.
     pub(in crate::auth) fn role_claim(&self, by: &Digest) -> Option<&str> {
-        let entry = self.entries.iter().find(|entry| entry.identity == *by)?;
+        let (entry, _) = self.voucher(by)?;
         Some(&entry.settings.role_claim)
+    }
+
+    /// The entry `by`, or the entry and key.
+    fn voucher(&self, by: &Digest) -> Option<(&Entry, Option<Arc<SetKey>>)> {
+        self.entries.iter().find_map(|entry| {
+            let keys = entry.key.keys();
+            let Some(keys) = keys else {
+                return (entry.identity == *by).then_some((entry, None));
+            };
+            let key = keys
+                .iter()
+                .find(|key| entry.identity_of(Some(key)) == *by)?;
+            Some((entry, Some(key.clone())))
+        })
+    }
+
+    /// Whether any entry's keys are fetched.
+    pub(in crate::auth) fn fetches(&self) -> bool {
+        self.sets().next().is_some()
     }
 
     /// Verifies `token` at `now`.
@@ -109,6 +160,30 @@ impl Verifier {
         token: &Secret,
         now: UnixMillis,
     ) -> Result<Verified, Fault> {
+        let Addressed {
+            entry,
+            parts,
+            kid,
+            claims,
+        } = self.address(token)?;
+        let key = entry.key.of_set(kid.as_deref(), entry.settings.algorithm)?;
+        entry.check_signature(&parts, key.as_deref())?;
+        entry.accept(claims, key, now)
+    }
+
+    /// The set which should have the key of `token`, and has it not. One without `kid` is not missed: which key it
+    /// means is not for it to say.
+    pub(in crate::auth) fn misses(&self, token: &Secret) -> Option<Arc<KeySet>> {
+        let Addressed { entry, kid, .. } = self.address(token).ok()?;
+        let Verifying::Fetched(set) = &entry.key else {
+            return None;
+        };
+        let found = entry.key.of_set(kid.as_deref(), entry.settings.algorithm);
+        let may_come = kid.is_some() || !set.is_filled();
+        (found.is_err() && may_come).then(|| set.clone())
+    }
+
+    fn address<'a>(&'a self, token: &'a Secret) -> Result<Addressed<'a>, Fault> {
         let parts = Parts::split(token.expose())?;
         let header = object(parts.header)?;
         if header.contains_key("crit") {
@@ -119,27 +194,31 @@ impl Verifier {
             .and_then(Algorithm::parse)
             .ok_or(Fault::Algorithm)?;
         let claims = object(parts.claims)?;
-        let entry = self.choose(&header, algorithm, &claims)?;
+        let kid = match header.get("kid") {
+            None => None,
+            Some(Value::String(kid)) => Some(kid.clone()),
+            Some(_) => return Err(Fault::Malformed),
+        };
+        let entry = self.choose(kid.as_ref(), algorithm, &claims)?;
         if entry.settings.algorithm != algorithm {
             return Err(Fault::Algorithm);
         }
-        entry.check_signature(&parts)?;
-        entry.accept(claims, now)
+        Ok(Addressed {
+            entry,
+            parts,
+            kid,
+            claims,
+        })
     }
 
-    /// By `kid`, else by algorithm and issuer among the entries without `kid`. What the token says is only
-    /// used to choose between our own keys; `jku`, `jwk`, `x5u` and `x5c` are not looked at.
+    /// By `kid`, else by algorithm and issuer among the entries without `kid`, which those with a set are. What the
+    /// token says is only used to choose between our own keys; `jku`, `jwk`, `x5u` and `x5c` are not looked at.
     fn choose(
         &self,
-        header: &Object,
+        kid: Option<&String>,
         algorithm: Algorithm,
         claims: &Object,
     ) -> Result<&Entry, Fault> {
-        let kid = match header.get("kid") {
-            None => None,
-            Some(Value::String(kid)) => Some(kid),
-            Some(_) => return Err(Fault::Malformed),
-        };
         let named = self
             .entries
             .iter()
@@ -161,17 +240,45 @@ impl Verifier {
 }
 
 impl Entry {
-    fn check_signature(&self, parts: &Parts<'_>) -> Result<(), Fault> {
+    const fn is_fetched(&self) -> bool {
+        matches!(self.key, Verifying::Fetched(_))
+    }
+
+    /// Who it is, or each key of its set.
+    fn identities(&self) -> Vec<Digest> {
+        match self.key.keys() {
+            None => vec![self.identity],
+            Some(keys) => keys.iter().map(|key| self.identity_of(Some(key))).collect(),
+        }
+    }
+
+    /// Who vouches: the entry, or a key of its set.
+    fn identity_of(&self, key: Option<&SetKey>) -> Digest {
+        key.map_or(self.identity, |key| digest_of(&[&self.identity, &key.id]))
+    }
+
+    /// By the entry's one key, or by `of_set`.
+    fn check_signature(&self, parts: &Parts<'_>, of_set: Option<&SetKey>) -> Result<(), Fault> {
+        let key: &DecodingKey = match (&self.key, of_set) {
+            (_, Some(key)) => key.decoding(),
+            (Verifying::One(key), None) => key,
+            (Verifying::Set(_) | Verifying::Fetched(_), None) => return Err(Fault::NoKey),
+        };
         let algorithm = self.settings.algorithm.in_library();
         let message = parts.message.as_bytes();
-        match jsonwebtoken::crypto::verify(parts.signature, message, &self.key, algorithm) {
+        match jsonwebtoken::crypto::verify(parts.signature, message, key, algorithm) {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(Fault::Signature),
         }
     }
 
     /// The claims, now that the signature vouches for them.
-    fn accept(&self, claims: Object, now: UnixMillis) -> Result<Verified, Fault> {
+    fn accept(
+        &self,
+        claims: Object,
+        key: Option<Arc<SetKey>>,
+        now: UnixMillis,
+    ) -> Result<Verified, Fault> {
         let holds = self.check_times(&claims, now)?;
         self.check_issuer(&claims)?;
         self.check_audience(&claims)?;
@@ -186,9 +293,10 @@ impl Entry {
             id: claims.get("jti").and_then(Value::as_str).map(Box::from),
             issued: date(&claims, "iat").ok().flatten().map(UnixMillis),
             role: role.ok_or(Fault::NoRole)?.to_owned(),
+            by: self.identity_of(key.as_deref()),
+            key,
             holds,
             claims,
-            by: self.identity,
         })
     }
 
@@ -304,6 +412,9 @@ fn check_kids(settings: &[Settings], mistakes: &mut Vec<String>) {
     for (index, one) in settings.iter().enumerate() {
         let mut earlier = settings.get(..index).unwrap_or_default().iter();
         match &one.kid {
+            Some(_) if one.key.is_set() => mistakes.push(format!(
+                "auth.jwt[{index}].kid: a set has the kid of each of its keys; leave `kid` out"
+            )),
             Some(kid) if earlier.any(|other| other.kid.as_ref() == Some(kid)) => {
                 mistakes.push(format!(
                     "auth.jwt[{index}].kid: `{kid}` names another entry already; give each key its own kid"
@@ -316,7 +427,7 @@ fn check_kids(settings: &[Settings], mistakes: &mut Vec<String>) {
             }) =>
             {
                 mistakes.push(format!(
-                    "auth.jwt[{index}]: another entry has the same algorithm and issuer, and neither has a kid; write `kid` or `issuer`"
+                    "auth.jwt[{index}]: another entry has the same algorithm and issuer, and neither has a kid; write `issuer`, or `kid` where it has one key"
                 ));
             }
             Some(_) | None => {}

@@ -85,30 +85,32 @@ impl Build<'_> {
         let mut keys: Vec<api_key::Settings> = Vec::new();
         for (_, section) in sections {
             self.require(section, &["name", "sha256", "role"]);
-            let (name, sha256) = (section.text("name"), section.digest("sha256"));
+            let (name, hashes) = (section.text("name"), section.digests("sha256"));
             let role = section.text("role");
             if let Some(said) = &role {
                 self.role_exists(roles, said);
             }
-            let (Some(name), Some(sha256), Some(role)) = (name, sha256, role) else {
+            let (Some(name), Some(hashes), Some(role)) = (name, hashes, role) else {
                 continue;
             };
             if keys.iter().any(|key| key.name == name.value) {
                 self.faults.push(
                     Fault::new(&name.origin, "another key has this name")
-                        .instead("give each key a name of its own: it is the principal"),
+                        .instead("give each key a name of its own: it is the principal; to replace one, list both hashes in `sha256`"),
                 );
             }
-            if keys.iter().any(|key| key.sha256 == sha256.value) {
-                self.fault(
-                    Some(&sha256.origin),
-                    "another key has this hash",
-                    "make a key for each: `gatecast key NAME`",
-                );
+            for (hash, origin) in &hashes.value {
+                if keys.iter().any(|key| key.sha256.contains(hash)) {
+                    self.fault(
+                        Some(origin),
+                        "another key has this hash",
+                        "make a key for each: `gatecast key NAME`",
+                    );
+                }
             }
             keys.push(api_key::Settings {
                 name: name.value,
-                sha256: sha256.value,
+                sha256: hashes.value.into_iter().map(|(hash, _)| hash).collect(),
                 role: role.value,
             });
         }

@@ -1,6 +1,7 @@
 //! `[[auth.jwt]]`: whose tokens are taken.
 
 use super::{Build, or};
+use crate::auth::jwt::jwks;
 use crate::auth::{self, Authority, jwt};
 use crate::config::file;
 use crate::config::path::Step;
@@ -12,7 +13,16 @@ use crate::model::secret::Secret;
 const LEEWAY: std::time::Duration = std::time::Duration::from_secs(10);
 const ROLE_CLAIM: &str = "role";
 /// Where the key may stand: in exactly one of these.
-const SOURCES: [&str; 4] = ["secret", "secret_file", "public_key", "public_key_file"];
+const SOURCES: [&str; 6] = [
+    "secret",
+    "secret_file",
+    "public_key",
+    "public_key_file",
+    "jwks_file",
+    "jwks_url",
+];
+/// How often a set is fetched.
+const REFRESH: std::time::Duration = std::time::Duration::from_secs(600);
 
 impl Build<'_> {
     pub(super) fn issuers(&mut self, sections: &[(Step, Section<'_>)]) -> Vec<jwt::Settings> {
@@ -52,7 +62,12 @@ impl Build<'_> {
             algorithm: algorithm?,
             key: key?,
         };
-        self.key_fits(section, &settings);
+        if let (true, Some(origin)) = (settings.key.is_set(), section.origin_of("kid")) {
+            let fault = Fault::new(origin, "each key of a set has its own key id");
+            self.faults.push(fault.instead("take `kid` out"));
+        } else {
+            self.key_fits(section, &settings);
+        }
         Some(settings)
     }
 
@@ -62,10 +77,15 @@ impl Build<'_> {
         section: &Section<'_>,
         algorithm: Option<jwt::Algorithm>,
     ) -> Option<jwt::Key> {
-        let texts = SOURCES.map(|source| match source.ends_with("_file") {
-            true => section.text(source).and_then(|said| self.file(said)),
-            false => section.secret(source).map(|said| said.value),
-        });
+        let mut read = |source| section.text(source).and_then(|said| self.file(said));
+        let (secret, public, set) = (
+            read("secret_file"),
+            read("public_key_file"),
+            read("jwks_file"),
+        );
+        let own = |source| section.secret(source).map(|said| said.value);
+        let (secret, public) = (own("secret").or(secret), own("public_key").or(public));
+        let url = url(section);
         let said = SOURCES
             .iter()
             .filter_map(|source| section.origin_of(source))
@@ -74,19 +94,32 @@ impl Build<'_> {
             self.one_key(section, algorithm, said);
             return None;
         }
-        let [secret, secret_file, public, public_file] = texts;
-        match (secret.or(secret_file), public.or(public_file)) {
-            (Some(secret), _) => Some(jwt::Key::Secret(secret)),
-            (None, Some(public)) => Some(jwt::Key::PublicPem(public.expose().into())),
-            (None, None) => None, // unreadable, which is reported
+        match (secret, public, set) {
+            (Some(secret), _, _) => Some(jwt::Key::Secret(secret)),
+            (_, Some(public), _) => Some(jwt::Key::PublicPem(public.expose().into())),
+            (_, _, Some(set)) => self.set(section, &set).map(jwt::Key::Set),
+            (None, None, None) => url, // or unreadable, which is reported
         }
+    }
+
+    /// The keys of a file.
+    fn set(&mut self, section: &Section<'_>, text: &Secret) -> Option<jwt::Keys> {
+        let read = jwt::Keys::parse(text.expose().as_bytes(), jwks::Origin::File);
+        read.inspect_err(|why| {
+            let problem = format!("this file holds no keys: {why}");
+            let instead = "name a file that holds a JWK set: {\"keys\": […]}";
+            self.fault(section.origin_of("jwks_file"), problem, instead);
+        })
+        .ok()
     }
 
     fn one_key(&mut self, section: &Section<'_>, algorithm: Option<jwt::Algorithm>, said: usize) {
         let wanted = match algorithm.map(jwt::Algorithm::is_hmac) {
-            Some(true) => "`secret` or `secret_file`",
-            Some(false) => "`public_key` or `public_key_file`",
-            None => "one of `secret`, `secret_file`, `public_key`, `public_key_file`",
+            Some(true) => "`secret`, `secret_file` or `jwks_file`",
+            Some(false) => "`public_key`, `public_key_file`, `jwks_file` or `jwks_url`",
+            None => {
+                "one of `secret`, `secret_file`, `public_key`, `public_key_file`, `jwks_file`, `jwks_url`"
+            }
         };
         let path = section.path();
         let problem = match said {
@@ -126,4 +159,14 @@ impl Build<'_> {
             }
         }
     }
+}
+
+/// The set that is to be fetched.
+fn url(section: &Section<'_>) -> Option<jwt::Key> {
+    let refresh = section.duration("jwks_refresh");
+    let url = jwt::KeyUrl::parse(&section.text("jwks_url")?.value).ok()?;
+    Some(jwt::Key::Url {
+        url,
+        refresh: or(refresh, REFRESH),
+    })
 }

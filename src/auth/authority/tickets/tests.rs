@@ -296,7 +296,7 @@ fn a_ticket_is_void_as_soon_as_its_key_or_issuer_is_another() {
             assert!(other.identify(ticket, NOW).is_ok(), "{index}");
         }
     }
-    let rotated = authority(|settings| settings.api_keys[0].sha256 = [7; 32]);
+    let rotated = authority(|settings| settings.api_keys[0].sha256 = vec![[7; 32]]);
     let removed = authority(|settings| drop(settings.api_keys.remove(0)));
     let secret = authority(|settings| {
         settings.tickets.secrets = vec![Secret::new("another secret, of 32 bytes or more")];

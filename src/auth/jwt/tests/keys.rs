@@ -144,7 +144,7 @@ fn with_secret(algorithm: Algorithm, secret: &str) -> Settings {
 #[track_caller]
 fn assert_only_mistake(entries: Vec<Settings>, says: &str) {
     let mut mistakes = Vec::new();
-    Verifier::new(entries, &mut mistakes);
+    Verifier::new(entries, &KeySets::default(), &mut mistakes);
     let told = matches!(&*mistakes, [one] if one.contains(says));
     assert!(told, "{says}: {mistakes:?}");
     assert!(!mistakes[0].contains("hunter2"));
