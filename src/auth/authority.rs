@@ -124,6 +124,12 @@ impl Authority {
         }
     }
 
+    /// Whether the keys of any tokens are fetched.
+    #[must_use]
+    pub fn fetches_keys(&self) -> bool {
+        self.tokens.fetches()
+    }
+
     /// Where the key of `credential` is not here and may still come: asks for it to be fetched, and gives what to wait for
     /// before asking whose it is. Seldom, however often keys are missed that nobody has: see [`KeySets`].
     #[must_use]

@@ -9,7 +9,7 @@ use crate::config;
 /// Whose key.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  gatecast key lobby-tv --role display\n\nThe key is shown once and kept nowhere; the configuration holds its SHA-256 only."
+    after_help = "Example:\n  gatecast key lobby-tv --role display\n\nThe key is shown once and kept nowhere; the configuration holds its SHA-256 only.\nTo replace a key, put the new hash beside the old one in its entry, sha256 = [\"new…\", \"old…\"], and take the\nold one out when nobody uses it any more."
 )]
 pub struct Args {
     /// Who holds the key: the principal in logs.

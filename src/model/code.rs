@@ -72,7 +72,7 @@ codes! {
     /// The request did not arrive in time.
     Timeout = "timeout", 408, Some(1001), ComeBack, "The request took too long";
     /// The publish was not applied.
-    Unavailable = "unavailable", 503, Some(3002), ComeBack, "The log is out of reach";
+    Unavailable = "unavailable", 503, Some(3002), ComeBack, "Out of reach for now";
     /// A fault of the gateway; the log knows more under the request's id.
     Internal = "internal", 500, Some(1011), ComeBack, "The gateway failed";
     // Who may what.

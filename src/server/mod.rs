@@ -15,6 +15,7 @@ mod held;
 mod http1;
 mod http2;
 pub mod inherited;
+mod keys;
 mod listener;
 pub mod reload;
 mod settings;
@@ -33,6 +34,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio_rustls::TlsAcceptor;
 
 use crate::auth::Authority;
+use crate::auth::jwt::KeySets;
 use crate::bus::Bus;
 use crate::ingress::Ingress;
 use crate::lifecycle::clock::Clock;
@@ -56,6 +58,7 @@ use crate::wire::admin::Reloaded;
 use accept::{Acceptor, Slots};
 use endpoint::{Address, Endpoint};
 use inherited::Inherited;
+use keys::Keeper;
 pub use reload::Source;
 use reload::{EVERY, Reloader};
 pub use settings::{Settings, Watch};
@@ -114,7 +117,10 @@ impl Gateway {
         inherited.check(settings.listen.iter().chain(&settings.operators))?;
         let (drain, draining) = Drain::new();
         let tls = tls_acceptor(&settings)?.map(|tls| Arc::new(Live::new(tls)));
-        let context = Arc::new(context(&settings, clock, draining)?);
+        let sets = KeySets::default();
+        let context = Arc::new(context(&settings, &sets, clock, draining)?);
+        let keys = Keeper::new(context.clone(), sets, settings.authorities.clone());
+        keys.follow(&settings.auth)?;
         let shards = Arc::new(Shards::start(settings.shards, settings.watch, &context)?);
         let (operations, asked) = Operations::new();
         let service = Service::new(
@@ -136,7 +142,7 @@ impl Gateway {
         look_after_ages(&context);
         watch(&context, &shards);
         let stopping = Arc::new(Notify::new());
-        let reloader = Reloader::new(source, settings, context.clone(), service, tls);
+        let reloader = Reloader::new(source, settings, context.clone(), service, tls, keys);
         operate(asked, reloader, stopping.clone());
         Ok(Self {
             endpoints,
@@ -202,7 +208,12 @@ fn tls_acceptor(settings: &Settings) -> std::io::Result<Option<TlsAcceptor>> {
 }
 
 /// What all streams share: the log, the way into it, who may what.
-fn context(settings: &Settings, clock: Clock, draining: Draining) -> std::io::Result<Context> {
+fn context(
+    settings: &Settings,
+    sets: &KeySets,
+    clock: Clock,
+    draining: Draining,
+) -> std::io::Result<Context> {
     let epoch = Epoch::from_random(random::bits());
     let bus = Bus::memory(settings.bus.clone(), epoch, clock.clone());
     let metrics = Metrics::new(clock.unix());
@@ -211,7 +222,7 @@ fn context(settings: &Settings, clock: Clock, draining: Draining) -> std::io::Re
         ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone(), limiter.clone()),
         bus,
         clock,
-        rules: Live::new(rules(settings, &limiter)?),
+        rules: Live::new(rules(settings, sets, &limiter)?),
         limiter,
         goodbye: GOODBYE,
         streams: Registry::default(),
@@ -223,9 +234,9 @@ fn context(settings: &Settings, clock: Clock, draining: Draining) -> std::io::Re
     })
 }
 
-/// What a reload may change.
-fn rules(settings: &Settings, limiter: &Arc<Limiter>) -> std::io::Result<Rules> {
-    let authority = Authority::new(with_secret(settings.auth.clone()))
+/// What a reload may change, with the keys that were fetched before it.
+fn rules(settings: &Settings, sets: &KeySets, limiter: &Arc<Limiter>) -> std::io::Result<Rules> {
+    let authority = Authority::with_key_sets(with_secret(settings.auth.clone()), sets)
         .map_err(|mistakes| std::io::Error::other(mistakes.join("\n")))?;
     Ok(Rules {
         authority: Arc::new(authority),

@@ -19,6 +19,7 @@ use crate::transport::context::Context;
 use crate::wire::admin::Reloaded;
 
 use super::Settings;
+use super::keys::Keeper;
 
 /// Reads the settings anew, or says all that is wrong with them.
 pub type Source = Arc<dyn Fn() -> Result<Settings, String> + Send + Sync>;
@@ -33,6 +34,7 @@ pub(super) struct Reloader {
     pub(super) context: Arc<Context>,
     pub(super) service: Arc<Service>,
     pub(super) tls: Option<Arc<Live<TlsAcceptor>>>,
+    keys: Keeper,
     seen: Option<[u8; 32]>,
 }
 
@@ -43,6 +45,7 @@ impl Reloader {
         context: Arc<Context>,
         service: Arc<Service>,
         tls: Option<Arc<Live<TlsAcceptor>>>,
+        keys: Keeper,
     ) -> Self {
         let seen = contents(&settings.files);
         Self {
@@ -51,6 +54,7 @@ impl Reloader {
             context,
             service,
             tls,
+            keys,
             seen,
         }
     }
@@ -107,8 +111,12 @@ impl Reloader {
 
     /// Lets `new` hold, as far as it can.
     async fn apply(&mut self, new: Settings) -> Result<Reloaded, String> {
-        let rules = super::rules(&new, &self.context.limiter).map_err(|why| why.to_string())?;
+        let rules = super::rules(&new, self.keys.sets(), &self.context.limiter)
+            .map_err(|why| why.to_string())?;
         let tls = super::tls_acceptor(&new).map_err(|why| why.to_string())?;
+        self.keys.follow(&new.auth).map_err(|why| why.to_string())?;
+        // Else whoever holds a token of an issuer that is new here in this way would be let go for a moment.
+        self.keys.are_tried().await;
         let (old, reloaded) = (&self.settings, differences(&self.settings, &new));
         let has_new_rights = old.auth != new.auth;
         let authority = if has_new_rights {

@@ -72,6 +72,9 @@ pub struct Settings {
     pub drain_window: Duration,
     /// Keys, tokens, roles.
     pub auth: auth::Settings,
+    /// Files (PEM) of authorities that vouch for servers which the gateway asks, besides the system's. The configuration
+    /// file has no key for it: `SSL_CERT_FILE` and `SSL_CERT_DIR` say what the system's are.
+    pub authorities: Vec<PathBuf>,
     /// What the log keeps.
     pub bus: bus::Settings,
     /// The times of a stream.
@@ -104,6 +107,7 @@ impl Default for Settings {
             drain: Duration::from_secs(10),
             drain_window: Duration::from_secs(1),
             auth: auth::Settings::default(),
+            authorities: Vec::new(),
             bus: bus::Settings::default(),
             session: session::Settings::default(),
             service: service::Settings::default(),

@@ -65,6 +65,19 @@ impl Service {
         connection || public.is_some_and(|public| public.is_secure())
     }
 
+    /// Waits, where the key that the request's credential was signed with is being fetched: whoever judges it then does
+    /// so at once.
+    pub(super) async fn await_key<B>(&self, request: &Request<B>, query: &Query) {
+        if !self.context.rules().authority.fetches_keys() {
+            return;
+        }
+        // One that may not be shown here is refused by whoever asks whose it is.
+        let credential = self.credential(request, query).ok().flatten();
+        if let Some(fetch) = credential.and_then(|credential| self.context.key_of(&credential)) {
+            Box::pin(fetch).await;
+        }
+    }
+
     /// Who makes this request.
     pub(super) fn access<B>(
         &self,

@@ -215,6 +215,7 @@ impl Service {
         }
         let circumstances = self.circumstances(&route, &connection, &origin);
         request.extensions_mut().insert(circumstances);
+        self.await_key(&request, &query).await;
         if let Route::Stream = route {
             return self.stream(request, &query, &connection, &origin).await;
         }

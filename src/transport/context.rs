@@ -115,6 +115,17 @@ impl Context {
         self.unless_revoked(access)
     }
 
+    /// What to wait for, a moment at most, where the key of `credential` is not here and is being fetched.
+    pub fn key_of(
+        &self,
+        credential: &Credential,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let search = self.rules().authority.search(credential)?;
+        let clock = self.clock.clone();
+        // Who is too late for it is refused, and may have more luck with the next request.
+        Some(async move { _ = clock.timeout(KEY_PATIENCE, search.ended()).await })
+    }
+
     /// What the credential that was worth `access` is worth now: the very same, if nothing has changed.
     ///
     /// # Errors
@@ -181,6 +192,9 @@ impl Context {
         }
     }
 }
+
+/// How long a client waits for the key of its token.
+pub const KEY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// When a client that is sent away for a while should come back: spread, so that a herd does not come as one.
 #[must_use]

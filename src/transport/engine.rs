@@ -20,6 +20,7 @@ use crate::model::code::{Code, Refusal};
 use crate::model::id::Principal;
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::model::secret::Secret;
 use crate::model::start::Start;
 use crate::model::time::Moment;
 use crate::session::{Action, Answer, Ask, Input, Now, Session};
@@ -54,6 +55,12 @@ pub(crate) struct Engine {
 }
 
 enum Busy {
+    /// A credential whose key is being fetched.
+    Fetching {
+        reference: Option<Ref>,
+        credential: Result<Credential, Refusal>,
+        fetch: Pin<Box<dyn Future<Output = ()> + Send>>,
+    },
     /// A join whose past is longer than one step.
     Joining {
         reference: Option<Ref>,
@@ -181,6 +188,17 @@ impl Engine {
                 });
             }
             Busy::Joining { .. } => {}
+            Busy::Fetching {
+                reference,
+                credential,
+                fetch,
+            } => {
+                let waker = self.seat.clone().into();
+                if fetch.as_mut().poll(&mut Cx::from_waker(&waker)).is_ready() {
+                    let verdict = self.authenticate(credential.clone());
+                    return Some(Input::Authenticated(reference.take(), verdict));
+                }
+            }
             Busy::Publishing { reference, answer } => {
                 let waker = self.seat.clone().into();
                 if let Poll::Ready(answer) = answer.as_mut().poll(&mut Cx::from_waker(&waker)) {
@@ -308,10 +326,7 @@ impl Engine {
     /// cannot be answered at once.
     fn ask(&mut self, ask: Ask) -> Option<Input> {
         match ask {
-            Ask::Authenticate(reference, token) => {
-                let verdict = self.authenticate(Credential::from_token(token.expose()));
-                Some(Input::Authenticated(reference, verdict))
-            }
+            Ask::Authenticate(reference, token) => self.shown(reference, &token),
             Ask::Extend(access) => Some(Input::Extended(self.context.extended(&access))),
             Ask::Open { rooms, start } => Some(self.open(&rooms, start)),
             Ask::Lift { join, leave } => self.lift(&join, &leave),
@@ -363,6 +378,27 @@ impl Engine {
             Ask::Judge => self.judge(),
             Ask::Read => Some(Input::Batch(self.subscription.as_mut()?.read(CREDIT))),
         }
+    }
+
+    /// Whose credential it is; later, if its key is being fetched.
+    fn shown(&mut self, reference: Option<Ref>, token: &Secret) -> Option<Input> {
+        let credential = Credential::from_token(token.expose());
+        let fetch = credential
+            .as_ref()
+            .ok()
+            .and_then(|credential| self.context.key_of(credential));
+        let Some(fetch) = fetch else {
+            return Some(Input::Authenticated(
+                reference,
+                self.authenticate(credential),
+            ));
+        };
+        let fetching = Busy::Fetching {
+            reference,
+            credential,
+            fetch: Box::pin(fetch),
+        };
+        self.go_on(Box::new(fetching), false)
     }
 
     /// What its client's credential is worth now, if that has changed.

@@ -120,6 +120,13 @@ impl KeySet {
         let _ = source.wait_for(|now| now.state == State::Wanted).await;
     }
 
+    /// Returns once a fetch has ended, in whichever way.
+    pub async fn is_tried(&self) {
+        let mut source = self.source.subscribe();
+        // The set has its own sender, so this does not fail.
+        let _ = source.wait_for(|now| now.tries > 0).await;
+    }
+
     /// Asks for a fetch; nothing where it would be too soon after the last one.
     pub(in crate::auth) fn search(self: Arc<Self>) -> Option<Search> {
         self.source.send_if_modified(|source| {

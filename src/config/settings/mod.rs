@@ -78,6 +78,7 @@ impl Build<'_> {
             drain_window: self.drain_window(&server, drain, default.drain_window),
             addresses: addresses(&section),
             auth: self.auth(limits, &events, service.body),
+            authorities: default.authorities,
             bus: self.bus(),
             session: self.session(&server, limits.messages),
             service,

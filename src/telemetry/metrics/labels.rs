@@ -107,6 +107,15 @@ label! {
 }
 
 label! {
+    /// How something went.
+    Outcome, "outcome":
+    /// It was done.
+    Done = "ok",
+    /// It was not.
+    Failed = "failed",
+}
+
+label! {
     /// A route, as the documentation writes it.
     Route, "route":
     /// `/v1/stream`
@@ -288,6 +297,7 @@ mod tests {
         in_place::<(Transport, Kind)>();
         in_place::<(Code, Door)>();
         in_place::<(Route, StatusClass)>();
+        in_place::<Outcome>();
         in_place::<Reason>();
     }
 }

@@ -7,6 +7,7 @@ mod exposition;
 mod family;
 mod histogram;
 mod http;
+mod keys;
 pub mod labels;
 mod limits;
 mod log;
@@ -26,6 +27,7 @@ use labels::{Door, HttpVersion, Route, StatusClass};
 
 pub use exposition::Format;
 pub use http::Open;
+pub use keys::Down;
 pub use log::Log;
 pub use streams::{Given, Meter};
 
@@ -37,6 +39,7 @@ pub struct Metrics {
     publishes: publishes::Publishes,
     http: http::Http,
     limits: limits::Limits,
+    keys: keys::Keys,
     log: log::Gauges,
 }
 
@@ -54,6 +57,7 @@ impl Metrics {
             publishes: publishes::Publishes::register(ours),
             http: http::Http::register(ours),
             limits: limits::Limits::register(ours),
+            keys: keys::Keys::register(ours),
             log: log::Gauges::register(ours),
             registry,
         })
@@ -90,6 +94,12 @@ impl Metrics {
     #[must_use]
     pub const fn publishes(&self) -> &publishes::Publishes {
         &self.publishes
+    }
+
+    /// The sets of keys that are fetched.
+    #[must_use]
+    pub const fn keys(&self) -> &keys::Keys {
+        &self.keys
     }
 
     /// The text of all metrics, and of the log as it is now.
