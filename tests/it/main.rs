@@ -22,6 +22,7 @@ mod equivalence;
 mod hangs;
 mod http2;
 mod joins;
+mod keys;
 mod limits;
 mod listening;
 mod messages_compressed;
