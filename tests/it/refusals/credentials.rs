@@ -38,6 +38,15 @@ pub(super) fn until(second: u64) -> String {
     )
 }
 
+/// A good token that was issued at this second, and ends in a lifetime.
+pub(super) fn issued(second: u64) -> String {
+    signed(
+        &hs256(),
+        &with(good_claims(), &json!({"iat": second})),
+        SECRET,
+    )
+}
+
 /// A good token of somebody who publishes under this name.
 pub(super) fn author(name: &str) -> String {
     signed(

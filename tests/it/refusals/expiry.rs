@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::credentials::{author, until};
-use super::{BACKEND, EVENT_STREAM, Witness, dial, gate, refused};
+use super::credentials::{JWT, author, issued, until};
+use super::{BACKEND, EVENT_STREAM, Witness, configuration, dial, gate, refused};
 use crate::support::http;
 use crate::support::{Gate, patiently};
 
@@ -174,4 +174,55 @@ async fn a_token_that_is_renewed_in_place_leaves_its_stream_where_it_stood() {
     gate.hand.advance(Duration::from_secs(30));
     body.event("session_expired").await;
     assert_eq!(socket.closed().await.0, Some(3006));
+}
+
+#[tokio::test]
+async fn a_token_that_is_too_old_ends_its_streams_as_one_that_has_ended() {
+    let aged = format!("{JWT}max_age = \"60s\"\n");
+    let gate = Gate::start(&configuration("").replace(JWT, &aged)).await;
+    let mut witness = Witness::join(&gate).await;
+    let now = gate.clock().unix().0 / 1000;
+    // `exp` lies decades ahead.
+    let target = format!("/v1/stream?room=open&access_token={}", issued(now));
+    let mut socket = dial(&gate, &target, &[]).await;
+    let mut sse = gate.connect().await;
+    sse.send(http::request("GET", &target, &[EVENT_STREAM], ""))
+        .await;
+    let (_, mut body) = sse.open_body("GET").await;
+    let welcomes = [socket.json().await, data(&body.event("welcome").await)];
+    for welcome in welcomes {
+        let left = welcome["expires_in_ms"].as_u64().unwrap();
+        assert!((58_000..=60_000).contains(&left), "{welcome}");
+    }
+
+    gate.hand.advance(Duration::from_secs(29));
+    witness.is_served(&gate).await;
+    // Nothing was said before the event, half a minute ahead of the end.
+    loop {
+        let message = socket.json().await;
+        assert_ne!(message["type"], "token_expiring");
+        if message["event"] == "proof" {
+            break;
+        }
+    }
+    gate.hand.advance(Duration::from_secs(2));
+    let left = data(&body.event("token_expiring").await)["expires_in_ms"].as_u64();
+    assert!((27_000..=30_000).contains(&left.unwrap()), "{left:?}");
+    while socket.json().await["type"] != "token_expiring" {}
+    gate.hand.advance(Duration::from_secs(30));
+    body.event("session_expired").await;
+    assert_eq!(socket.closed().await.0, Some(3006));
+    let end = gate.hasten(Duration::from_millis(100), body.end()).await;
+    assert_eq!(end, http::Next::Cut);
+
+    let answer = gate.request("GET", &target, &[], "").await;
+    refused(&answer, 401, "unauthorized", "a minute later");
+    assert!(answer.text().contains("too old"), "{}", answer.text());
+    let young = issued(gate.clock().unix().0 / 1000);
+    let target = format!("/v1/stream?room=open&access_token={young}");
+    assert_eq!(
+        dial(&gate, &target, &[]).await.json().await["type"],
+        "welcome"
+    );
+    witness.is_served(&gate).await;
 }
