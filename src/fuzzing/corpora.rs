@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// A door by the name of its target, which is that of its corpus too.
 type Door = (&'static str, fn(&[u8]));
 
-const DOORS: [Door; 14] = [
+const DOORS: [Door; 15] = [
     ("claims", super::claims),
     ("client_frames", super::client_frames),
     ("client_message", super::client_message),
@@ -17,6 +17,7 @@ const DOORS: [Door; 14] = [
     ("cursor", super::cursor),
     ("event_stream", super::event_stream),
     ("json", super::json),
+    ("jwks", super::jwks),
     ("log", super::log),
     ("proxies", super::proxies),
     ("publish_body", super::publish_body),
