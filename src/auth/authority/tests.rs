@@ -1,3 +1,5 @@
+mod sets;
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -115,3 +115,52 @@ async fn a_key_of_the_same_name_that_is_another_key_ends_what_the_first_one_sign
     is(&told(&gate, &token).await, 401);
     is(&told(&gate, &second.token("ann")).await, 200);
 }
+
+#[tokio::test]
+async fn what_a_token_was_swapped_for_ends_with_its_key() {
+    let (old, new) = (Key::new("1"), Key::new("2"));
+    let (issuer, gate) = known_with(&[&old, &new], MINUTELY).await;
+    let mut streams = Vec::new();
+    for key in [&old, &new] {
+        let bearer = format!("Bearer {}", key.token("ann"));
+        let headers = [("Authorization", bearer.as_str())];
+        let body = r#"{"url":true,"rooms":["open"]}"#;
+        let answer = gate.request("POST", "/v1/session", &headers, body).await;
+        is(&answer, 200);
+        let url = answer.json()["url"].as_str().unwrap().to_owned();
+        let target = url
+            .strip_prefix("http://localhost:8080")
+            .unwrap()
+            .to_owned();
+        let mut socket = gate.connect().await;
+        socket
+            .send(request("GET", &target, &[super::EVENT_STREAM], ""))
+            .await;
+        let (head, mut body) = socket.open_body("GET").await;
+        assert_eq!(head.status, 200);
+        body.event("welcome").await;
+        streams.push((target, body));
+    }
+    issuer.publishes(&[&new]);
+    gate.hand.advance(Duration::from_secs(60));
+    fetches(&gate, "ok", 2).await;
+    publish(&gate, "after").await;
+    let [(gone, leaving), (_, staying)] = &mut streams[..] else {
+        panic!("two streams");
+    };
+    let said = gate.hasten(Duration::from_millis(100), async {
+        let mut said = String::new();
+        while let Some(block) = leaving.block().await {
+            said += &block;
+        }
+        said
+    });
+    let said = said.await;
+    assert!(
+        said.contains("unauthorized") && !said.contains("after"),
+        "{said}"
+    );
+    staying.event("after").await;
+    let again = gate.request("GET", gone, &[], "").await;
+    is(&again, 401);
+}

@@ -11,7 +11,7 @@ use crate::auth::authority::tests::{NOW, issuer, settings, token};
 use crate::auth::credentials::Credential;
 use crate::auth::digest::sha256;
 use crate::auth::{Authority, jwt};
-use crate::model::code::{Code, Refusal};
+use crate::model::code::Refusal;
 use crate::model::id::Principal;
 
 fn authority(jwt: jwt::Settings) -> Authority {
@@ -156,71 +156,4 @@ fn a_herd_that_is_larger_than_the_table_still_finds_a_part_of_it_there() {
         }
     }
     assert!(found > herd * 3, "{found} of {}", herd * 10);
-}
-
-#[test]
-fn a_verdict_ends_with_the_key_of_a_set_that_it_was_made_with() {
-    let url = jwt::KeyUrl::parse("https://id.example/keys").unwrap();
-    let refresh = Duration::from_secs(600);
-    let entry = jwt::Settings {
-        algorithm: jwt::Algorithm::EdDSA,
-        key: jwt::Key::Url {
-            url: url.clone(),
-            refresh,
-        },
-        ..issuer()
-    };
-    let sets = jwt::KeySets::default();
-    let authority = |sets| {
-        let all = crate::auth::Settings {
-            jwt: vec![entry.clone()],
-            ..settings()
-        };
-        Authority::with_key_sets(all, sets).unwrap()
-    };
-    let (first, cell) = (authority(&sets), sets.of(&url));
-    let keys = |names: &[&str]| {
-        let key = |kid: &&str| {
-            let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
-            json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid})
-        };
-        let keys: Vec<_> = names.iter().map(key).collect();
-        let text = json!({"keys": keys}).to_string();
-        jwt::Keys::parse(text.as_bytes(), jwt::jwks::Origin::Network).unwrap()
-    };
-    // The private key of RFC 8037 appendix A.1, as PKCS #8.
-    let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
-    let private = jsonwebtoken::EncodingKey::from_ed_pem(pem.as_bytes()).unwrap();
-    let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
-    header.kid = Some("a".to_owned());
-    let claims = json!({"sub": "ann", "role": "viewer", "exp": NOW.0 / 1000 + 60});
-    let token = jsonwebtoken::encode(&header, &claims, &private).unwrap();
-    let token = Credential::from_token(&token).unwrap();
-
-    let told = |authority: &Authority| authority.identify(&token, NOW).map_err(|no| no.code);
-    let pause = first
-        .identify(&token, NOW)
-        .unwrap_err()
-        .retry_after
-        .unwrap();
-    assert!((1000..3000).contains(&pause.as_millis()));
-    assert_eq!(told(&first).unwrap_err(), Code::Unavailable);
-    cell.ends(Some(keys(&["a"])));
-    let access = told(&first).unwrap();
-    // Another key comes: the verdict stays. The next authority has the keys that were fetched before it.
-    cell.ends(Some(keys(&["a", "b"])));
-    assert!(Arc::ptr_eq(&access, &told(&first).unwrap()));
-    let second = authority(&sets);
-    assert!(second.judge_anew(&access, NOW).is_ok());
-    assert!(first.made(&access) && !second.made(&access));
-    cell.ends(Some(keys(&["b"])));
-    assert!(!first.made(&access));
-    for authority in [&first, &second] {
-        assert_eq!(told(authority).unwrap_err(), Code::Unauthorized);
-        let anew = authority.judge_anew(&access, NOW).unwrap_err();
-        assert_eq!(anew.code, Code::Unauthorized);
-    }
-    // It comes back, and is another one of the same name.
-    cell.ends(Some(keys(&["a"])));
-    assert!(told(&first).is_ok());
 }
