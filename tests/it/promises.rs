@@ -6,14 +6,16 @@ use std::time::Duration;
 use crate::support::http::{Answer, Body, Next, request};
 use crate::support::socket::Socket;
 use crate::support::websocket::WebSocket;
-use crate::support::{Gate, api_key};
+use crate::support::{Gate, KEY, api_key};
 
 const BACKEND: (&str, &str) = ("X-API-Key", "backend-key");
 const SCREEN: (&str, &str) = ("X-API-Key", "screen-key");
 const EVENT_STREAM: (&str, &str) = ("Accept", "text/event-stream");
 
 fn configuration() -> String {
-    let keys = api_key("backend", BACKEND.1, "backend") + &api_key("screen", SCREEN.1, "screen");
+    let keys = api_key("backend", BACKEND.1, "backend")
+        + &api_key("screen", SCREEN.1, "screen")
+        + &api_key("operator", KEY.1, "operator");
     format!(
         r#"
         {keys}
@@ -23,6 +25,8 @@ fn configuration() -> String {
         [roles.backend]
         subscribe = ["*"]
         publish = ["*"]
+        [roles.operator]
+        admin = true
         [roles.screen]
         rooms = ["hall", "bell"]
         subscribe = ["hall", "bell"]
@@ -333,8 +337,8 @@ async fn stopping_is_orderly_each_stream_ends_in_its_own_way_after_a_whole_frame
             "",
         ))
         .await;
-    // Only once the poll is waiting is it one to be ended; an event that it does not get shows that it is.
-    publish(&gate, "bell", "0").await;
+    // Only once the poll is waiting is it one to be ended.
+    gate.polls_wait(1).await;
 
     let clients = async {
         let bye = sse.event("bye").await;
@@ -349,14 +353,9 @@ async fn stopping_is_orderly_each_stream_ends_in_its_own_way_after_a_whole_frame
         );
         assert!(sse.ahead.is_empty(), "half a block: {:?}", sse.ahead);
         assert_eq!(socket.closed().await.0, Some(3001));
-        if let Some(answer) = poller.try_answer("GET").await {
-            assert_eq!(
-                answer.json()["control"][0]["type"],
-                "bye",
-                "{}",
-                answer.text()
-            );
-        }
+        let answer = poller.answer("GET").await;
+        let control = &answer.json()["control"];
+        assert_eq!(control[0]["type"], "bye", "{}", answer.text());
     };
     tokio::join!(gate.stop(), clients);
 }
