@@ -29,6 +29,7 @@ use verdicts::{Verdict, Verdicts};
 pub struct Authority {
     tokens: Verifier,
     verdicts: Verdicts,
+    tally: Tally,
     keys: Vec<([u8; 32], Arc<Access>)>,
     anonymous: Option<Arc<Access>>,
     query: Option<String>,
@@ -43,6 +44,20 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 /// Live keys of one name: the new one, and the one that it replaces.
 const MOST_HASHES: usize = 2;
+
+/// How many tokens were found to be what.
+#[derive(Default)]
+struct Tally {
+    remembered: AtomicU64,
+    verified: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Tally {
+    fn count(of: &AtomicU64) {
+        of.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 type Roles = HashMap<String, Arc<Role>>;
 
@@ -99,6 +114,7 @@ impl Authority {
             tickets,
             tokens,
             verdicts: Verdicts::default(),
+            tally: Tally::default(),
             keys,
             anonymous,
             query: settings.query,
@@ -197,14 +213,29 @@ impl Authority {
         self.anonymous.is_some() || !self.keys.is_empty() || !self.tokens.is_empty()
     }
 
+    /// What was found of tokens so far: how many were good and known from before, how many were good, how many were not.
+    #[must_use]
+    pub fn tokens(&self) -> [u64; 3] {
+        let Tally {
+            remembered,
+            verified,
+            refused,
+        } = &self.tally;
+        [remembered, verified, refused].map(|count| count.load(Ordering::Relaxed))
+    }
+
     /// From memory where the token was seen before: then all who present it share one [`Access`].
     fn of_token(&self, token: &Secret, now: UnixMillis) -> Result<Arc<Access>, Refusal> {
         let digest = sha256(token.expose());
         if let Some(access) = self.verdicts.get(&digest, now) {
+            Tally::count(&self.tally.remembered);
             return Ok(access);
         }
-        let verdict = self.verify(token, now);
-        let verdict = verdict.map_err(|refusal| with_pause(refusal, &digest))?;
+        let verdict = self.verify(token, now).map_err(|refusal| {
+            Tally::count(&self.tally.refused);
+            with_pause(refusal, &digest)
+        })?;
+        Tally::count(&self.tally.verified);
         let access = Arc::clone(&verdict.access);
         self.verdicts.remember(digest, verdict);
         Ok(access)

@@ -14,7 +14,7 @@ use crate::limit::seldom::Seldom;
 use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
 use crate::service::{Audience, Service};
-use crate::telemetry::metrics::Open;
+use crate::telemetry::metrics::{Open, labels};
 use crate::transport::context::{Context, come_back};
 use crate::transport::limits::in_time;
 
@@ -164,7 +164,7 @@ impl Acceptor {
                     let Some((permit, surplus)) = place else {
                         return;
                     };
-                    let place = self.place(permit, counted);
+                    let place = self.place(permit, counted, self.kind(peer, &speech));
                     self.settle(raw, peer, speech, place, surplus);
                 }
                 Err(error) => {
@@ -175,10 +175,25 @@ impl Acceptor {
         }
     }
 
-    fn place(&self, permit: OwnedSemaphorePermit, of_address: Option<Counted>) -> Place {
+    /// What its connections count as.
+    const fn kind(&self, peer: Peer, speech: &Speech) -> labels::Listener {
+        match (self.audience, peer, &speech.tls) {
+            (Audience::Operators, _, _) => labels::Listener::Operators,
+            (Audience::Clients, Peer::Unix, _) => labels::Listener::Unix,
+            (Audience::Clients, Peer::Tcp(_), Some(_)) => labels::Listener::Https,
+            (Audience::Clients, Peer::Tcp(_), None) => labels::Listener::Http,
+        }
+    }
+
+    fn place(
+        &self,
+        permit: OwnedSemaphorePermit,
+        of_address: Option<Counted>,
+        listener: labels::Listener,
+    ) -> Place {
         Place {
             _permit: permit,
-            _counted: self.context.metrics.connect(),
+            _counted: self.context.metrics.connect(listener),
             _of_address: of_address,
         }
     }
@@ -205,7 +220,8 @@ impl Acceptor {
             .flatten();
         match place {
             Some((permit, surplus)) => {
-                self.settle(raw, peer, speech, self.place(permit, None), surplus);
+                let place = self.place(permit, None, self.kind(peer, &speech));
+                self.settle(raw, peer, speech, place, surplus);
             }
             None => {
                 self.context.metrics.limited(&refusal);

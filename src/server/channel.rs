@@ -8,6 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::telemetry::metrics::Metrics;
+
 use super::ahead::Ahead;
 use super::guarded::Guarded;
 use super::tls::H2;
@@ -46,13 +48,16 @@ impl Channel {
     pub(super) async fn open(
         mut socket: Ahead<Guarded>,
         tls: Option<&TlsAcceptor>,
+        metrics: &Metrics,
     ) -> io::Result<Option<(Self, Version)>> {
         let mut channel = match tls {
             None => Self::Clear(socket),
             Some(tls) => match socket.look(|seen| !seen.is_empty()).await?.first() {
                 None => return Ok(None),
                 Some(&HANDSHAKE) => {
+                    let counted = metrics.shake_hands();
                     let stream = tls.accept(socket).await?;
+                    counted.done();
                     Self::Secure(Box::new(Ahead::new(stream)))
                 }
                 Some(_) => {

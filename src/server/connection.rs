@@ -132,7 +132,7 @@ impl Acceptor {
             } else {
                 peer
             };
-            let opened = Channel::open(socket, speech.tls.as_ref()).await?;
+            let opened = Channel::open(socket, speech.tls.as_ref(), &self.context.metrics).await?;
             Ok(opened.map(|(channel, version)| (channel, version, peer)))
         };
         // Who was accepted in the moment before a drain has not been told of it, and is still answered.

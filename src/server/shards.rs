@@ -12,6 +12,7 @@ use futures_util::FutureExt as _;
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::hanging::Hanging;
 use crate::lifecycle::worker::Worker;
+use crate::telemetry::metrics::Pulse;
 use crate::transport::context::Context;
 use crate::transport::shard::Shard;
 
@@ -58,10 +59,11 @@ impl Shards {
             let shard = Shard::new(context.clone());
             let beats = Arc::new(AtomicU64::new(0));
             let (running, beating) = (shard.clone(), beats.clone());
+            let pulse = shard.pulse().clone();
             let life = async move {
                 tokio::select! {
                     () = again(number, || running.clone().run()) => {}
-                    () = beat(&beating, watch.beat) => {}
+                    () = beat(&beating, &pulse, watch.beat) => {}
                 }
             };
             let worker = Worker::start(format!("shard-{number}"), life)?;
@@ -162,10 +164,12 @@ fn whose(turn: usize, count: usize, hangs: impl Fn(usize) -> bool) -> Option<usi
     turns.find(|one| !hangs(*one))
 }
 
-async fn beat(beats: &AtomicU64, span: Duration) {
+async fn beat(beats: &AtomicU64, pulse: &Pulse, span: Duration) {
     let clock = Clock::system();
     loop {
-        clock.sleep(span).await;
+        let due = clock.now() + span;
+        clock.sleep_until(due).await;
+        pulse.late(clock.now().since(due));
         beats.fetch_add(1, Ordering::Relaxed);
     }
 }

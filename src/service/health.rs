@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::model::code::{Code, Refusal};
 use crate::model::time::Moment;
+use crate::telemetry::metrics::labels::Flight;
+use crate::telemetry::metrics::{Health, Tokens};
 
 use super::{Response, Service, reply};
 
@@ -40,12 +42,32 @@ impl Service {
         if last.is_none_or(|last| now.since(last) > FRESH) {
             let flight = self.context.ingress.canary();
             let returned = self.context.clock.timeout(PATIENCE, flight).await;
-            returned.unwrap_or_else(|| {
-                Err(Refusal::new(Code::Unavailable, "the log does not answer"))
-            })?;
+            let returned = returned
+                .unwrap_or_else(|| Err(Refusal::new(Code::Unavailable, "the log does not answer")));
+            self.context.metrics.flown(match &returned {
+                Ok(()) => Flight::Returned,
+                Err(_) => Flight::Failed,
+            });
+            returned?;
             *self.canary.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         }
         Ok(reply::text("ready\n"))
+    }
+
+    /// What the metrics say of the gateway as it is now.
+    pub(super) fn health(&self) -> Health {
+        let last = *self.canary.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = last.unwrap_or_default();
+        let [remembered, verified, refused] = self.context.rules().authority.tokens();
+        Health {
+            hanging: self.context.hanging.all().len(),
+            canary: self.context.clock.now().since(since),
+            tokens: Tokens {
+                remembered,
+                verified,
+                refused,
+            },
+        }
     }
 }
 

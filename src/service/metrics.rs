@@ -27,10 +27,8 @@ impl Service {
         } else {
             Format::Prometheus
         };
-        let text = self
-            .context
-            .metrics
-            .expose(format, self.context.bus.report().await);
+        let log = self.context.bus.report().await;
+        let text = self.context.metrics.expose(format, log, self.health());
         let encoding = Encoding::preferred(request.headers());
         Ok(self.long(encoding, format.content_type(), text).await)
     }

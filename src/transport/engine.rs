@@ -435,6 +435,9 @@ impl Engine {
             .bus
             .subscribe_at(self.seat.clone(), rooms, start);
         self.subscription = Some(subscription);
+        if let Some(whole) = recovered {
+            self.meter.resumed(whole);
+        }
         Input::Opened {
             cursor,
             gaps,

@@ -83,6 +83,9 @@ pub fn look(
         gaps: known,
     } = admitted;
     let batch = context.bus.read(&rooms, start, CREDIT);
+    if start.is_resume() {
+        meter.resumed(batch.gaps.is_empty());
+    }
     let left = access.expires_at.map(|at| at.since(context.clock.unix()));
     let wait = wait.min(left.unwrap_or(wait));
     let waiting = Waiting {

@@ -26,6 +26,7 @@ use crate::bus::wake::Roster;
 use crate::lifecycle::tasks::Guest;
 use crate::model::time::Moment;
 use crate::model::transport::Transport;
+use crate::telemetry::metrics::Pulse;
 
 use super::context::Context;
 use super::granted::Granted;
@@ -43,7 +44,9 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 pub struct Shard {
     context: Arc<Context>,
     roster: Arc<Roster>,
-    newcomers: Mutex<Vec<Newcomer>>,
+    /// With when they came.
+    newcomers: Mutex<Vec<(Moment, Newcomer)>>,
+    pulse: Arc<Pulse>,
     orders: Mutex<Vec<Order>>,
 }
 
@@ -89,6 +92,7 @@ impl Shard {
         let roster = Arc::new(Roster::default());
         context.bus.enlist(roster.clone());
         Arc::new(Self {
+            pulse: context.metrics.shard(),
             context,
             roster,
             newcomers: Mutex::default(),
@@ -120,7 +124,10 @@ impl Shard {
     }
 
     fn come(&self, newcomer: Newcomer) {
-        self.newcomers().push(newcomer);
+        let mut waiting = self.newcomers();
+        waiting.push((self.context.clock.now(), newcomer));
+        self.pulse.waiting(waiting.len());
+        drop(waiting);
         self.roster.wake();
     }
 
@@ -137,7 +144,13 @@ impl Shard {
         unconstrained(poll_fn(|cx| members.round(cx))).await
     }
 
-    fn newcomers(&self) -> MutexGuard<'_, Vec<Newcomer>> {
+    /// Where what is said of it is counted.
+    #[must_use]
+    pub const fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
+    fn newcomers(&self) -> MutexGuard<'_, Vec<(Moment, Newcomer)>> {
         lock(&self.newcomers)
     }
 

@@ -161,6 +161,90 @@ label! {
     ServerError = "5xx",
 }
 
+label! {
+    /// Which kind of listener took a connection.
+    Listener, "listener":
+    /// One for clients, in clear text over TCP.
+    Http = "http",
+    /// One for clients, over TLS.
+    Https = "https",
+    /// One for clients, on a Unix socket.
+    Unix = "unix",
+    /// One for operators.
+    Operators = "operators",
+}
+
+label! {
+    /// How a TLS handshake came out.
+    Handshake, "outcome":
+    /// Both sides agreed.
+    Done = "done",
+    /// They did not, or the client went or took too long.
+    Failed = "failed",
+}
+
+label! {
+    /// What a client that came back with a cursor was given.
+    Resume, "outcome":
+    /// All that it missed.
+    Hit = "hit",
+    /// A gap, and what is still held.
+    Gap = "gap",
+}
+
+label! {
+    /// How a token was found to be good, or not.
+    Verdict, "outcome":
+    /// It was verified before.
+    Remembered = "remembered",
+    /// Its signature and claims were verified.
+    Verified = "verified",
+    /// They were, and are not good.
+    Refused = "refused",
+}
+
+label! {
+    /// How the canary's flight through the log came out.
+    Flight, "outcome":
+    /// It came back.
+    Returned = "returned",
+    /// It did not, or not in time.
+    Failed = "failed",
+}
+
+label! {
+    /// What became of a line of the audit log.
+    Line, "outcome":
+    /// It was written.
+    Written = "written",
+    /// It came faster than lines are written, and was dropped.
+    Dropped = "dropped",
+    /// It could not be written.
+    Failed = "failed",
+}
+
+label! {
+    /// What became of a new configuration.
+    Reload, "outcome":
+    /// It holds now.
+    Applied = "applied",
+    /// It has mistakes, and changed nothing.
+    Refused = "refused",
+}
+
+label! {
+    /// What a revocation names.
+    Revoked, "kind":
+    /// One token, by its id (`jti`).
+    Token = "token",
+    /// All tokens of a subject that were issued before.
+    Subject = "subject",
+    /// The API key of a name.
+    Key = "key",
+    /// One stream.
+    Stream = "stream",
+}
+
 impl From<http::Version> for HttpVersion {
     fn from(version: http::Version) -> Self {
         match version {
@@ -299,5 +383,7 @@ mod tests {
         in_place::<(Route, StatusClass)>();
         in_place::<Outcome>();
         in_place::<Reason>();
+        in_place::<(Transport, Resume)>();
+        in_place::<Listener>();
     }
 }

@@ -5,6 +5,7 @@
 
 mod exposition;
 mod family;
+mod health;
 mod histogram;
 mod http;
 mod keys;
@@ -13,6 +14,7 @@ mod limits;
 mod log;
 mod process;
 mod publishes;
+mod shards;
 mod streams;
 
 use std::sync::Arc;
@@ -23,12 +25,14 @@ use prometheus_client::registry::Registry;
 use crate::model::code::{Code, Refusal};
 use crate::model::time::UnixMillis;
 use crate::model::transport::Transport;
-use labels::{Door, HttpVersion, Route, StatusClass};
+use labels::{Door, Flight, HttpVersion, Listener, Reload, Revoked, Route, StatusClass};
 
 pub use exposition::Format;
-pub use http::Open;
+pub use health::{Health, Lines, Tokens};
+pub use http::{Handshake, Open};
 pub use keys::Down;
 pub use log::Log;
+pub use shards::Pulse;
 pub use streams::{Given, Meter};
 
 /// The metrics of one gateway.
@@ -41,6 +45,8 @@ pub struct Metrics {
     limits: limits::Limits,
     keys: keys::Keys,
     log: log::Gauges,
+    shards: shards::Shards,
+    gateway: health::Gateway,
 }
 
 impl Metrics {
@@ -59,6 +65,8 @@ impl Metrics {
             limits: limits::Limits::register(ours),
             keys: keys::Keys::register(ours),
             log: log::Gauges::register(ours),
+            shards: shards::Shards::register(ours),
+            gateway: health::Gateway::register(ours, started),
             registry,
         })
     }
@@ -69,10 +77,43 @@ impl Metrics {
         Meter::new(self.clone(), transport, version)
     }
 
-    /// A connection has been accepted; it is counted until what this gives is dropped.
+    /// A `listener` has accepted a connection; it is counted until what this gives is dropped.
     #[must_use]
-    pub fn connect(&self) -> Open {
-        self.http.connect()
+    pub fn connect(&self, listener: Listener) -> Open {
+        self.http.connect(listener)
+    }
+
+    /// A client has begun a TLS handshake.
+    #[must_use]
+    pub fn shake_hands(&self) -> Handshake {
+        self.http.shake_hands()
+    }
+
+    /// One more shard begins; the first is number 0.
+    #[must_use]
+    pub fn shard(&self) -> Arc<Pulse> {
+        self.shards.add()
+    }
+
+    /// A canary has flown.
+    pub fn flown(&self, flight: Flight) {
+        self.gateway.flown(flight);
+    }
+
+    /// Something was revoked.
+    pub fn revoked(&self, what: Revoked) {
+        self.gateway.revoked(what);
+    }
+
+    /// A new configuration was read `now`.
+    pub fn reloaded(&self, outcome: Reload, now: UnixMillis) {
+        self.gateway.reloaded(outcome, now);
+    }
+
+    /// Where lines of the audit log are counted.
+    #[must_use]
+    pub fn lines(&self) -> Lines {
+        self.gateway.lines()
     }
 
     /// A request has been answered.
@@ -102,10 +143,11 @@ impl Metrics {
         &self.keys
     }
 
-    /// The text of all metrics, and of the log as it is now.
+    /// The text of all metrics; of the log and the gateway as they are now.
     #[must_use]
-    pub fn expose(&self, format: Format, log: Log) -> String {
+    pub fn expose(&self, format: Format, log: Log, health: Health) -> String {
         self.log.set(log);
+        self.gateway.set(health);
         exposition::expose(&self.registry, format)
     }
 }

@@ -10,7 +10,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::Metrics;
 use super::family::Family;
 use super::histogram::{Histogram, nanos};
-use super::labels::{Door, End, HttpVersion, Kind};
+use super::labels::{Door, End, HttpVersion, Kind, Resume};
 use crate::model::code::Code;
 use crate::model::gap::Reason;
 use crate::model::transport::Transport;
@@ -25,6 +25,7 @@ pub(super) struct Streams {
     latency: Family<Transport, Histogram>,
     lag: Family<Transport, Histogram>,
     gaps: Family<Reason, Counter>,
+    resumes: Family<(Transport, Resume), Counter>,
 }
 
 impl Streams {
@@ -38,6 +39,7 @@ impl Streams {
             latency: Family::new(Histogram::of_latencies),
             lag: Family::new(Histogram::of_events),
             gaps: Family::default(),
+            resumes: Family::default(),
         };
         new.register_streams(registry);
         new.register_deliveries(registry);
@@ -60,6 +62,11 @@ impl Streams {
             "gaps",
             "Gaps that streams were told instead of events",
             self.gaps.clone(),
+        );
+        registry.register(
+            "resumes",
+            "Streams that were opened with a cursor, by whether all that they missed was held",
+            self.resumes.clone(),
         );
     }
 
@@ -157,6 +164,13 @@ impl Meter {
     /// Counts a gap that was told.
     pub fn gap(&self, reason: Reason) {
         self.metrics.streams.gaps.with(reason).inc();
+    }
+
+    /// Counts a client that came back with a cursor: whether all that it missed was held.
+    pub fn resumed(&self, whole: bool) {
+        let outcome = if whole { Resume::Hit } else { Resume::Gap };
+        let resumes = &self.metrics.streams.resumes;
+        resumes.with((self.transport, outcome)).inc();
     }
 
     /// Counts a refusal that was told on the stream.

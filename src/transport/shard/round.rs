@@ -165,9 +165,14 @@ impl Members {
         let newcomers: Vec<_> = {
             let mut waiting = self.shard.newcomers();
             let count = waiting.len().min(NEWCOMERS);
+            if count > 0 {
+                self.shard.pulse.waiting(waiting.len() - count);
+            }
             waiting.drain(..count).collect()
         };
-        for newcomer in newcomers {
+        for (came, newcomer) in newcomers {
+            let waited = self.context().clock.now().since(came);
+            self.shard.pulse.welcomed(waited);
             let (context, seat) = (&self.shard.context, self.shard.roster.seat());
             let number = seat.number();
             let member = match newcomer {

@@ -2,6 +2,7 @@
 
 mod documented;
 mod exposition;
+mod gateway;
 mod traffic;
 
 use self::exposition::Exposition;
@@ -121,6 +122,13 @@ async fn every_series_is_there_before_anything_has_happened() {
         "gatecast_gaps_total{reason=\"evicted\"}",
         "gatecast_http_requests_total{route=\"/v1/rooms/{room}/events\",status=\"5xx\"}",
         "gatecast_delivery_latency_seconds_count{transport=\"sse\"}",
+        "gatecast_resumes_total{transport=\"sse\",outcome=\"gap\"}",
+        "gatecast_newcomers{shard=\"0\"}",
+        "gatecast_shards_hanging",
+        "gatecast_revocations_total{kind=\"subject\"}",
+        "gatecast_audit_lines_total{outcome=\"dropped\"}",
+        "gatecast_config_reloads_total{outcome=\"refused\"}",
+        "gatecast_tls_handshakes_total{outcome=\"failed\"}",
     ] {
         assert_eq!(numbers.get(series), 0.0, "{series}");
     }

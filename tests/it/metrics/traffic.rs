@@ -12,7 +12,7 @@ use crate::support::{Gate, within};
 
 const EVENT_STREAM: (&str, &str) = ("Accept", "text/event-stream");
 
-async fn publish(gate: &Gate, body: &Value) -> Value {
+pub(super) async fn publish(gate: &Gate, body: &Value) -> Value {
     let body = body.to_string();
     let answer = gate
         .request("POST", "/v1/rooms/r/events", &[BACKEND], &body)
@@ -20,7 +20,7 @@ async fn publish(gate: &Gate, body: &Value) -> Value {
     answer.json()
 }
 
-async fn event_source(gate: &Gate, target: &str) -> Body {
+pub(super) async fn event_source(gate: &Gate, target: &str) -> Body {
     let mut socket = gate.connect().await;
     let headers = [READER, EVENT_STREAM];
     socket.send(request("GET", target, &headers, "")).await;
@@ -204,11 +204,15 @@ async fn streams_are_counted_from_their_opening_to_their_end() {
 async fn connections_are_counted_while_they_are_open() {
     let gate = gate().await;
     let sockets = [gate.connect().await, gate.connect().await];
-    let numbers = once(&gate, "gatecast_connections", 3.0).await;
-    let accepted = numbers.get("gatecast_connections_accepted_total");
-    assert_eq!(accepted, 2.0 + numbers.get(SCRAPES) + 1.0);
+    let open = "gatecast_connections{listener=\"http\"}";
+    let numbers = once(&gate, open, 3.0).await;
+    let accepted = 2.0 + numbers.get(SCRAPES) + 1.0;
+    assert_eq!(
+        numbers.set("gatecast_connections_accepted_total"),
+        [("{listener=\"http\"}", accepted)]
+    );
     drop(sockets);
-    once(&gate, "gatecast_connections", 1.0).await;
+    once(&gate, open, 1.0).await;
 }
 
 #[tokio::test]
