@@ -159,6 +159,14 @@ pub(super) fn filter(text: &str) -> Result<(), String> {
     crate::telemetry::check_filter(text).map_err(|why| format!("is no filter of log lines ({why})"))
 }
 
+/// Where the audit log goes.
+pub(super) fn audit(text: &str) -> Result<(), String> {
+    if text == "stderr" || (text.starts_with('/') && !text.ends_with('/') && !text.contains('\0')) {
+        return Ok(());
+    }
+    Err("is no place for the audit log: write stderr, or the absolute path of a file".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +194,7 @@ mod tests {
         (proxy, &["10.0.0.0/8", "::1", "unix"], &["", "localhost", "10.0.0.1/8", "unix:/run/a"]),
         (host, &["live.example", "*.example", "localhost", "127.0.0.1", "[::1]", "LIVE.example"],
             &["", "*", "*.", "a.*.example", "https://live.example", "live.example:443", "live.example/", "live.example.", "a b", "::1", "ü.example"]),
+        (audit, &["stderr", "/var/log/audit.jsonl"], &["", "stdout", "audit.jsonl", "/var/log/"]),
         (filter, &["info", "gatecast::transport=debug,info"], &["gatecast=loud", "=["]),
     ];
 

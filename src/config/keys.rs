@@ -330,4 +330,6 @@ pub(super) static KEYS: &[Key] = &[
         "The form of log lines on standard error: for people, or one JSON object a line."),
     key("telemetry.filter", Kind::Text("a filter: levels, by module", checks::filter), Value(r#""info""#), r#""gatecast::transport=debug,info""#,
         "Which log lines are written."),
+    key("telemetry.audit", Kind::Text("`stderr`, or the absolute path of a file", checks::audit), Unset("no audit log is written"), r#""/var/log/gatecast/audit.jsonl""#,
+        "Where the audit log goes: who was let in, who was refused, and who changed what, one JSON object a line. The file is made for its owner only, and begun anew when it was renamed or removed; [audit.md](audit.md) has the lines."),
 ];

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::worker::Worker;
+use crate::model::transport::Transport;
 
 /// The tasks of one gateway.
 #[derive(Clone, Default)]
@@ -36,7 +37,8 @@ impl Running {
 /// Something under way that is no task of its own: it is waited for and named like one, until this is dropped.
 pub struct Guest {
     tasks: Tasks,
-    name: &'static str,
+    /// What it is named by. A name itself would be twice as large, and each stream has one.
+    transport: Transport,
 }
 
 impl Tasks {
@@ -88,13 +90,15 @@ impl Tasks {
         done.await.ok()
     }
 
-    /// Something under way under `name`, in a task that serves many.
+    /// A stream of this `transport` in a task that serves many.
     #[must_use]
-    pub fn guest(&self, name: &'static str) -> Guest {
-        *self.running().guests.entry(name).or_default() += 1;
+    pub fn guest(&self, transport: Transport) -> Guest {
+        let mut running = self.running();
+        *running.guests.entry(transport.as_str()).or_default() += 1;
+        drop(running);
         Guest {
             tasks: self.clone(),
-            name,
+            transport,
         }
     }
 
@@ -179,10 +183,11 @@ impl Drop for Guard {
 impl Drop for Guest {
     fn drop(&mut self) {
         let mut running = self.tasks.running();
-        if let Some(count) = running.guests.get_mut(self.name) {
+        let name = self.transport.as_str();
+        if let Some(count) = running.guests.get_mut(name) {
             *count -= 1;
             if *count == 0 {
-                running.guests.remove(self.name);
+                running.guests.remove(name);
             }
         }
         self.tasks.tell(&running);
@@ -219,9 +224,9 @@ mod tests {
     #[tokio::test]
     async fn a_guest_is_waited_for_and_named_as_long_as_it_stays() {
         let tasks = Tasks::default();
-        let guests = (tasks.guest("screen"), tasks.guest("screen"));
+        let guests = (tasks.guest(Transport::Sse), tasks.guest(Transport::Sse));
         drop(guests.0);
-        assert_eq!(tasks.abort(), [("screen", 1)]);
+        assert_eq!(tasks.abort(), [("sse", 1)]);
         drop(guests.1);
         tasks.ended().await;
         assert_eq!(tasks.abort(), []);

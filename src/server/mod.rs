@@ -43,12 +43,14 @@ use crate::lifecycle::hanging::Hanging;
 use crate::lifecycle::live::Live;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Tasks;
+use crate::lifecycle::worker::Worker;
 use crate::limit::Limiter;
 use crate::limit::seldom::Seldom;
 use crate::model::limits::Limits;
 use crate::model::position::Epoch;
 use crate::service::{Audience, Operation, Operations, Service};
 use crate::session;
+use crate::telemetry::audit::{Audit, Writer};
 use crate::telemetry::metrics::Metrics;
 use crate::transport::ceiling::Ceiling;
 use crate::transport::context::{Context, Rules};
@@ -73,6 +75,8 @@ pub struct Gateway {
     context: Arc<Context>,
     operations: Operations,
     stopping: Arc<Notify>,
+    /// Writes what is recorded.
+    _auditor: Option<Worker>,
     _shards: Arc<Shards>,
 }
 
@@ -118,7 +122,10 @@ impl Gateway {
         let (drain, draining) = Drain::new();
         let tls = tls_acceptor(&settings)?.map(|tls| Arc::new(Live::new(tls)));
         let sets = KeySets::default();
-        let context = Arc::new(context(&settings, &sets, clock, draining)?);
+        let (context, writer) = context(&settings, &sets, clock, draining)?;
+        let context = Arc::new(context);
+        let writes = |writer: Writer| Worker::start("audit".into(), writer.run());
+        let auditor = writer.map(writes).transpose()?;
         let keys = Keeper::new(context.clone(), sets, settings.authorities.clone());
         keys.follow(&settings.auth)?;
         let shards = Arc::new(Shards::start(settings.shards, settings.watch, &context)?);
@@ -151,6 +158,7 @@ impl Gateway {
             context,
             operations,
             stopping,
+            _auditor: auditor,
             _shards: shards,
         })
     }
@@ -182,10 +190,14 @@ impl Gateway {
     pub async fn drain(self) -> Vec<(&'static str, usize)> {
         self.drain.begin();
         let (tasks, deadline) = (&self.context.tasks, self.context.rules().drain);
-        match self.context.clock.timeout(deadline, tasks.ended()).await {
+        let clock = &self.context.clock;
+        let late = match clock.timeout(deadline, tasks.ended()).await {
             Some(()) => Vec::new(),
             None => tasks.abort(),
-        }
+        };
+        // A disk that does not answer is not waited for.
+        clock.timeout(GOODBYE, self.context.audit.flush()).await;
+        late
     }
 
     /// Reads the configuration again, and lets it hold; no stream is cut that is still allowed.
@@ -213,12 +225,13 @@ fn context(
     sets: &KeySets,
     clock: Clock,
     draining: Draining,
-) -> std::io::Result<Context> {
+) -> std::io::Result<(Context, Option<Writer>)> {
     let epoch = Epoch::from_random(random::bits());
     let bus = Bus::memory(settings.bus.clone(), epoch, clock.clone());
     let metrics = Metrics::new(clock.unix());
+    let (audit, writer) = audit(settings, &clock, &metrics)?;
     let limiter = Arc::<Limiter>::default();
-    Ok(Context {
+    let context = Context {
         ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone(), limiter.clone()),
         bus,
         clock,
@@ -231,7 +244,23 @@ fn context(
         hanging: Hanging::default(),
         tasks: Tasks::default(),
         metrics,
-    })
+        audit,
+    };
+    Ok((context, writer))
+}
+
+/// The audit log, and who writes it.
+fn audit(
+    settings: &Settings,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> std::io::Result<(Audit, Option<Writer>)> {
+    let Some(destination) = &settings.telemetry.audit else {
+        return Ok((Audit::off(), None));
+    };
+    let clock = clock.clone();
+    let now = Arc::new(move || clock.unix());
+    Audit::open(destination, now, metrics.lines())
 }
 
 /// What a reload may change, with the keys that were fetched before it.

@@ -11,6 +11,7 @@ use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
 use crate::wire::query::Query;
 
+use super::audit::Seen;
 use super::route::Route;
 use super::{Connection, Service, cors};
 
@@ -101,6 +102,7 @@ impl Service {
             .transpose()?
             .or_else(|| self.context.rules().authority.anonymous());
         if let Some(access) = &access {
+            Seen::note(request, access);
             self.context.request(access, peer)?;
         }
         Ok(access)

@@ -16,7 +16,7 @@ use crate::wire::negotiate::invalid_cursor;
 use crate::wire::poll;
 use crate::wire::query::Query;
 
-use super::{Response, Service, reply};
+use super::{Connection, Response, Service, reply};
 
 const LIMIT: std::ops::RangeInclusive<u64> = 1..=1000;
 const DEFAULT_LIMIT: u64 = 100;
@@ -82,6 +82,7 @@ impl Service {
         request: &Request<Incoming>,
         query: &Query,
         room: Room,
+        connection: &Connection,
     ) -> Result<Response, Refusal> {
         let access = self.access(request, query)?;
         if !access.is_admin() {
@@ -89,6 +90,7 @@ impl Service {
             return Err(Refusal::new(Code::Forbidden, message).room(room));
         }
         self.context.bus.purge(&room);
+        self.audit_operator(connection, &access, "purge", room.as_str());
         tracing::info!(%room, principal = access.principal.name(), "purged");
         Ok(reply::empty(StatusCode::NO_CONTENT))
     }

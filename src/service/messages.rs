@@ -36,6 +36,7 @@ impl Service {
         let text = std::str::from_utf8(&body)
             .map_err(|_| Refusal::new(Code::InvalidUtf8, "a message is UTF-8"))?;
         let message = ClientMessage::parse(text);
+        let is_publish = message.as_ref().is_ok_and(ClientMessage::is_publish);
         let answer = match query.get("stream") {
             Some(stream) => {
                 let streams = &self.context.streams;
@@ -75,6 +76,8 @@ impl Service {
         };
         if let Answer::Refused(_, refusal) = &answer {
             self.count(refusal, Door::Http);
+            let stream = query.get("stream").and_then(StreamId::from_client);
+            self.audit_message(connection, &access, stream, refusal, is_publish);
         }
         Ok(told(answer))
     }

@@ -1,6 +1,7 @@
 //! L5: one request, one response.
 
 mod admin;
+mod audit;
 mod body;
 mod caller;
 mod cors;
@@ -39,6 +40,7 @@ use crate::limit::seldom::Seldom;
 use crate::model::code::{Code, Refusal};
 use crate::model::peer::Peer;
 use crate::model::time::Moment;
+use crate::telemetry::audit::Asked;
 use crate::telemetry::metrics::labels::{self, Door};
 use crate::transport::context::Context;
 use crate::transport::granted::Caller;
@@ -131,7 +133,7 @@ impl Service {
     /// Answers one request, in every case; the answer carries the request's id.
     pub fn respond(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         connection: Connection,
     ) -> impl Future<Output = Answer> + Send {
         let connection = self.behind_proxies(connection, request.headers());
@@ -150,14 +152,17 @@ impl Service {
         } else {
             tracing::info_span!("request", id, %peer)
         };
+        let presented = self.presented(&mut request, &connection);
         let making = Box::pin(self.answer(route, request, connection, origin.clone()));
         async move {
             let mut answer = making.instrument(span).await.unwrap_or_else(|Refused { refusal, door }| {
                 self.count(&refusal, door);
+                self.audit_refusal(presented.as_ref(), &refusal, door, label);
                 let detail = refusal.operator.as_deref().unwrap_or(&refusal.message);
-                tracing::info!(id, %peer, %method, path = shown(&path), code = refusal.code.as_str(), detail, "refused");
+                tracing::info!(id, %peer, %method, path = beginning(&path), code = refusal.code.as_str(), detail, "refused");
                 reply::refusal(&refusal).into()
             });
+            self.audit_answer(presented.as_ref(), &answer);
             origin.grant(answer.headers());
             reply::stamp(answer.headers(), &id);
             if let (Answer::Whole(response), true) = (&mut answer, is_head) {
@@ -236,7 +241,7 @@ impl Service {
             Route::OpenApi => Ok(self.openapi(&request).await),
             Route::Events(room) => match *request.method() {
                 Method::POST => self.publish_one(request, query, connection, room).await,
-                Method::DELETE => self.purge(&request, query, room),
+                Method::DELETE => self.purge(&request, query, room, connection),
                 _ => self.history(&request, query, room).await,
             },
             Route::Publish => self.publish_many(request, query, connection).await,
@@ -328,6 +333,14 @@ impl Connection {
         }
     }
 
+    /// The request, as the audit log names it.
+    const fn asked(&self) -> Asked {
+        Asked {
+            peer: self.peer,
+            request: self.request,
+        }
+    }
+
     /// What a stream of this request is known by.
     fn caller(&self, now: Moment, held: Held) -> Caller {
         Caller {
@@ -344,6 +357,6 @@ fn processors() -> usize {
 }
 
 /// As much of a path as a log line is worth: a stranger must not fill the disk.
-fn shown(path: &str) -> &str {
+fn beginning(path: &str) -> &str {
     &path[..path.floor_char_boundary(100)]
 }

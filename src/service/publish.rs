@@ -130,6 +130,7 @@ impl Service {
             .await
             .inspect_err(|refusal| self.unread(refusal))?;
         let mut results = Vec::with_capacity(events.len());
+        let mut refused = Vec::new();
         let mut all_repeated = !events.is_empty();
         for (index, event) in events.into_iter().enumerate() {
             let outcome = match event {
@@ -151,12 +152,15 @@ impl Service {
                 Err(refusal) if refusal.code == Code::IdempotencyConflict => return Err(refusal),
                 Err(refusal) => {
                     self.context.metrics.limited(&refusal);
-                    Outcome::Refused {
-                        error: Error::new(None, refusal),
+                    if self.context.audit.is_on() {
+                        refused.push(refusal.clone());
                     }
+                    let error = Error::new(None, refusal);
+                    Outcome::Refused { error }
                 }
             });
         }
+        self.audit_unpublished(connection, &access, &refused);
         Ok(accepted(&Outcomes { results }, all_repeated))
     }
 

@@ -1,5 +1,6 @@
 //! Leaf: how the gateway speaks to its operator.
 
+pub mod audit;
 pub mod metrics;
 pub mod process;
 pub mod supervisor;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub format: Format,
     /// The filter, as in `info` or `gatecast::transport=debug,info`.
     pub filter: String,
+    /// Where the audit log goes, if there shall be one.
+    pub audit: Option<audit::Destination>,
 }
 
 impl Default for Settings {
@@ -30,6 +33,7 @@ impl Default for Settings {
         Self {
             format: Format::Text,
             filter: "info".into(),
+            audit: None,
         }
     }
 }

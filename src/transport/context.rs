@@ -21,6 +21,7 @@ use crate::model::limits::Addresses;
 use crate::model::network::Proxies;
 use crate::model::timeouts::Timeouts;
 use crate::session::{self, Answer, Now};
+use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::base_url::BaseUrl;
 use crate::wire::control::{Ack, SignedUrl};
@@ -54,6 +55,8 @@ pub struct Context {
     pub tasks: Tasks,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What is recorded.
+    pub audit: Audit,
 }
 
 /// What the configuration says of streams and requests, and may say otherwise while they go on. It is replaced as a

@@ -29,6 +29,7 @@ use crate::telemetry::metrics::{Given, Meter};
 use crate::wire::client::Ref;
 use crate::wire::control::Control;
 
+use super::audited::{is_publish, record};
 use super::context::Context;
 use super::delivery::{Size, count};
 use super::granted::Caller;
@@ -246,6 +247,9 @@ impl Engine {
 
     /// Carries out the first actions of a session that was admitted.
     pub(crate) fn start(&mut self, actions: Vec<Action>, now: Now) -> Vec<Output> {
+        if let Some(entry) = self.meter.entry() {
+            record(entry, &self.session, &actions, false, false);
+        }
         self.carry_out(actions.into(), now)
     }
 
@@ -295,7 +299,11 @@ impl Engine {
     fn step(&mut self, input: Input, now: Now, actions: &mut VecDeque<Action>) {
         let mut new = Vec::new();
         self.note(&input);
+        let (is_publish, is_posted) = (is_publish(&input), self.reply.is_some());
         self.session.step(input, now, &mut new);
+        if let Some(entry) = self.meter.entry() {
+            record(entry, &self.session, &new, is_publish, is_posted);
+        }
         new.into_iter()
             .rev()
             .for_each(|action| actions.push_front(action));

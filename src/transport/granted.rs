@@ -10,6 +10,7 @@ use crate::model::code::Refusal;
 use crate::model::peer::Peer;
 use crate::model::time::Moment;
 use crate::session::admission::{Admitted, Opening};
+use crate::telemetry::audit::Asked;
 use crate::telemetry::metrics::labels::HttpVersion;
 
 use super::format::Format;
@@ -39,6 +40,17 @@ pub struct Caller {
     pub since: Moment,
     /// Its places among the streams that are open.
     pub held: Held,
+}
+
+impl Caller {
+    /// The request, as the audit log names it.
+    #[must_use]
+    pub const fn asked(&self) -> Asked {
+        Asked {
+            peer: self.peer,
+            request: self.request,
+        }
+    }
 }
 
 /// With what a client is received.

@@ -1,5 +1,6 @@
 //! L4: the drivers. Each carries a session over one transport, with one select loop, and encodes what it sends.
 
+pub mod audited;
 pub mod ceiling;
 pub mod context;
 mod delivery;

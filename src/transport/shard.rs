@@ -120,7 +120,7 @@ impl Shard {
     }
 
     fn guest(&self, transport: Transport) -> Guest {
-        self.context.tasks.guest(transport.as_str())
+        self.context.tasks.guest(transport)
     }
 
     fn come(&self, newcomer: Newcomer) {

@@ -73,6 +73,12 @@ pub struct Malformed {
 pub(super) type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 impl ClientMessage {
+    /// Whether it is a publish.
+    #[must_use]
+    pub const fn is_publish(&self) -> bool {
+        matches!(self.want, Want::Publish(_))
+    }
+
     /// Reads one message.
     ///
     /// # Errors

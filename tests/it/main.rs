@@ -9,6 +9,7 @@
 )]
 
 mod admin;
+mod audit;
 mod commands;
 mod compression;
 mod configuration;

@@ -20,6 +20,7 @@ use crate::model::timeouts::Timeouts;
 use crate::server::Settings;
 use crate::service::Cors;
 use crate::telemetry::Format;
+use crate::telemetry::audit::Destination;
 use crate::wire::base_url::BaseUrl;
 use crate::{service, session, telemetry};
 
@@ -216,6 +217,10 @@ impl Build<'_> {
         telemetry::Settings {
             format: format.unwrap_or(default.format),
             filter: or(section.text("filter"), default.filter),
+            audit: section.text("audit").map(|said| match said.value.as_str() {
+                "stderr" => Destination::Stderr,
+                path => Destination::File(path.into()),
+            }),
         }
     }
 

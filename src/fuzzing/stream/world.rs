@@ -35,6 +35,7 @@ use crate::model::timeouts::Timeouts;
 use crate::model::transport::Transport;
 use crate::session::Session;
 use crate::session::admission::{Opening, admit};
+use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::labels::HttpVersion;
 use crate::transport::context::{Context, Rules};
@@ -310,6 +311,7 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
     Context {
         ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone(), Arc::default()),
         metrics,
+        audit: Audit::off(),
         bus,
         clock,
         rules: Live::new(Rules {

@@ -1,6 +1,7 @@
 //! Labels: closed sets of values, so that no client decides how many series there are.
 
 use crate::model::code::Code;
+use crate::model::decree::Revocation;
 use crate::model::gap::Reason;
 use crate::model::transport::Transport;
 
@@ -243,6 +244,17 @@ label! {
     Key = "key",
     /// One stream.
     Stream = "stream",
+}
+
+impl From<&Revocation> for Revoked {
+    fn from(revocation: &Revocation) -> Self {
+        match revocation {
+            Revocation::Token(_) => Self::Token,
+            Revocation::Subject { .. } => Self::Subject,
+            Revocation::Key(_) => Self::Key,
+            Revocation::Stream(_) => Self::Stream,
+        }
+    }
 }
 
 impl From<http::Version> for HttpVersion {

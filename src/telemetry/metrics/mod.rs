@@ -23,9 +23,10 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::model::code::{Code, Refusal};
+use crate::model::decree::Revocation;
 use crate::model::time::UnixMillis;
 use crate::model::transport::Transport;
-use labels::{Door, Flight, HttpVersion, Listener, Reload, Revoked, Route, StatusClass};
+use labels::{Door, Flight, HttpVersion, Listener, Reload, Route, StatusClass};
 
 pub use exposition::Format;
 pub use health::{Health, Lines, Tokens};
@@ -101,8 +102,8 @@ impl Metrics {
     }
 
     /// Something was revoked.
-    pub fn revoked(&self, what: Revoked) {
-        self.gateway.revoked(what);
+    pub fn revoked(&self, what: &Revocation) {
+        self.gateway.revoked(what.into());
     }
 
     /// A new configuration was read `now`.

@@ -14,6 +14,7 @@ use super::labels::{Door, End, HttpVersion, Kind, Resume};
 use crate::model::code::Code;
 use crate::model::gap::Reason;
 use crate::model::transport::Transport;
+use crate::telemetry::audit::Entry;
 
 #[derive(Debug)]
 pub(super) struct Streams {
@@ -104,6 +105,8 @@ pub struct Meter {
     transport: Transport,
     version: HttpVersion,
     end: End,
+    /// What the audit log knows of it.
+    entry: Option<Box<Entry>>,
 }
 
 /// One event that is handed to a connection.
@@ -124,7 +127,18 @@ impl Meter {
             transport,
             version,
             end: End::Client,
+            entry: None,
         }
+    }
+
+    /// From now on the stream is one of the audit log's too, if there is one.
+    pub fn audited(&mut self, entry: Option<Box<Entry>>) {
+        self.entry = entry;
+    }
+
+    /// What the audit log knows of the stream; nothing where it is off.
+    pub fn entry(&mut self) -> Option<&mut Entry> {
+        self.entry.as_deref_mut()
     }
 
     /// Counts events that are handed to the connection in one go.
@@ -216,5 +230,8 @@ impl Drop for Meter {
         let streams = &self.metrics.streams;
         streams.open.with((self.transport, self.version)).dec();
         streams.ended.with((self.transport, self.end)).inc();
+        if let Some(entry) = &self.entry {
+            entry.ended(self.end);
+        }
     }
 }

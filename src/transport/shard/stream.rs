@@ -136,7 +136,8 @@ impl Stream {
                 (session, actions, Some(access))
             }
         };
-        let meter = context.metrics.open(format.transport(), version);
+        let mut meter = context.metrics.open(format.transport(), version);
+        meter.audited(context.audit.entry(caller.asked(), id, format.transport()));
         let (own, size) = (context.clone(), format.size());
         let mut engine = Engine::new(own, session, seat.clone(), size, meter, caller);
         if let (Ear::Deaf(_), Some(access)) = (&ear, &access) {

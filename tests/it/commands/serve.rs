@@ -115,3 +115,40 @@ fn log_lines_are_json_where_the_configuration_says_so() {
         );
     }
 }
+
+#[test]
+fn the_audit_log_is_json_among_log_lines_for_people_whatever_their_filter() {
+    let toml = format!(
+        "{}[telemetry]\nfilter = \"off\"\naudit = \"stderr\"\n",
+        site()
+    );
+    let (_directory, path) = file(&toml);
+    let mut gateway = Running::start(&mut gatecast(&["serve", "--config", &path]));
+    let mut socket = std::net::TcpStream::connect(gateway.address()).unwrap();
+    socket
+        .write_all(b"GET /v1/negotiate HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    gateway.signal("TERM");
+    let (_, said) = gateway.ended();
+    let line: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(line["event"], "request_refused");
+    assert_eq!(line["route"], "/v1/negotiate");
+}
+
+#[test]
+fn an_audit_log_that_cannot_be_opened_is_named_and_nothing_is_served_without_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("missing/audit.jsonl");
+    let path = path.to_str().unwrap();
+    let mut command = gatecast(&["serve"]);
+    command.env("GATECAST__LISTEN", "127.0.0.1:0");
+    command.env("GATECAST__TELEMETRY__AUDIT", path);
+    let mut gateway = Running::start(&mut command);
+    assert_eq!(gateway.prints(), "");
+    let (code, said) = gateway.ended();
+    assert_eq!(code, Some(1));
+    assert!(said.contains("audit log") && said.contains(path), "{said}");
+}

@@ -1,0 +1,119 @@
+//! An open stream, from when it is accepted to its end.
+
+use crate::model::code::Refusal;
+use crate::model::id::{Principal, StreamId};
+use crate::model::room::Room;
+use crate::model::time::UnixMillis;
+use crate::model::transport::Transport;
+use crate::telemetry::metrics::labels::End;
+
+use super::{Asked, Audit, Event, Who, Why};
+
+/// What the audit log knows of an open stream. There is none where the log is off.
+#[derive(Debug)]
+pub struct Entry {
+    audit: Audit,
+    asked: Asked,
+    stream: StreamId,
+    transport: Transport,
+    since: UnixMillis,
+    /// Principal and role, once they are known.
+    who: Option<(Principal, Box<str>)>,
+}
+
+impl Audit {
+    /// A stream that begins, of a client of which nothing is known yet.
+    #[must_use]
+    pub fn entry(
+        &self,
+        asked: Asked,
+        stream: StreamId,
+        transport: Transport,
+    ) -> Option<Box<Entry>> {
+        self.is_on().then(|| {
+            Box::new(Entry {
+                asked,
+                stream,
+                transport,
+                since: self.now(),
+                who: None,
+                audit: self.clone(),
+            })
+        })
+    }
+}
+
+impl Entry {
+    /// Its client is `who`, and has these `rooms`.
+    pub fn known(&mut self, who: Who<'_>, rooms: &[Room]) {
+        let (stream, transport) = (self.stream, self.transport);
+        let role = who.role.into();
+        let is_new = self.who.replace((who.principal.clone(), role)).is_none();
+        let event = if is_new {
+            Event::StreamAccepted {
+                stream,
+                transport,
+                who,
+                rooms,
+            }
+        } else {
+            Event::StreamChanged {
+                stream,
+                transport,
+                who,
+                rooms,
+            }
+        };
+        self.audit.record(Some(self.asked), &event);
+    }
+
+    /// A message of its client was refused; one that came before it was known ends the stream, and is recorded there.
+    pub fn refused(&self, refusal: &Refusal, is_publish: bool) {
+        let (stream, who) = (Some(self.stream), self.who());
+        if who.is_none() {
+            return;
+        }
+        let event = if is_publish {
+            Event::PublishRefused {
+                stream,
+                who,
+                refusal,
+                events: 1,
+            }
+        } else {
+            Event::MessageRefused {
+                stream,
+                who,
+                refusal,
+            }
+        };
+        self.audit.refused(Some(self.asked), refusal, &event);
+    }
+
+    /// It has ended. One whose client was never known has been refused; a client that just went has done nothing.
+    pub fn ended(&self, end: End) {
+        let (stream, transport) = (self.stream, self.transport);
+        let event = match (self.who(), end) {
+            (Some(who), end) => Event::StreamEnded {
+                stream,
+                transport,
+                who,
+                end,
+                lasted: self.audit.now().since(self.since),
+            },
+            (None, End::Code(_)) => Event::StreamRefused {
+                stream: Some(stream),
+                transport,
+                who: None,
+                why: Why::Ended(end),
+            },
+            (None, End::Client | End::Answered) => return,
+        };
+        self.audit.record(Some(self.asked), &event);
+    }
+
+    fn who(&self) -> Option<Who<'_>> {
+        let (principal, role) = self.who.as_ref()?;
+        Some(Who { principal, role })
+    }
+}
