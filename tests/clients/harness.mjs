@@ -12,6 +12,9 @@ export const keys = {
   wall: "clients-wall-key",
   operator: "clients-operator-key",
 };
+/** What no process may say, whatever its standard error is asked to tell. */
+const secrets = [...Object.values(keys), "the-secret-of-the-real-clients-32-bytes"];
+const said = [];
 export const config = join(here, "gateway.toml");
 export const binary = process.env.GATECAST ?? join(root, "target", "debug", "gatecast");
 
@@ -38,6 +41,7 @@ export async function start(args, announced, more = {}) {
   let complaints = "";
   const lines = [];
   child.stderr.on("data", (data) => (complaints += data));
+  said.push(() => complaints);
   reap(child);
   const found = new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
@@ -64,7 +68,8 @@ export class Gateway {
   }
 
   async up() {
-    const more = { GATECAST__LISTEN: this.listen, ...this.more };
+    const all = { GATECAST__TELEMETRY__FILTER: "gatecast=trace,info", GATECAST__TELEMETRY__AUDIT: "stderr" };
+    const more = { GATECAST__LISTEN: this.listen, ...all, ...this.more };
     const process = await start(["serve", "--config", this.file], /^listening on http(s?):\/\/(\S+)$/, more);
     this.process = process;
     const [, secure, listen] = process.match;
@@ -171,6 +176,10 @@ export async function suite(name, tests) {
       failed += 1;
       console.log(`FAILED  ${name}: ${title}\n${why.stack ?? why}`);
     }
+  }
+  for (const secret of secrets.filter((secret) => said.some((all) => all().includes(secret)))) {
+    failed += 1;
+    console.log(`FAILED  ${name}: the log shows ${secret}`);
   }
   const total = Object.keys(tests).length;
   console.log(`${name}: ${total - failed} passed, ${failed} failed`);

@@ -5,6 +5,7 @@ use gatecast::model::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::support::http::{Body, Head, request};
+use crate::support::secrets;
 use crate::support::websocket::WebSocket;
 use crate::support::{Gate, api_key};
 
@@ -55,6 +56,7 @@ impl Audited {
     async fn lines(mut self) -> Vec<Value> {
         self.gate.stop().await;
         let text = std::fs::read_to_string(self.directory.path().join("audit.jsonl")).unwrap();
+        secrets::WATCH.search("the audit log", text.as_bytes());
         let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
         lines.collect()
     }

@@ -21,6 +21,8 @@ use gatecast::auth::credentials::Credential;
 use gatecast::config;
 use gatecast::lifecycle::clock::Clock;
 
+use crate::support::secrets;
+
 const SECRET: &str = "correct-horse-battery-staple-0123456789";
 
 /// `gatecast`, away from whatever configures the machine of the test.
@@ -38,6 +40,8 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
 }
 
 fn ended(output: Output) -> (i32, String, String) {
+    secrets::WATCH.search("standard error", &output.stderr);
+    secrets::nothing_was_shown();
     (
         output.status.code().unwrap(),
         String::from_utf8(output.stdout).unwrap(),
@@ -50,6 +54,7 @@ fn file(toml: &str) -> (tempfile::TempDir, String) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gatecast.toml");
     std::fs::write(&path, toml).unwrap();
+    secrets::watch(toml);
     let path = path.to_str().unwrap().to_owned();
     (directory, path)
 }

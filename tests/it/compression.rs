@@ -9,7 +9,7 @@ use crate::support::http::{Answer, request};
 use crate::support::websocket::WebSocket;
 use crate::support::{Gate, api_key};
 
-const KEY: (&str, &str) = ("X-API-Key", "a-key");
+const KEY: (&str, &str) = ("X-API-Key", "the-key-of-compression");
 const GZIP: (&str, &str) = ("Accept-Encoding", "gzip");
 const HISTORY: &str = "/v1/rooms/r/events?limit=1000";
 const POLL: &str = "/v1/stream?room=r&since=earliest";

@@ -18,6 +18,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 
 use crate::support::http::{Answer, request};
+use crate::support::secrets;
 use crate::support::socket::Socket;
 
 const CONFIGURATION: &str = r#"
@@ -31,6 +32,7 @@ const CONFIGURATION: &str = r#"
 "#;
 
 fn settings() -> Settings {
+    secrets::watch(CONFIGURATION);
     let mut settings = gatecast::config::load(Some(CONFIGURATION), &[]).unwrap();
     settings.listen = vec![SocketAddr::from(([127, 0, 0, 1], 0)).into()];
     settings

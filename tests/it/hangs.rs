@@ -20,6 +20,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Notify;
 
 use crate::support::http::{Answer, request};
+use crate::support::secrets;
 use crate::support::socket::Socket;
 use crate::support::websocket::UPGRADE;
 use crate::support::within;
@@ -74,6 +75,7 @@ impl Gate {
             let door = door.clone();
             async move { Ok::<_, Infallible>(door.answer(&request)) }
         });
+        secrets::watch(CONFIGURATION);
         let mut settings: Settings = gatecast::config::load(Some(CONFIGURATION), &[]).unwrap();
         settings.listen = vec![
             SocketAddr::from(([127, 0, 0, 1], 0)).into(),

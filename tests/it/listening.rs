@@ -8,10 +8,12 @@ use gatecast::server::Gateway;
 use tokio::net::UnixStream;
 
 use crate::support::http::request;
+use crate::support::secrets;
 use crate::support::socket::Socket;
 use crate::support::tls::Certificate;
 
 async fn start(toml: &str) -> std::io::Result<Gateway> {
+    secrets::watch(toml);
     let settings = gatecast::config::load(Some(toml), &[]).unwrap_or_else(|why| panic!("{why}"));
     Gateway::start(settings, Clock::system()).await
 }

@@ -32,6 +32,7 @@ mod negotiate;
 mod openapi;
 mod promises;
 mod refusals;
+mod secrets;
 mod sessions;
 mod stalled;
 mod support;

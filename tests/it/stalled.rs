@@ -126,7 +126,11 @@ async fn a_drain_does_not_wait_for_half_a_request() {
     let mut gate = gate("").await;
     let (mut head, mut body) = (gate.connect().await, gate.connect().await);
     head.send("GET /v1/stream HTTP/1.1\r\nHos").await;
-    body.send("POST /v1/publish HTTP/1.1\r\nHost: a\r\nX-API-Key: a-key\r\nContent-Length: 1000\r\n\r\n{\"e").await;
+    let key = KEY.1;
+    body.send(format!(
+        "POST /v1/publish HTTP/1.1\r\nHost: a\r\nX-API-Key: {key}\r\nContent-Length: 1000\r\n\r\n{{\"e"
+    ))
+    .await;
     // Whoever is answered on a connection opened later has seen both of them accepted.
     assert_eq!(gate.request("GET", "/healthz", &[], "").await.status(), 200);
     let before = gate.elapsed();

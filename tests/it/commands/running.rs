@@ -5,6 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use crate::support::secrets::{WATCH, nothing_was_shown};
+
 /// For what takes milliseconds, or a pause of a few seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -87,7 +89,9 @@ impl Running {
 
     /// The next line on standard error; empty at its end.
     pub(crate) fn says(&self) -> String {
-        self.err.next()
+        let line = self.err.next();
+        WATCH.search("standard error", line.as_bytes());
+        line
     }
 
     /// The next line on standard error that holds `text`.
@@ -104,6 +108,8 @@ impl Running {
     /// How it ended, and what else it said on standard error.
     pub(crate) fn ended(&mut self) -> (Option<i32>, String) {
         let said = self.err.rest();
+        WATCH.search("standard error", said.as_bytes());
+        nothing_was_shown();
         (self.child.wait().unwrap().code(), said)
     }
 }
@@ -112,5 +118,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        WATCH.search("standard error", self.err.rest().as_bytes());
+        nothing_was_shown();
     }
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 
 use super::running::Running;
 use super::{SECRET, file, gatecast, site};
+use crate::support::secrets::WATCH;
 
 #[test]
 fn serve_says_where_it_listens_and_ends_in_order_on_sigterm_and_on_ctrl_c() {
@@ -61,6 +62,7 @@ fn a_port_that_is_taken_is_named_with_what_to_change() {
 /// A gateway with `drain` as its deadline, and a publish that will not end: the gateway has asked for the body.
 fn with_a_request_under_way(drain: &str) -> (tempfile::TempDir, Running, std::net::TcpStream) {
     let (key, sha256) = gatecast::auth::api_key::mint([7; 32]);
+    WATCH.keep(&key);
     let (directory, path) = file(&format!(
         "listen = \"127.0.0.1:0\"\nserver.drain = \"{drain}\"\nserver.timeouts.body = \"10m\"\n\
          [roles.backend]\npublish = [\"*\"]\n\

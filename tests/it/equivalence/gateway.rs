@@ -16,7 +16,7 @@ use super::record::{Start, Transport};
 use super::run::{Get, Post, SENDER, Taken, World};
 use super::script::{Draft, Script, Source};
 use crate::support::tls::Certificate;
-use crate::support::{api_key, patiently};
+use crate::support::{api_key, patiently, secrets};
 
 const VIEWER: &str = "a-key-of-the-viewer";
 const PUBLISHER: &str = "a-key-of-the-publisher";
@@ -209,6 +209,7 @@ fn both(gateway: &Gateway) -> (SocketAddr, SocketAddr) {
 }
 
 async fn launch(toml: &str, clock: &Clock) -> Gateway {
+    secrets::watch(toml);
     let settings = gatecast::config::load(Some(toml), &[]);
     let settings =
         settings.unwrap_or_else(|mistakes| panic!("the configuration is wrong:\n{mistakes}"));

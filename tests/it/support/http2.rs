@@ -5,6 +5,7 @@ use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::secrets::{WATCH, keep_sent};
 use super::socket::Socket;
 use super::within;
 
@@ -65,6 +66,7 @@ impl Http2 {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        keep(target, headers, body.unwrap_or_default());
         let mut ready = within("room for a request", self.0.clone().ready())
             .await
             .unwrap();
@@ -98,6 +100,7 @@ impl Http2 {
     ) -> Streamed {
         let response = self.send(method, target, headers, body).await;
         let (head, body) = within("a response", response).await.unwrap().into_parts();
+        WATCH.search("an answer's head", format!("{:?}", head.headers).as_bytes());
         Streamed {
             head,
             body,
@@ -131,6 +134,7 @@ impl Http2 {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        keep(target, headers, "");
         let mut ready = self.0.clone().ready().await.unwrap();
         let (response, sender) = ready
             .send_request(request.body(()).unwrap(), false)
@@ -157,6 +161,14 @@ impl Http2 {
         assert_eq!(end, End::Clean, "{method} {target}");
         (streamed.head.status.as_u16(), rest)
     }
+}
+
+/// Keeps the credentials that a request carries.
+fn keep(target: &str, headers: &[(&str, &str)], body: &str) {
+    keep_sent(
+        &WATCH,
+        super::http::request("", target, headers, body).as_bytes(),
+    );
 }
 
 /// Carries bytes both ways, until each ends.
@@ -219,6 +231,7 @@ impl Streamed {
     pub(crate) async fn fill_only(&mut self) -> Result<(), End> {
         let data = within("data", self.body.data()).await;
         let data = data.unwrap_or_else(|| panic!("the end")).unwrap();
+        WATCH.search("an answer", &data);
         self.ahead.extend_from_slice(&data);
         Ok(())
     }
@@ -227,6 +240,7 @@ impl Streamed {
     pub(crate) async fn fill(&mut self) -> Result<(), End> {
         match within("data", self.body.data()).await {
             Some(Ok(data)) => {
+                WATCH.search("an answer", &data);
                 self.ahead.extend_from_slice(&data);
                 let _ = self.body.flow_control().release_capacity(data.len());
                 Ok(())

@@ -6,6 +6,7 @@
 
 pub(crate) mod http;
 pub(crate) mod http2;
+pub(crate) mod secrets;
 pub(crate) mod socket;
 pub(crate) mod tls;
 pub(crate) mod websocket;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use gatecast::lifecycle::clock::{Clock, Hand};
 use gatecast::server::endpoint::Endpoint;
 use gatecast::server::{Gateway, Settings};
+use gatecast::telemetry::audit::Destination;
 use gatecast::wire::admin::Reloaded;
 use sha2::{Digest as _, Sha256};
 
@@ -40,7 +42,7 @@ pub(crate) struct Gate {
 }
 
 /// The key of one who may read and publish everything, in a gateway that is [`Gate::open`].
-pub(crate) const KEY: (&str, &str) = ("x-api-key", "a-key");
+pub(crate) const KEY: (&str, &str) = ("x-api-key", "the-key-of-an-open-gateway");
 
 impl Gate {
     /// Starts a gateway in which [`KEY`] may everything. `first` stands before the first table of its configuration,
@@ -198,6 +200,12 @@ impl Gate {
     }
 }
 
+impl Drop for Gate {
+    fn drop(&mut self) {
+        secrets::nothing_was_shown();
+    }
+}
+
 async fn launch(
     toml: &Arc<Mutex<String>>,
     says: fn(&mut Settings),
@@ -218,6 +226,7 @@ fn settings_of(
     says: fn(&mut Settings),
     address: SocketAddr,
 ) -> Result<Settings, String> {
+    secrets::watch(toml);
     let mut settings =
         gatecast::config::load(Some(toml), &[]).map_err(|mistakes| mistakes.to_string())?;
     // With a certificate the one endpoint speaks HTTPS.
@@ -226,6 +235,9 @@ fn settings_of(
         scheme,
         ..address.into()
     }];
+    // Where the test does not look at it, what is recorded is searched like any other line.
+    let audit = &mut settings.telemetry.audit;
+    *audit = audit.take().or(Some(Destination::Tracing));
     says(&mut settings);
     Ok(settings)
 }
@@ -261,6 +273,7 @@ pub(crate) async fn patiently<T>(limit: Duration, done: impl Future<Output = T>)
 
 /// The configuration block of an API key whose text is `key`.
 pub(crate) fn api_key(name: &str, key: &str, role: &str) -> String {
+    secrets::WATCH.keep(key);
     format!(
         "[[auth.api_key]]\nname = \"{name}\"\nsha256 = \"{}\"\nrole = \"{role}\"\n",
         sha256(key)

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::secrets::{WATCH, keep_sent};
 use super::within;
 
 /// What bytes go over: TCP, TLS, or a Unix socket.
@@ -40,6 +41,7 @@ impl Socket {
 
     /// The same; whether all of it was taken.
     pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        keep_sent(&WATCH, bytes.as_ref());
         within("room to send", self.stream.write_all(bytes.as_ref()))
             .await
             .is_ok()
@@ -55,12 +57,16 @@ impl Socket {
         if self.ended {
             return false;
         }
+        let before = self.ahead.len();
         let read = within(
             "bytes from the gateway",
             self.stream.read_buf(&mut self.ahead),
         )
         .await;
         self.ended = !matches!(read, Ok(count) if count > 0);
+        // With what came just before: one may stand across two reads.
+        let news = &self.ahead[before.saturating_sub(64)..];
+        WATCH.search("an answer", news);
         !self.ended
     }
 

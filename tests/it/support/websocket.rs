@@ -1,6 +1,7 @@
 //! A WebSocket client (RFC 6455) that can also do what a good one never does.
 
 use super::http::Head;
+use super::secrets::{WATCH, keep_sent};
 use super::socket::Socket;
 
 pub(crate) const TEXT: u8 = 1;
@@ -82,6 +83,7 @@ impl WebSocket {
 
     /// Sends a text message.
     pub(crate) async fn say(&mut self, text: &str) {
+        keep_sent(&WATCH, text.as_bytes());
         self.socket
             .send(frame(0x80 | TEXT, true, text.as_bytes()))
             .await;
