@@ -7,7 +7,7 @@ use crate::support::websocket::WebSocket;
 use crate::support::{Gate, api_key};
 
 const BACKEND: (&str, &str) = ("X-API-Key", "backend-key");
-const SECRET: &str = "a secret of thirty-two bytes, or more";
+const SECRET: &str = "the-secret-of-the-joins-in-32-bytes-or-more";
 
 async fn gate() -> Gate {
     let key = api_key("backend", BACKEND.1, "backend");

@@ -36,7 +36,7 @@ fn configuration() -> String {
     )
 }
 
-const SECRET: &str = "a secret of thirty-two bytes, or more";
+const SECRET: &str = "the-secret-of-the-promises-32-bytes-or-more";
 
 async fn publish(gate: &Gate, room: &str, data: &str) -> String {
     let body = format!(r#"{{"event":"rung","data":{data}}}"#);

@@ -15,7 +15,7 @@ use crate::support::{Gate, KEY, api_key};
 /// A viewer's key, beside [`KEY`], who is the operator.
 pub(super) const TV: (&str, &str) = ("x-api-key", "tv-key");
 pub(super) const EVENT_STREAM: (&str, &str) = ("accept", "text/event-stream");
-pub(super) const SECRET: &str = "a secret of the tests, 32 bytes or more";
+pub(super) const SECRET: &str = "the-secret-of-the-operators-tests-32-bytes";
 
 /// Its configuration without the operator.
 pub(super) fn viewers() -> String {

@@ -64,7 +64,7 @@ async fn an_issuer_whose_secret_changes_ends_the_streams_of_its_tokens() {
     let gate = gate().await;
     let bearer = bearer(&token(&gate, "ann", None));
     let (mut ann, _) = websocket(&gate, ("authorization", &bearer)).await;
-    let rotated = viewers().replace(SECRET, "another secret of the tests, as long");
+    let rotated = viewers().replace(SECRET, "another-secret-of-the-operators-tests-32");
     reload(&gate, &toml(&rotated, VIEWER)).await;
     assert_eq!(ann.json().await["code"], "unauthorized");
     assert_eq!(ann.closed().await.0, Some(3500));

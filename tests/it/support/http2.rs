@@ -100,7 +100,7 @@ impl Http2 {
     ) -> Streamed {
         let response = self.send(method, target, headers, body).await;
         let (head, body) = within("a response", response).await.unwrap().into_parts();
-        WATCH.search("an answer's head", format!("{:?}", head.headers).as_bytes());
+        WATCH.search_answer(format!("{:?}", head.headers).as_bytes());
         Streamed {
             head,
             body,
@@ -231,7 +231,7 @@ impl Streamed {
     pub(crate) async fn fill_only(&mut self) -> Result<(), End> {
         let data = within("data", self.body.data()).await;
         let data = data.unwrap_or_else(|| panic!("the end")).unwrap();
-        WATCH.search("an answer", &data);
+        WATCH.search_answer(&data);
         self.ahead.extend_from_slice(&data);
         Ok(())
     }
@@ -240,7 +240,7 @@ impl Streamed {
     pub(crate) async fn fill(&mut self) -> Result<(), End> {
         match within("data", self.body.data()).await {
             Some(Ok(data)) => {
-                WATCH.search("an answer", &data);
+                WATCH.search_answer(&data);
                 self.ahead.extend_from_slice(&data);
                 let _ = self.body.flow_control().release_capacity(data.len());
                 Ok(())

@@ -12,24 +12,32 @@ use std::sync::{LazyLock, Mutex, MutexGuard, Once, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::EnvFilter;
 
 /// A part of a secret that is as good as all of it, in bytes: any so many in a row.
 const PART: usize = 12;
 /// What is shorter than this could be any word.
 const WORD: usize = 8;
 
+/// What is logged: all that there is, but for h2's own notes on each frame, which would be most of it. Without them the
+/// suite takes half the time; with them it shows nothing either.
+const LEVELS: &str = "trace,h2=debug";
+
 /// What is searched for, and what was found.
 pub(crate) struct Watch {
-    needles: RwLock<Needles>,
+    /// What may occur nowhere.
+    secrets: RwLock<Needles>,
+    /// What the gateway gives out in its answers, and says nowhere else: cookies and signed URLs.
+    given: RwLock<Needles>,
     found: Mutex<Vec<String>>,
     searched: AtomicU64,
 }
 
+#[derive(Default)]
 struct Needles {
     known: HashSet<String>,
-    /// Whether any part begins with these two bytes: most places need no more than this.
-    begins: Box<[bool]>,
+    /// Whether any part begins with these two bytes: most places need no more than this. Empty where there is none.
+    begins: Vec<bool>,
     parts: HashSet<[u8; PART]>,
     /// Secrets that are shorter than a part, found as whole words.
     words: HashSet<Vec<u8>>,
@@ -38,52 +46,46 @@ struct Needles {
 impl Watch {
     pub(crate) fn new() -> Self {
         Self {
-            needles: RwLock::new(Needles {
-                known: HashSet::new(),
-                begins: vec![false; 1 << 16].into(),
-                parts: HashSet::new(),
-                words: HashSet::new(),
-            }),
+            secrets: RwLock::default(),
+            given: RwLock::default(),
             found: Mutex::default(),
             searched: AtomicU64::new(0),
         }
     }
 
-    /// From now on `secret` may occur nowhere, nor any part of it, as it is, in hexadecimal or in Base64. The first part of
-    /// a token says only how it is signed.
+    /// From now on `secret` may occur nowhere, nor any part of it, as it is, in hexadecimal or in Base64. What stands before
+    /// the signature of a token, a cookie or a signed URL may be in another one that is given out.
     pub(crate) fn keep(&self, secret: &str) {
-        let is_known = |needles: &Needles| needles.known.contains(secret);
-        if secret.len() < WORD || is_known(&self.needles.read().unwrap()) {
-            return;
-        }
-        let mut needles = self.needles.write().unwrap();
-        needles.known.insert(secret.to_owned());
-        let hidden = match secret.split_once('.') {
-            Some((head, rest)) if head.starts_with("eyJ") => rest,
-            _ => secret,
-        };
-        needles.add(hidden.as_bytes());
-        needles.add(STANDARD_NO_PAD.encode(hidden).as_bytes());
-        needles.add(URL_SAFE_NO_PAD.encode(hidden).as_bytes());
-        let hexadecimal: String = hidden.bytes().map(|byte| format!("{byte:02x}")).collect();
-        needles.add(hexadecimal.as_bytes());
+        keep(&self.secrets, secret);
+    }
+
+    /// The same for what the gateway itself gives out: it may occur nowhere but in answers.
+    pub(crate) fn keep_given(&self, secret: &str) {
+        keep(&self.given, secret);
     }
 
     /// Searches what was said at `place`.
     pub(crate) fn search(&self, place: &str, said: &[u8]) {
+        self.search_for(&self.given, place, said);
+        self.search_for(&self.secrets, place, said);
+    }
+
+    /// Searches what was said in an answer.
+    pub(crate) fn search_answer(&self, said: &[u8]) {
+        self.search_for(&self.secrets, "an answer", said);
+    }
+
+    fn search_for(&self, needles: &RwLock<Needles>, place: &str, said: &[u8]) {
         self.searched
             .fetch_add(said.len() as u64, Ordering::Relaxed);
-        let found = self.needles.read().unwrap().find(said);
+        let found = needles.read().unwrap().find(said);
         if let Some(at) = found {
             let text = |from: usize, to: usize| {
                 let bytes = &said[from.min(said.len())..to.min(said.len())];
                 String::from_utf8_lossy(bytes).into_owned()
             };
-            let (before, part, after) = (
-                text(at.saturating_sub(80), at),
-                text(at, at + PART),
-                text(at + PART, at + 80),
-            );
+            let before = text(at.saturating_sub(80), at);
+            let (part, after) = (text(at, at + PART), text(at + PART, at + 80));
             let told = format!("{place} shows a credential: {before}>>{part}<<{after}");
             self.lock().push(told);
         }
@@ -104,6 +106,23 @@ impl Watch {
     }
 }
 
+fn keep(needles: &RwLock<Needles>, secret: &str) {
+    if secret.len() < WORD || needles.read().unwrap().known.contains(secret) {
+        return;
+    }
+    let mut needles = needles.write().unwrap();
+    needles.known.insert(secret.to_owned());
+    let hidden = match secret.rsplit_once('.') {
+        Some((head, signature)) if head.starts_with("eyJ") => signature,
+        _ => secret,
+    };
+    needles.add(hidden.as_bytes());
+    needles.add(STANDARD_NO_PAD.encode(hidden).as_bytes());
+    needles.add(URL_SAFE_NO_PAD.encode(hidden).as_bytes());
+    let hexadecimal: String = hidden.bytes().map(|byte| format!("{byte:02x}")).collect();
+    needles.add(hexadecimal.as_bytes());
+}
+
 impl Needles {
     fn add(&mut self, secret: &[u8]) {
         if secret.len() < PART {
@@ -112,6 +131,7 @@ impl Needles {
         // A row of the same letters is nobody's secret.
         let is_varied = |part: &&[u8; PART]| part.iter().collect::<HashSet<_>>().len() > 4;
         let parts = secret.array_windows::<PART>();
+        self.begins.resize(1 << 16, false);
         for part in parts.filter(is_varied) {
             self.begins[begin(part)] = true;
             self.parts.insert(*part);
@@ -119,6 +139,9 @@ impl Needles {
     }
 
     fn find(&self, said: &[u8]) -> Option<usize> {
+        if self.begins.is_empty() {
+            return None;
+        }
         let mut parts = said.array_windows::<PART>();
         let part = parts.position(|part| self.begins[begin(part)] && self.parts.contains(part));
         part.or_else(|| self.find_word(said))
@@ -149,7 +172,7 @@ pub(crate) fn watch(toml: &str) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         tracing_subscriber::fmt()
-            .with_max_level(LevelFilter::TRACE)
+            .with_env_filter(EnvFilter::new(LEVELS))
             .with_ansi(false)
             .with_writer(|| Sink(&WATCH))
             .init();
@@ -214,20 +237,23 @@ fn keep_all(watch: &Watch, value: &toml::Value) {
 pub(crate) fn keep_sent(watch: &Watch, sent: &[u8]) {
     let text = String::from_utf8_lossy(sent);
     let lower = text.to_ascii_lowercase();
-    for (before, ends) in [
+    let secrets = [
         ("\nauthorization: bearer ", "\r\n"),
         ("\nx-api-key: ", "\r\n"),
         ("bearer.", "\r\n, "),
         ("access_token=", "\r\n& "),
         ("\"token\":\"", "\""),
         ("\"token\": \"", "\""),
-    ] {
+    ];
+    let given = [("ticket=", "\r\n& "), ("gatecast_session=", "\r\n; ")];
+    let all = secrets.iter().map(|place| (place, &watch.secrets));
+    for ((before, ends), needles) in all.chain(given.iter().map(|place| (place, &watch.given))) {
         for (at, _) in lower.match_indices(before) {
             let Some(rest) = text.get(at + before.len()..) else {
                 continue;
             };
             let end = rest.find(|c| ends.contains(c)).unwrap_or(rest.len());
-            watch.keep(&rest[..end]);
+            keep(needles, &rest[..end]);
         }
     }
 }

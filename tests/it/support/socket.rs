@@ -66,7 +66,7 @@ impl Socket {
         self.ended = !matches!(read, Ok(count) if count > 0);
         // With what came just before: one may stand across two reads.
         let news = &self.ahead[before.saturating_sub(64)..];
-        WATCH.search("an answer", news);
+        WATCH.search_answer(news);
         !self.ended
     }
 
