@@ -97,8 +97,11 @@ async fn until_signal(inherited: Inherited, settings: Settings, anew: Option<Sou
     for endpoint in gateway.endpoints() {
         print::line(&format!("listening on {endpoint}"));
     }
-    for endpoint in gateway.operators() {
+    for endpoint in gateway.probes() {
         print::line(&format!("metrics on {endpoint}"));
+    }
+    for endpoint in gateway.operators() {
+        print::line(&format!("operators on {endpoint}"));
     }
     supervisor::ready();
     loop {

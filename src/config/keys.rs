@@ -326,6 +326,9 @@ pub(super) static KEYS: &[Key] = &[
     key("metrics.listen", Kind::Endpoints, Unset("`/metrics` takes a credential with `admin`"), r#""127.0.0.1:9090""#,
         "Where `/metrics`, `/healthz` and `/readyz` are read without a credential, and nothing else is: in clear text, unless it says `https://`. For an address that only operators reach."),
 
+    key("admin.listen", Kind::Endpoints, Unset("`/v1/admin/…` is served where clients are"), r#""127.0.0.1:9091""#,
+        "Where `/v1/admin/…`, `/metrics` and the probes are served, each with a credential of a role with `admin`; then the listeners of clients have no `/v1/admin/…`. In clear text, unless it says `https://`."),
+
     key("telemetry.format", Kind::Choice(&["text", "json"]), Value(r#""text""#), r#""json""#,
         "The form of log lines on standard error: for people, or one JSON object a line."),
     key("telemetry.filter", Kind::Text("a filter: levels, by module", checks::filter), Value(r#""info""#), r#""gatecast::transport=debug,info""#,

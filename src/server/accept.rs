@@ -178,7 +178,7 @@ impl Acceptor {
     /// What its connections count as.
     const fn kind(&self, peer: Peer, speech: &Speech) -> labels::Listener {
         match (self.audience, peer, &speech.tls) {
-            (Audience::Operators, _, _) => labels::Listener::Operators,
+            (Audience::Probes | Audience::Operators, _, _) => labels::Listener::Operators,
             (Audience::Clients, Peer::Unix, _) => labels::Listener::Unix,
             (Audience::Clients, Peer::Tcp(_), Some(_)) => labels::Listener::Https,
             (Audience::Clients, Peer::Tcp(_), None) => labels::Listener::Http,

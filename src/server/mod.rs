@@ -70,6 +70,7 @@ use tls::Tls;
 /// A gateway that is listening. Dropping it ends its streams without waiting for them.
 pub struct Gateway {
     endpoints: Vec<Endpoint>,
+    probes: Vec<Endpoint>,
     operators: Vec<Endpoint>,
     drain: Drain,
     context: Arc<Context>,
@@ -118,7 +119,8 @@ impl Gateway {
         clock: Clock,
         source: Option<Source>,
     ) -> std::io::Result<Self> {
-        inherited.check(settings.listen.iter().chain(&settings.operators))?;
+        let all = settings.listen.iter().chain(&settings.probes);
+        inherited.check(all.chain(&settings.operators))?;
         let (drain, draining) = Drain::new();
         let tls = tls_acceptor(&settings)?.map(|tls| Arc::new(Live::new(tls)));
         let sets = KeySets::default();
@@ -146,6 +148,10 @@ impl Gateway {
             acceptors
                 .operators
                 .listen(&mut inherited, settings.operators.clone(), tls.as_ref())?;
+        let probes =
+            acceptors
+                .probes
+                .listen(&mut inherited, settings.probes.clone(), tls.as_ref())?;
         look_after_ages(&context);
         watch(&context, &shards);
         let stopping = Arc::new(Notify::new());
@@ -153,6 +159,7 @@ impl Gateway {
         operate(asked, reloader, stopping.clone());
         Ok(Self {
             endpoints,
+            probes,
             operators,
             drain,
             context,
@@ -169,7 +176,13 @@ impl Gateway {
         &self.endpoints
     }
 
-    /// Where operators read metrics and health, likewise.
+    /// Where metrics and health are read, likewise.
+    #[must_use]
+    pub fn probes(&self) -> &[Endpoint] {
+        &self.probes
+    }
+
+    /// Where operators are, if they have a place of their own, likewise.
     #[must_use]
     pub fn operators(&self) -> &[Endpoint] {
         &self.operators
@@ -297,6 +310,7 @@ fn with_secret(mut auth: crate::auth::Settings) -> crate::auth::Settings {
 /// Who takes connections, for each audience.
 struct Acceptors {
     clients: Arc<Acceptor>,
+    probes: Arc<Acceptor>,
     operators: Arc<Acceptor>,
 }
 
@@ -324,6 +338,7 @@ fn acceptors(
             connections,
             settings.proxy_protocol.clone(),
         ),
+        probes: acceptor(Audience::Probes, OPERATORS, Vec::new()),
         operators: acceptor(Audience::Operators, OPERATORS, Vec::new()),
     }
 }

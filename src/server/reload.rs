@@ -15,6 +15,7 @@ use crate::bus::Bus;
 use crate::lifecycle::live::Live;
 use crate::model::decree::Decree;
 use crate::service::Service;
+use crate::telemetry;
 use crate::transport::context::Context;
 use crate::wire::admin::Reloaded;
 
@@ -137,6 +138,10 @@ impl Reloader {
         if old.bus != new.bus {
             self.context.bus.configure(new.bus.clone());
         }
+        if old.telemetry.filter != new.telemetry.filter {
+            // It was checked with the rest.
+            telemetry::set_filter(&new.telemetry.filter)?;
+        }
         self.settings = new;
         if has_new_rights {
             judge_all(&self.context.bus).await?;
@@ -184,10 +189,23 @@ fn differences(old: &Settings, new: &Settings) -> Reloaded {
             "tls",
             old.tls != new.tls && old.tls.is_some() && new.tls.is_some(),
         ),
+        (
+            "telemetry.filter",
+            old.telemetry.filter != new.telemetry.filter,
+        ),
     ];
-    let at_next_start = [
+    Reloaded {
+        changed: named(&changed),
+        at_next_start: at_next_start(old, new),
+    }
+}
+
+/// What `new` says otherwise that cannot change now.
+fn at_next_start(old: &Settings, new: &Settings) -> Vec<String> {
+    named(&[
         ("listen", old.listen != new.listen),
-        ("metrics.listen", old.operators != new.operators),
+        ("metrics.listen", old.probes != new.probes),
+        ("admin.listen", old.operators != new.operators),
         ("tls", old.tls.is_some() != new.tls.is_some()),
         (
             "server.proxy_protocol",
@@ -195,16 +213,18 @@ fn differences(old: &Settings, new: &Settings) -> Reloaded {
         ),
         ("limits.connections", old.connections != new.connections),
         ("server.shards", old.shards != new.shards),
-        ("telemetry", old.telemetry != new.telemetry),
-    ];
-    let named = |all: &[(&str, bool)]| {
-        let named = all.iter().filter(|(_, differs)| *differs);
-        named.map(|(name, _)| (*name).to_owned()).collect()
-    };
-    Reloaded {
-        changed: named(&changed),
-        at_next_start: named(&at_next_start),
-    }
+        (
+            "telemetry",
+            (old.telemetry.format, &old.telemetry.audit)
+                != (new.telemetry.format, &new.telemetry.audit),
+        ),
+    ])
+}
+
+/// The names of those that differ.
+fn named(all: &[(&str, bool)]) -> Vec<String> {
+    let named = all.iter().filter(|(_, differs)| *differs);
+    named.map(|(name, _)| (*name).to_owned()).collect()
 }
 
 /// What all the files hold; nothing where there are none. One that cannot be read counts as such.

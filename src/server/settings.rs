@@ -41,7 +41,10 @@ impl Default for Watch {
 pub struct Settings {
     /// Where to listen.
     pub listen: Vec<Endpoint>,
-    /// Where operators read metrics and health without a credential; nothing else is served there.
+    /// Where metrics and health are read without a credential; nothing else is served there.
+    pub probes: Vec<Endpoint>,
+    /// Where operators see and do what they may, with a credential; nothing else is served there. On the listeners of
+    /// clients, where there are none.
     pub operators: Vec<Endpoint>,
     /// Whose word is taken for who is behind them.
     pub proxies: Proxies,
@@ -92,6 +95,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080)).into()],
+            probes: Vec::new(),
             operators: Vec::new(),
             proxies: Proxies::default(),
             proxy_protocol: Vec::new(),

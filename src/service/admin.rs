@@ -15,8 +15,9 @@ use serde_json::error::Category;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
 use crate::model::room::Room;
-use crate::wire::poll;
+use crate::telemetry;
 use crate::wire::query::Query;
+use crate::wire::{admin, poll};
 
 use super::{Response, Service, reply};
 
@@ -41,6 +42,8 @@ pub(super) enum Desk {
     Reload,
     /// `/v1/admin/explain`
     Explain,
+    /// `/v1/admin/log`
+    Log,
 }
 
 /// The largest body of an operator's request, in bytes.
@@ -50,7 +53,7 @@ const PAGE: (usize, usize) = (100, 1000);
 
 impl Desk {
     /// Those whose path names nothing.
-    pub(super) const FIXED: [(&'static str, Self); 8] = [
+    pub(super) const FIXED: [(&'static str, Self); 9] = [
         ("/v1/admin/streams", Self::Streams),
         ("/v1/admin/rooms", Self::Rooms),
         ("/v1/admin/disconnect", Self::Disconnect),
@@ -59,6 +62,7 @@ impl Desk {
         ("/v1/admin/revocations", Self::Revocations),
         ("/v1/admin/reload", Self::Reload),
         ("/v1/admin/explain", Self::Explain),
+        ("/v1/admin/log", Self::Log),
     ];
 
     /// The one at `path`.
@@ -79,6 +83,7 @@ impl Desk {
         match self {
             Self::Streams | Self::Rooms | Self::Revocations => "GET, HEAD, OPTIONS",
             Self::Stream(_) => "GET, HEAD, DELETE, OPTIONS",
+            Self::Log => "GET, HEAD, PUT, OPTIONS",
             Self::Disconnect | Self::Drain | Self::Revoke | Self::Reload | Self::Explain => {
                 "POST, OPTIONS"
             }
@@ -107,6 +112,8 @@ impl Service {
             Desk::Revoke => self.revoke(self.asked(request).await?).await,
             Desk::Revocations => Ok(self.revocations()),
             Desk::Reload => Ok(ok(&self.operations.reload().await?)),
+            Desk::Log if *request.method() == Method::PUT => set_log(&self.asked(request).await?),
+            Desk::Log => log(),
             Desk::Explain => self.explain(self.asked(request).await?),
         }
     }
@@ -132,6 +139,23 @@ impl Service {
             Refusal::new(code, error.to_string())
         })
     }
+}
+
+/// What is logged.
+fn log() -> Result<Response, Refusal> {
+    let filter = telemetry::filter().ok_or_else(|| {
+        let message = "the log lines of this process are not the gateway's to filter";
+        Refusal::new(Code::NotFound, message)
+    })?;
+    Ok(ok(&admin::Log { filter }))
+}
+
+/// From now on this is logged, until the next reload of another filter.
+fn set_log(asked: &admin::Log) -> Result<Response, Refusal> {
+    telemetry::set_filter(&asked.filter)
+        .map_err(|why| Refusal::new(Code::BadRequest, format!("`filter` cannot be read: {why}")))?;
+    tracing::info!(filter = asked.filter, "log lines are filtered otherwise");
+    log()
 }
 
 fn ok(answer: &impl Serialize) -> Response {

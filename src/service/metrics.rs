@@ -19,7 +19,7 @@ impl Service {
         query: &Query,
         connection: &Connection,
     ) -> Result<Response, Refusal> {
-        if connection.audience == Audience::Clients {
+        if connection.audience != Audience::Probes {
             self.operator(request, query)?;
         }
         let format = if prefers_openmetrics(request.headers()) {

@@ -90,7 +90,9 @@ pub struct Connection {
 pub enum Audience {
     /// Everybody: each request shows its credential.
     Clients,
-    /// Operators: who reaches it may read health and metrics, and nothing else is there.
+    /// Probes: who reaches it may read health and metrics, and nothing else is there.
+    Probes,
+    /// Operators: what they see and do is there, and nothing else; each request shows its credential.
     Operators,
 }
 
@@ -118,6 +120,7 @@ impl Service {
     pub fn configure(&self, settings: Settings) {
         let before = self.settings();
         self.settings.replace(Settings {
+            operators_elsewhere: before.operators_elsewhere,
             page: before.page,
             fallback: before.fallback.clone(),
             echo: before.echo,
@@ -202,7 +205,12 @@ impl Service {
             return Ok(answer.await?.into());
         }
         let route = route?;
-        if connection.audience == Audience::Operators && !route.is_operational() {
+        let is_there = match connection.audience {
+            Audience::Clients => !route.is_for_operators() || !self.settings().operators_elsewhere,
+            Audience::Probes => route.is_operational(),
+            Audience::Operators => route.is_operational() || route.is_for_operators(),
+        };
+        if !is_there {
             return Err(route::not_found().into());
         }
         if request.method() == Method::OPTIONS {

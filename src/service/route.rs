@@ -118,6 +118,11 @@ impl Route {
         matches!(self, Self::Health | Self::Ready | Self::Metrics)
     }
 
+    /// Whether it is for operators alone.
+    pub(super) const fn is_for_operators(&self) -> bool {
+        matches!(self, Self::Admin(_))
+    }
+
     /// Whether `method` is one of them.
     pub(super) fn allows(&self, method: &Method) -> bool {
         self.methods().split(", ").any(|one| one == method.as_str())

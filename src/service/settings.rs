@@ -25,6 +25,8 @@ pub struct Settings {
     pub public_url: Option<BaseUrl>,
     /// The names that the gateway is reached by; any where there are none.
     pub hosts: Vec<HostPattern>,
+    /// Whether operators have a listener of their own, and so find nothing on those of the clients.
+    pub operators_elsewhere: bool,
     /// The page at `/`, if there is one.
     pub page: Option<&'static str>,
     /// What answers the paths that are not the gateway's, in a program that has routes of its own.
@@ -42,6 +44,7 @@ impl Default for Settings {
             body: 1 << 20,
             public_url: None,
             hosts: Vec::new(),
+            operators_elsewhere: false,
             page: None,
             fallback: None,
             echo: false,

@@ -5,7 +5,11 @@ pub mod metrics;
 pub mod process;
 pub mod supervisor;
 
-use tracing_subscriber::EnvFilter;
+use std::sync::OnceLock;
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,17 +48,44 @@ impl Default for Settings {
 /// Says that the filter cannot be read, or that the process has a subscriber already.
 pub fn init(settings: &Settings) -> Result<(), String> {
     let filter = EnvFilter::try_new(&settings.filter).map_err(|why| why.to_string())?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
     match settings.format {
         // Escapes are for a terminal; a file or a collector gets plain text.
-        Format::Text => lines
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .try_init(),
-        Format::Json => lines.json().flatten_event(true).try_init(),
+        Format::Text => {
+            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            registry.with(lines.with_ansi(is_terminal)).try_init()
+        }
+        Format::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     }
-    .map_err(|why| why.to_string())
+    .map_err(|why| why.to_string())?;
+    // There was none, or the subscriber could not have been set.
+    let _ = FILTER.set(handle);
+    Ok(())
+}
+
+/// The filter of this process, once its log lines have been sent somewhere.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// The filter of this process's log lines; nothing where the program that the gateway runs in has a subscriber of its
+/// own.
+#[must_use]
+pub fn filter() -> Option<String> {
+    FILTER.get()?.with_current(ToString::to_string).ok()
+}
+
+/// From now on `filter` says which lines are written. Nothing happens where the program that the gateway runs in has a
+/// subscriber of its own.
+///
+/// # Errors
+/// It cannot be read.
+pub fn set_filter(filter: &str) -> Result<(), String> {
+    let filter = EnvFilter::try_new(filter).map_err(|why| why.to_string())?;
+    match FILTER.get() {
+        Some(handle) => handle.reload(filter).map_err(|why| why.to_string()),
+        None => Ok(()),
+    }
 }
 
 /// Whether `filter` can be read, so that a bad one is a mistake of the configuration.

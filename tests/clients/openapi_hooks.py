@@ -49,6 +49,9 @@ def before_call(context, case, kwargs):
     # The gateway is needed for what follows.
     if path == "/v1/admin/drain" and isinstance(case.body, MutableMapping) and case.body.get("node") is True:
         case.body = {"role": "nobody"}
+    # Few texts are a filter of log lines.
+    if path == "/v1/admin/log" and isinstance((case.body or {}).get("filter") if isinstance(case.body, Mapping) else None, str):
+        case.body["filter"] = "warn"
     # What has ended by itself cannot be revoked, and no schema knows the time.
     if path == "/v1/admin/revoke":
         replace(case.body, "until", "[0-9]+", lambda _: 4102444800000)

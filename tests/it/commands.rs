@@ -6,6 +6,7 @@ mod bench;
 mod edge;
 mod pages;
 mod publish;
+mod reload;
 mod running;
 mod serve;
 mod site;

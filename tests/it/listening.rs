@@ -7,6 +7,7 @@ use gatecast::lifecycle::clock::Clock;
 use gatecast::server::Gateway;
 use tokio::net::UnixStream;
 
+use crate::support::api_key;
 use crate::support::http::request;
 use crate::support::secrets;
 use crate::support::socket::Socket;
@@ -82,10 +83,10 @@ async fn a_socket_at_which_somebody_answers_and_a_file_that_is_none_are_left_alo
 }
 
 #[tokio::test]
-async fn operators_read_metrics_and_health_without_a_credential_where_nothing_else_is_served() {
+async fn probes_read_metrics_and_health_without_a_credential_where_nothing_else_is_served() {
     let listen = "listen = \"127.0.0.1:0\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n[limits]\nconnections = 1\n";
     let gateway = start(listen).await.unwrap();
-    let address = gateway.operators()[0].to_string();
+    let address = gateway.probes()[0].to_string();
     let address = address.strip_prefix("http://").unwrap().parse().unwrap();
     let _full = Socket::open(gateway.addresses().next().unwrap()).await;
     for (target, status) in [
@@ -100,5 +101,40 @@ async fn operators_read_metrics_and_health_without_a_credential_where_nothing_el
         socket.send(request("GET", target, &[], "")).await;
         assert_eq!(socket.answer("GET").await.status(), status, "{target}");
     }
+    gateway.drain().await;
+}
+
+#[tokio::test]
+async fn operators_with_a_listener_of_their_own_are_found_there_and_nowhere_else() {
+    let role = "[roles.a]\nadmin = true\n[roles.b]\nsubscribe = [\"r\"]\n";
+    let keys = api_key("a", "a-key", "a") + &api_key("b", "b-key", "b");
+    let listen = "listen = \"127.0.0.1:0\"\n";
+    let own = "[admin]\nlisten = \"127.0.0.1:0\"\n";
+    let gateway = start(&format!("{listen}{keys}{role}{own}")).await.unwrap();
+    let clients = gateway.addresses().next().unwrap();
+    let own = gateway.operators()[0].to_string();
+    let own = own.strip_prefix("http://").unwrap().parse().unwrap();
+    for (target, key, there, elsewhere) in [
+        ("/v1/admin/streams", "a-key", 200, 404),
+        ("/v1/admin/streams", "b-key", 403, 404),
+        ("/metrics", "a-key", 200, 200),
+        ("/metrics", "b-key", 403, 403),
+        ("/healthz", "b-key", 200, 200),
+        ("/v1/negotiate", "b-key", 404, 200),
+        ("/v1/stream?room=r", "b-key", 404, 200),
+    ] {
+        for (address, status) in [(own, there), (clients, elsewhere)] {
+            let mut socket = Socket::open(address).await;
+            let headers = [("x-api-key", key)];
+            socket.send(request("GET", target, &headers, "")).await;
+            let answer = socket.answer("GET").await;
+            assert_eq!(answer.status(), status, "{target} with {key} on {address}");
+        }
+    }
+    let mut socket = Socket::open(own).await;
+    socket
+        .send(request("GET", "/v1/admin/streams", &[], ""))
+        .await;
+    assert_eq!(socket.answer("GET").await.status(), 401);
     gateway.drain().await;
 }

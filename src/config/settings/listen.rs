@@ -27,9 +27,9 @@ impl Build<'_> {
         self.endpoints(said.value, scheme)
     }
 
-    /// The endpoints of operators.
-    pub(super) fn operators(&mut self) -> Vec<Endpoint> {
-        let said = self.values.section("metrics").texts("listen");
+    /// Those of `[metrics]` and `[admin]`.
+    pub(super) fn own_listeners(&mut self, section: &str) -> Vec<Endpoint> {
+        let said = self.values.section(section).texts("listen");
         said.map_or_else(Vec::new, |said| self.endpoints(said.value, Scheme::Http))
     }
 

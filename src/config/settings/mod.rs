@@ -65,7 +65,8 @@ impl Build<'_> {
         Settings {
             proxy_protocol: self.proxy_protocol(&server, &listen, &proxies),
             listen,
-            operators: self.operators(),
+            probes: self.own_listeners("metrics"),
+            operators: self.own_listeners("admin"),
             proxies,
             memory: whole(self.values.section("limits").number("memory")).map(|said| said.value),
             resident: default.resident,
@@ -131,6 +132,7 @@ impl Build<'_> {
             body,
             public_url: self.public_url(),
             hosts: self.hosts(),
+            operators_elsewhere: self.values.section("admin").origin_of("listen").is_some(),
             ..service::Settings::default()
         }
     }
