@@ -16,6 +16,8 @@ use crate::lifecycle::live::Live;
 use crate::model::decree::Decree;
 use crate::service::Service;
 use crate::telemetry;
+use crate::telemetry::audit::{Change, Event};
+use crate::telemetry::metrics::labels;
 use crate::transport::context::Context;
 use crate::wire::admin::Reloaded;
 
@@ -66,6 +68,7 @@ impl Reloader {
     /// All that is wrong with it: nothing has changed.
     pub(super) async fn reload(&mut self) -> Result<Reloaded, String> {
         let outcome = self.read_again().await;
+        self.tell(&outcome);
         match &outcome {
             Ok(Reloaded {
                 changed,
@@ -85,6 +88,23 @@ impl Reloader {
             }
         }
         outcome
+    }
+
+    /// Counts what came of it, and records it.
+    fn tell(&self, outcome: &Result<Reloaded, String>) {
+        let context = &self.context;
+        let (label, change) = match outcome {
+            Ok(reloaded) => (
+                labels::Reload::Applied,
+                Change::Applied {
+                    changed: &reloaded.changed,
+                    at_next_start: &reloaded.at_next_start,
+                },
+            ),
+            Err(_) => (labels::Reload::Refused, Change::Refused),
+        };
+        context.metrics.reloaded(label, context.clock.unix());
+        context.audit.record(None, &Event::Configuration(change));
     }
 
     /// Reloads if the files hold something else than when they were read last.

@@ -6,12 +6,15 @@ mod revoke;
 mod rooms;
 mod streams;
 
+use std::sync::Arc;
+
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use crate::auth::Access;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
 use crate::model::room::Room;
@@ -19,7 +22,7 @@ use crate::telemetry;
 use crate::wire::query::Query;
 use crate::wire::{admin, poll};
 
-use super::{Response, Service, reply};
+use super::{Connection, Response, Service, reply};
 
 /// Where an operator's request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +94,12 @@ impl Desk {
     }
 }
 
+/// Who does something, and whence.
+struct Operator<'a> {
+    access: Arc<Access>,
+    connection: &'a Connection,
+}
+
 impl Service {
     /// Answers an operator.
     pub(super) async fn admin(
@@ -98,33 +107,72 @@ impl Service {
         desk: Desk,
         request: Request<Incoming>,
         query: &Query,
+        connection: &Connection,
     ) -> Result<Response, Refusal> {
-        self.operator(&request, query)?;
+        let access = self.operator(&request, query)?;
+        let by = Operator { access, connection };
         match desk {
             Desk::Streams => self.streams(query).await,
             Desk::Stream(stream) if *request.method() == Method::DELETE => {
-                self.disconnect_one(stream).await
+                let doing = self.disconnect_one(stream);
+                self.recorded(&by, "disconnect", &stream.to_string(), doing)
+                    .await
             }
             Desk::Stream(stream) => self.one_stream(stream).await,
             Desk::Rooms => self.rooms(query),
-            Desk::Disconnect => self.disconnect(self.asked(request).await?).await,
-            Desk::Drain => self.drain(self.asked(request).await?).await,
-            Desk::Revoke => self.revoke(self.asked(request).await?).await,
+            Desk::Disconnect => {
+                let whom = self.asked::<admin::Whom>(request).await?;
+                let subject = said(&whom);
+                let doing = self.disconnect(whom);
+                self.recorded(&by, "disconnect", &subject, doing).await
+            }
+            Desk::Drain => {
+                let whom = self.asked::<admin::Drain>(request).await?;
+                let subject = said(&whom);
+                self.recorded(&by, "drain", &subject, self.drain(whom))
+                    .await
+            }
+            Desk::Revoke => self.revoke(&by, self.asked(request).await?).await,
             Desk::Revocations => Ok(self.revocations()),
-            Desk::Reload => Ok(ok(&self.operations.reload().await?)),
-            Desk::Log if *request.method() == Method::PUT => set_log(&self.asked(request).await?),
+            Desk::Reload => {
+                let doing = async { Ok(ok(&self.operations.reload().await?)) };
+                self.recorded(&by, "reload", "configuration", doing).await
+            }
+            Desk::Log if *request.method() == Method::PUT => {
+                let asked = self.asked::<admin::Log>(request).await?;
+                let doing = async { set_log(&asked) };
+                self.recorded(&by, "log", &asked.filter, doing).await
+            }
             Desk::Log => log(),
             Desk::Explain => self.explain(self.asked(request).await?),
         }
     }
 
     /// Only an operator goes on.
-    pub(super) fn operator<B>(&self, request: &Request<B>, query: &Query) -> Result<(), Refusal> {
-        if self.access(request, query)?.is_admin() {
-            return Ok(());
+    pub(super) fn operator<B>(
+        &self,
+        request: &Request<B>,
+        query: &Query,
+    ) -> Result<Arc<Access>, Refusal> {
+        let access = self.access(request, query)?;
+        if access.is_admin() {
+            return Ok(access);
         }
         let message = "only a role with `admin = true` may do this";
         Err(Refusal::new(Code::Forbidden, message))
+    }
+
+    /// Does what an operator has asked for, and records it once it is done.
+    async fn recorded(
+        &self,
+        by: &Operator<'_>,
+        action: &'static str,
+        subject: &str,
+        doing: impl Future<Output = Result<Response, Refusal>>,
+    ) -> Result<Response, Refusal> {
+        let done = doing.await?;
+        self.audit_operator(by.connection, &by.access, action, subject);
+        Ok(done)
     }
 
     /// What the body asks.
@@ -156,6 +204,11 @@ fn set_log(asked: &admin::Log) -> Result<Response, Refusal> {
         .map_err(|why| Refusal::new(Code::BadRequest, format!("`filter` cannot be read: {why}")))?;
     tracing::info!(filter = asked.filter, "log lines are filtered otherwise");
     log()
+}
+
+/// What an operator has named, for the audit log.
+fn said(whom: &impl Serialize) -> String {
+    serde_json::to_string(whom).unwrap_or_default()
 }
 
 fn ok(answer: &impl Serialize) -> Response {

@@ -6,6 +6,7 @@ use http::{Method, Request};
 
 use crate::auth::Access;
 use crate::model::code::Refusal;
+use crate::model::decree::Revocation;
 use crate::model::id::StreamId;
 use crate::telemetry::audit::{Asked, Event, Who, Why};
 use crate::telemetry::metrics::labels::{Door, Route};
@@ -130,6 +131,18 @@ impl Service {
         };
         let asked = Some(connection.asked());
         self.context.audit.refused(asked, refusal, &event);
+    }
+
+    /// Records what an operator has revoked.
+    pub(super) fn audit_revocation(
+        &self,
+        connection: &Connection,
+        access: &Access,
+        what: &Revocation,
+    ) {
+        let by = Some(who(access));
+        let event = Event::Revoked { by, what };
+        self.context.audit.record(Some(connection.asked()), &event);
     }
 
     /// Records what an operator did.

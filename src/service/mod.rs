@@ -258,7 +258,7 @@ impl Service {
             Route::Health => self.alive(),
             Route::Ready => self.ready().await,
             Route::Metrics => self.metrics(&request, query, connection).await,
-            Route::Admin(desk) => self.admin(desk, request, query).await,
+            Route::Admin(desk) => self.admin(desk, request, query, connection).await,
             Route::Page => self.page(),
             Route::Stream | Route::Whole => Err(route::not_found()),
         }

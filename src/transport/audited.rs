@@ -14,39 +14,48 @@ pub fn who(access: &Access) -> Who<'_> {
     }
 }
 
-/// Whether `input` is about a publish.
-pub(super) fn is_publish(input: &Input) -> bool {
-    if let Input::Message { message, .. } = input {
-        return message.as_ref().is_ok_and(ClientMessage::is_publish);
+/// What a client's own message may be refused as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// A publish.
+    Publish,
+    /// Whatever else it may say.
+    Other,
+}
+
+impl Wish {
+    /// The one that `input` is about; nothing where it is none, and a refusal is the stream's end.
+    pub(super) fn of(input: &Input) -> Option<Self> {
+        if let Input::Message { message, .. } = input {
+            let is_publish = message.as_ref().is_ok_and(ClientMessage::is_publish);
+            return Some(if is_publish {
+                Self::Publish
+            } else {
+                Self::Other
+            });
+        }
+        let is_published = matches!(input, Input::Published { .. });
+        let is_known = matches!(input, Input::Authenticated(..));
+        is_published
+            .then_some(Self::Publish)
+            .or(is_known.then_some(Self::Other))
     }
-    matches!(input, Input::Published { .. })
 }
 
 /// Records what a step has made of `session`: who its client is, once that is known and whenever that or its rooms are
-/// others, and what it was refused. What was refused to a request of its own is recorded there.
-pub(super) fn record(
-    entry: &mut Entry,
-    session: &Session,
-    actions: &[Action],
-    is_publish: bool,
-    is_posted: bool,
-) {
+/// others, and what of its `wish` was refused.
+pub(super) fn record(entry: &mut Entry, session: &Session, actions: &[Action], wish: Option<Wish>) {
     for action in actions {
-        match action {
-            Action::Ask(Ask::Open { .. } | Ask::Lift { .. }) => {
+        match (action, wish) {
+            (Action::Ask(Ask::Open { .. } | Ask::Lift { .. }), _) => {
                 if let Some(access) = session.access() {
                     entry.known(who(access), session.rooms());
                 }
             }
-            Action::Answer(Answer::Refused(_, refusal)) if !is_posted => {
-                entry.refused(refusal, is_publish);
+            (Action::Answer(Answer::Refused(_, refusal)), Some(wish)) => {
+                entry.refused(refusal, wish == Wish::Publish);
             }
-            Action::Ask(_)
-            | Action::Answer(_)
-            | Action::Send(_)
-            | Action::Deliver(_)
-            | Action::Ping
-            | Action::End { .. } => {}
+            (_, _) => {}
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::telemetry::metrics::{Given, Meter};
 use crate::wire::client::Ref;
 use crate::wire::control::Control;
 
-use super::audited::{is_publish, record};
+use super::audited::{Wish, record};
 use super::context::Context;
 use super::delivery::{Size, count};
 use super::granted::Caller;
@@ -248,7 +248,7 @@ impl Engine {
     /// Carries out the first actions of a session that was admitted.
     pub(crate) fn start(&mut self, actions: Vec<Action>, now: Now) -> Vec<Output> {
         if let Some(entry) = self.meter.entry() {
-            record(entry, &self.session, &actions, false, false);
+            record(entry, &self.session, &actions, None);
         }
         self.carry_out(actions.into(), now)
     }
@@ -299,10 +299,11 @@ impl Engine {
     fn step(&mut self, input: Input, now: Now, actions: &mut VecDeque<Action>) {
         let mut new = Vec::new();
         self.note(&input);
-        let (is_publish, is_posted) = (is_publish(&input), self.reply.is_some());
+        // What was refused to a request of its own is recorded there.
+        let wish = Wish::of(&input).filter(|_| self.reply.is_none());
         self.session.step(input, now, &mut new);
         if let Some(entry) = self.meter.entry() {
-            record(entry, &self.session, &new, is_publish, is_posted);
+            record(entry, &self.session, &new, wish);
         }
         new.into_iter()
             .rev()

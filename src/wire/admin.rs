@@ -6,33 +6,41 @@ use crate::model::position::Position;
 use crate::model::room::Room;
 
 /// Which streams are meant: those for which all that is said holds.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Whom {
     /// The stream of this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<String>,
     /// Those of this principal.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
     /// Those of this role.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// Those in this room.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
     /// Those of this transport.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,
 }
 
 /// Who is to leave, to come back.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drain {
     /// The whole node: it stops, as by SIGTERM.
     #[serde(default)]
     pub node: bool,
     /// The streams of this role.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// The streams in this room.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
     /// Over how long the ends are spread, in milliseconds; as long as at any drain where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub window_ms: Option<u64>,
 }
 

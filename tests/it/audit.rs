@@ -327,28 +327,72 @@ async fn events_that_are_not_published_are_recorded_however_they_came() {
 }
 
 #[tokio::test]
-async fn what_an_operator_does_is_recorded() {
+async fn what_operators_do_is_recorded_and_what_they_may_not_do_too() {
     let audited = Audited::start().await;
-    let target = "/v1/rooms/r/events";
-    let gone = audited
-        .gate
-        .request("DELETE", target, &[OPERATOR], "")
+    let gate = &audited.gate;
+    let (_, _stream) = audited.events().await;
+    let mut ids = Vec::new();
+    for (method, target, body, status) in [
+        ("DELETE", "/v1/rooms/r/events", "", 204),
+        ("POST", "/v1/admin/revoke", r#"{"subject": "ann"}"#, 202),
+        ("POST", "/v1/admin/disconnect", r#"{"role": "reader"}"#, 200),
+        ("POST", "/v1/admin/drain", r#"{"room": "r"}"#, 200),
+        ("POST", "/v1/admin/reload", "", 200),
+        ("POST", "/v1/admin/drain", r#"{"room": "a b"}"#, 400),
+    ] {
+        let answer = gate.request(method, target, &[OPERATOR], body).await;
+        assert_eq!(answer.status(), status, "{}", answer.text());
+        ids.push(json!(answer.header("x-request-id").unwrap()));
+    }
+    gate.request("POST", "/v1/admin/drain", &[READER], r#"{"node": true}"#)
         .await;
-    assert_eq!(gone.status(), 204);
-    let id = gone.header("x-request-id").unwrap().to_owned();
-    let lines = audited.lines().await;
+    let numbers = gate.request("GET", "/metrics", &[OPERATOR], "").await;
+    for line in [
+        "gatecast_revocations_total{kind=\"subject\"} 1",
+        "gatecast_config_reloads_total{outcome=\"applied\"} 1",
+    ] {
+        assert!(numbers.text().lines().any(|one| one == line), "{line}");
+    }
+    let mut lines = audited.lines().await;
+    lines.retain(|line| !line["event"].as_str().unwrap().starts_with("stream_"));
+    let names = [
+        "event",
+        "principal",
+        "action",
+        "subject",
+        "kind",
+        "name",
+        "outcome",
+        "code",
+    ];
+    let [purge, revoke, disconnect, drain, reload, _] = &ids[..] else {
+        panic!("{ids:?}")
+    };
+    let of = |id: &Value| {
+        let line = lines.iter().find(|line| line["request_id"] == *id);
+        fields(std::slice::from_ref(line.unwrap()), &names).remove(0)
+    };
+    let admin = |action: &str, subject: &str| {
+        json!(["admin", "ops", action, subject, null, null, null, null])
+    };
+    assert_eq!(of(purge), admin("purge", "r"));
     assert_eq!(
-        fields(
-            &lines,
-            &[
-                "event",
-                "principal",
-                "role",
-                "action",
-                "subject",
-                "request_id"
-            ]
-        ),
-        [json!(["admin", "ops", "operator", "purge", "r", id])]
+        of(revoke),
+        json!(["revoked", "ops", null, null, "subject", "ann", null, null])
     );
+    assert_eq!(of(disconnect), admin("disconnect", r#"{"role":"reader"}"#));
+    assert!(of(drain)[3].as_str().unwrap().contains(r#""room":"r""#));
+    assert_eq!(of(reload), admin("reload", "configuration"));
+    let rest: Vec<_> = lines
+        .iter()
+        .filter(|line| !ids.contains(&line["request_id"]))
+        .collect();
+    let [configuration, refused] = &rest[..] else {
+        panic!("{rest:?}")
+    };
+    assert_eq!(configuration["event"], "configuration");
+    assert_eq!(configuration["outcome"], "applied");
+    assert_eq!(refused["event"], "request_refused");
+    assert_eq!(refused["principal"], "tv");
+    assert_eq!(lines.len(), 7, "{lines:?}");
 }

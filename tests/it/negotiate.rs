@@ -9,7 +9,7 @@ use crate::support::tls::Certificate;
 use crate::support::websocket::WebSocket;
 use crate::support::{Gate, api_key};
 
-const TV: (&str, &str) = ("X-API-Key", "tv-key");
+const TV: (&str, &str) = ("X-API-Key", "the-key-of-the-tv");
 const WALL: (&str, &str) = ("X-API-Key", "wall-key");
 const BACKEND: (&str, &str) = ("X-API-Key", "backend-key");
 /// `{"sub": "ann", "role": "member", "exp": 4102444800}`, by the secret below.
@@ -202,7 +202,9 @@ async fn a_token_learns_how_long_it_lives_and_no_url_repeats_it() {
     assert_eq!(answer["rooms"], json!(["org:acme:news"]));
     let left = answer["expires_in_ms"].as_u64().unwrap();
     assert!(left > 86_400_000, "{left}");
-    let key = ask(&gate, "?access_token=tv-key", &[]).await.json();
+    let key = ask(&gate, "?access_token=the-key-of-the-tv", &[])
+        .await
+        .json();
     assert_eq!(key["expires_in_ms"], Value::Null, "a key does not end");
 }
 

@@ -9,11 +9,15 @@ use crate::model::time::UnixMillis;
 use crate::service::{Response, Service, reply};
 use crate::wire::{admin, poll};
 
-use super::{ok, stream};
+use super::{Operator, ok, stream};
 
 impl Service {
     /// Appends a revocation.
-    pub(super) async fn revoke(&self, asked: admin::Revoke) -> Result<Response, Refusal> {
+    pub(super) async fn revoke(
+        &self,
+        by: &Operator<'_>,
+        asked: admin::Revoke,
+    ) -> Result<Response, Refusal> {
         let now = self.context.clock.unix();
         let until = asked.until.map(UnixMillis);
         if until.is_some_and(|until| until <= now) {
@@ -29,8 +33,10 @@ impl Service {
         let id = self
             .context
             .bus
-            .decree(Decree::Revoked(revocation), until)
+            .decree(Decree::Revoked(revocation.clone()), until)
             .await?;
+        self.context.metrics.revoked(&revocation);
+        self.audit_revocation(by.connection, &by.access, &revocation);
         let body = poll::to_json(&admin::Decreed { id });
         Ok(reply::json(StatusCode::ACCEPTED, body))
     }

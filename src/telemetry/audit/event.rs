@@ -188,13 +188,10 @@ pub enum Change<'a> {
     /// It holds.
     Applied {
         /// The keys whose values are others than before.
-        changed: &'a [&'a str],
-        /// Those of them that hold only after a restart.
-        waiting: &'a [&'a str],
+        changed: &'a [String],
+        /// Those that hold only after a restart.
+        at_next_start: &'a [String],
     },
-    /// It has so many mistakes, and changed nothing.
-    Refused {
-        /// Their number. Their texts are in the log: they show the file's lines.
-        mistakes: usize,
-    },
+    /// It has mistakes, and changed nothing. The log has their texts, with the file's lines.
+    Refused,
 }

@@ -13,7 +13,7 @@ use crate::support::websocket::WebSocket;
 use crate::support::{Gate, KEY, api_key};
 
 /// A viewer's key, beside [`KEY`], who is the operator.
-pub(super) const TV: (&str, &str) = ("x-api-key", "tv-key");
+pub(super) const TV: (&str, &str) = ("x-api-key", "the-key-of-a-viewer-tv");
 pub(super) const EVENT_STREAM: (&str, &str) = ("accept", "text/event-stream");
 pub(super) const SECRET: &str = "the-secret-of-the-operators-tests-32-bytes";
 

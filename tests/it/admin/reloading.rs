@@ -27,7 +27,11 @@ async fn streams_that_are_still_allowed_hear_nothing_of_it_and_lose_nothing() {
     let bearer = bearer(&token(&gate, "ann", None));
     let (mut ann, _) = websocket(&gate, ("authorization", &bearer)).await;
     for extra in 0..20 {
-        let more = api_key(&format!("more-{extra}"), &format!("more-{extra}"), "viewer");
+        let more = api_key(
+            &format!("more-{extra}"),
+            &format!("one-more-key-{extra}"),
+            "viewer",
+        );
         let changed = reload(&gate, &toml(&format!("{}{more}", viewers()), VIEWER)).await;
         assert_eq!(changed, ["auth and roles"]);
         publish(&gate, "r").await;
@@ -35,10 +39,15 @@ async fn streams_that_are_still_allowed_hear_nothing_of_it_and_lose_nothing() {
         assert_eq!(ann.json().await["event"], "e");
         assert!(body.block().await.unwrap().contains("event: e"));
     }
-    let new = ("x-api-key", "more-19");
+    let new = ("x-api-key", "one-more-key-19");
     websocket(&gate, new).await;
     let old = gate
-        .request("GET", "/v1/negotiate", &[("x-api-key", "more-18")], "")
+        .request(
+            "GET",
+            "/v1/negotiate",
+            &[("x-api-key", "one-more-key-18")],
+            "",
+        )
         .await;
     assert_eq!(code(&old), (401, "unauthorized".into()));
 }
@@ -132,7 +141,7 @@ async fn a_poll_that_waits_goes_on_if_it_may_and_is_answered_if_not() {
     let mut poll = gate.connect().await;
     poll.send(http::request("GET", &target, &[TV], "")).await;
     gate.polls_wait(1).await;
-    let more = api_key("more", "more", "viewer");
+    let more = api_key("more", "one-more-key", "viewer");
     reload(&gate, &toml(&format!("{}{more}", viewers()), VIEWER)).await;
     gate.polls_wait(1).await;
     reload(&gate, &toml(&more, VIEWER)).await;

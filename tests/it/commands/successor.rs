@@ -15,7 +15,7 @@ use crate::support::socket::Socket;
 use crate::support::websocket::WebSocket;
 use crate::support::{api_key, within};
 
-const KEY: (&str, &str) = ("X-API-Key", "a-key");
+const KEY: (&str, &str) = ("X-API-Key", "the-key-of-an-a");
 const EVENT_STREAM: (&str, &str) = ("Accept", "text/event-stream");
 const STREAM: &str = "/v1/stream?room=r";
 

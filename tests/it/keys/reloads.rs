@@ -25,7 +25,7 @@ async fn keys_that_were_fetched_outlive_a_change_of_the_configuration() {
     let mut socket = websocket(&gate, &key.token("ann")).await;
     issuer.does(Does::Closes);
     for name in ["one", "two"] {
-        let more = api_key(name, name, "member");
+        let more = api_key(name, &format!("the-key-of-{name}"), "member");
         let told_of = gate.reload(&toml(&format!("{}{more}", of(&issuer)))).await;
         assert_eq!(told_of.unwrap().changed, ["auth and roles"]);
         is(&told(&gate, &key.token("bob")).await, 200);

@@ -20,8 +20,8 @@ use crate::support::websocket::WebSocket;
 use crate::support::{Gate, api_key, within};
 
 /// Two who may read and publish everything, and are somebody else to the gateway.
-const ANN: (&str, &str) = ("X-API-Key", "ann-key");
-const BOB: (&str, &str) = ("X-API-Key", "bob-key");
+const ANN: (&str, &str) = ("X-API-Key", "the-key-of-ann");
+const BOB: (&str, &str) = ("X-API-Key", "the-key-of-bob");
 const EVENT_STREAM: (&str, &str) = ("Accept", "text/event-stream");
 const STREAM: &str = "/v1/stream?room=r";
 /// A poll that waits.

@@ -23,7 +23,7 @@ async fn gate() -> Gate {
         subscribe = ["open", "wall"]
         publish = ["wall"]
         "#,
-        key = api_key("wall", WALL.1, "wall") + &api_key("tv", "tv-key", "tv")
+        key = api_key("wall", WALL.1, "wall") + &api_key("tv", "the-key-of-the-tv", "tv")
     ))
     .await
 }
@@ -144,7 +144,7 @@ async fn an_auth_lifts_nobody_to_what_its_role_would_be_refused_at_the_door() {
     let gate = gate().await;
     let mut socket = guest(&gate).await;
     socket
-        .say(r#"{"type":"auth","ref":1,"token":"tv-key"}"#)
+        .say(r#"{"type":"auth","ref":1,"token":"the-key-of-the-tv"}"#)
         .await;
     assert_eq!(socket.json().await["code"], "transport_not_allowed");
     assert_eq!(socket.closed().await.0, Some(3505));

@@ -202,7 +202,7 @@ async fn a_cookie_that_fails_is_nobody_and_is_dropped_on_request() {
         forged.as_str(),
         "gatecast_session=",
         "gatecast_session=a.b",
-        "gatecast_session=tv-key",
+        "gatecast_session=the-key-of-the-tv",
         "a=b; gatecast_session=x; c=d",
     ] {
         let answer = get(&gate, HISTORY, &[("Cookie", bad)]).await;

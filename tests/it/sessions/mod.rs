@@ -14,7 +14,7 @@ use crate::support::http::{self, Answer, Body, Head};
 use crate::support::{Gate, api_key};
 
 const BACKEND: (&str, &str) = ("X-API-Key", "backend-key");
-const TV: (&str, &str) = ("X-API-Key", "tv-key");
+const TV: (&str, &str) = ("X-API-Key", "the-key-of-the-tv");
 const EVENT_STREAM: (&str, &str) = ("Accept", "text/event-stream");
 /// The gateway's own pages, as `Host` names it in these tests.
 const OWN: (&str, &str) = ("Origin", "http://localhost:8080");

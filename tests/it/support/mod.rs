@@ -273,6 +273,8 @@ pub(crate) async fn patiently<T>(limit: Duration, done: impl Future<Output = T>)
 
 /// The configuration block of an API key whose text is `key`.
 pub(crate) fn api_key(name: &str, key: &str, role: &str) -> String {
+    let reason = "what is shorter could be any word, and is not searched for";
+    assert!(key.len() >= secrets::WORD, "{key:?}: {reason}");
     secrets::WATCH.keep(key);
     format!(
         "[[auth.api_key]]\nname = \"{name}\"\nsha256 = \"{}\"\nrole = \"{role}\"\n",

@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 /// A part of a secret that is as good as all of it, in bytes: any so many in a row.
 const PART: usize = 12;
 /// What is shorter than this could be any word.
-const WORD: usize = 8;
+pub(crate) const WORD: usize = 8;
 
 /// What is logged: all that there is, but for h2's own notes on each frame, which would be most of it. Without them the
 /// suite takes half the time; with them it shows nothing either.
