@@ -107,7 +107,7 @@ async fn probes_read_metrics_and_health_without_a_credential_where_nothing_else_
 #[tokio::test]
 async fn operators_with_a_listener_of_their_own_are_found_there_and_nowhere_else() {
     let role = "[roles.a]\nadmin = true\n[roles.b]\nsubscribe = [\"r\"]\n";
-    let keys = api_key("a", "a-key", "a") + &api_key("b", "b-key", "b");
+    let keys = api_key("a", "the-operators-key", "a") + &api_key("b", "the-viewers-key", "b");
     let listen = "listen = \"127.0.0.1:0\"\n";
     let own = "[admin]\nlisten = \"127.0.0.1:0\"\n";
     let gateway = start(&format!("{listen}{keys}{role}{own}")).await.unwrap();
@@ -115,13 +115,13 @@ async fn operators_with_a_listener_of_their_own_are_found_there_and_nowhere_else
     let own = gateway.operators()[0].to_string();
     let own = own.strip_prefix("http://").unwrap().parse().unwrap();
     for (target, key, there, elsewhere) in [
-        ("/v1/admin/streams", "a-key", 200, 404),
-        ("/v1/admin/streams", "b-key", 403, 404),
-        ("/metrics", "a-key", 200, 200),
-        ("/metrics", "b-key", 403, 403),
-        ("/healthz", "b-key", 200, 200),
-        ("/v1/negotiate", "b-key", 404, 200),
-        ("/v1/stream?room=r", "b-key", 404, 200),
+        ("/v1/admin/streams", "the-operators-key", 200, 404),
+        ("/v1/admin/streams", "the-viewers-key", 403, 404),
+        ("/metrics", "the-operators-key", 200, 200),
+        ("/metrics", "the-viewers-key", 403, 403),
+        ("/healthz", "the-viewers-key", 200, 200),
+        ("/v1/negotiate", "the-viewers-key", 404, 200),
+        ("/v1/stream?room=r", "the-viewers-key", 404, 200),
     ] {
         for (address, status) in [(own, there), (clients, elsewhere)] {
             let mut socket = Socket::open(address).await;

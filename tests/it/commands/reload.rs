@@ -33,36 +33,48 @@ fn status(address: &str, key: &str) -> u16 {
 #[test]
 fn a_file_is_read_again_on_a_signal_and_when_it_has_changed_and_one_with_a_mistake_changes_nothing()
 {
-    let (_directory, path) = file(&toml(&["one-key"], ""));
+    let (_directory, path) = file(&toml(&["the-first-key"], ""));
     let mut gateway = Running::start(&mut gatecast(&["serve", "--config", &path]));
     let address = gateway.address();
     assert_eq!(
-        (status(&address, "one-key"), status(&address, "two-key")),
+        (
+            status(&address, "the-first-key"),
+            status(&address, "the-second-key")
+        ),
         (200, 401)
     );
 
-    std::fs::write(&path, toml(&["one-key", "two-key"], "")).unwrap();
+    std::fs::write(&path, toml(&["the-first-key", "the-second-key"], "")).unwrap();
     gateway.signal("HUP");
     gateway.says_that("configuration reloaded");
     assert_eq!(
-        (status(&address, "one-key"), status(&address, "two-key")),
+        (
+            status(&address, "the-first-key"),
+            status(&address, "the-second-key")
+        ),
         (200, 200)
     );
 
-    std::fs::write(&path, toml(&["two-key"], "[rols.x]\n")).unwrap();
+    std::fs::write(&path, toml(&["the-second-key"], "[rols.x]\n")).unwrap();
     let said = gateway.says_that("configuration not reloaded");
     assert!(said.contains("rols"), "{said}");
     assert_eq!(
-        (status(&address, "one-key"), status(&address, "two-key")),
+        (
+            status(&address, "the-first-key"),
+            status(&address, "the-second-key")
+        ),
         (200, 200)
     );
 
     // Nobody asks for it: the content has changed.
-    std::fs::write(&path, toml(&["two-key"], "[server]\nshards = 9\n")).unwrap();
+    std::fs::write(&path, toml(&["the-second-key"], "[server]\nshards = 9\n")).unwrap();
     let said = gateway.says_that("from the next start on");
     assert!(said.contains("server.shards"), "{said}");
     assert_eq!(
-        (status(&address, "one-key"), status(&address, "two-key")),
+        (
+            status(&address, "the-first-key"),
+            status(&address, "the-second-key")
+        ),
         (401, 200)
     );
     gateway.signal("TERM");
@@ -71,10 +83,14 @@ fn a_file_is_read_again_on_a_signal_and_when_it_has_changed_and_one_with_a_mista
 
 #[test]
 fn which_lines_are_logged_is_changed_by_a_request_and_by_a_reload() {
-    let (_directory, path) = file(&toml(&["one-key"], "[telemetry]\nfilter = \"warn\"\n"));
+    let (_directory, path) = file(&toml(
+        &["the-first-key"],
+        "[telemetry]\nfilter = \"warn\"\n",
+    ));
     let mut gateway = Running::start(&mut gatecast(&["serve", "--config", &path]));
     let address = gateway.address();
-    let log = |method: &str, body: &str| ask(&address, method, "/v1/admin/log", "one-key", body);
+    let log =
+        |method: &str, body: &str| ask(&address, method, "/v1/admin/log", "the-first-key", body);
     assert_eq!(log("GET", ""), (200, r#"{"filter":"warn"}"#.to_owned()));
     assert_eq!(log("PUT", r#"{"filter":"gatecast=debug"}"#).0, 200);
     gateway.says_that("answered");
@@ -84,7 +100,7 @@ fn which_lines_are_logged_is_changed_by_a_request_and_by_a_reload() {
 
     std::fs::write(
         &path,
-        toml(&["one-key"], "[telemetry]\nfilter = \"info\"\n"),
+        toml(&["the-first-key"], "[telemetry]\nfilter = \"info\"\n"),
     )
     .unwrap();
     gateway.signal("HUP");
@@ -96,14 +112,14 @@ fn which_lines_are_logged_is_changed_by_a_request_and_by_a_reload() {
 
 #[test]
 fn an_operators_drain_of_the_node_ends_the_process_in_order() {
-    let (_directory, path) = file(&toml(&["one-key"], ""));
+    let (_directory, path) = file(&toml(&["the-first-key"], ""));
     let mut gateway = Running::start(&mut gatecast(&["serve", "--config", &path]));
     let address = gateway.address();
     let (status, _) = ask(
         &address,
         "POST",
         "/v1/admin/drain",
-        "one-key",
+        "the-first-key",
         r#"{"node":true}"#,
     );
     assert_eq!(status, 202);

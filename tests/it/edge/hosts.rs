@@ -84,7 +84,7 @@ async fn health_answers_to_any_name_and_operators_have_a_listener_without_names(
     );
     let settings = gatecast::config::load(Some(&listen), &[]).unwrap();
     let gateway = Gateway::start(settings, Clock::system()).await.unwrap();
-    let address = gateway.operators()[0].to_string();
+    let address = gateway.probes()[0].to_string();
     let address = address.strip_prefix("http://").unwrap().parse().unwrap();
     let answer = ask(Socket::open(address).await, "10.0.0.7", "/metrics", "").await;
     assert_eq!(answer.status(), 200);

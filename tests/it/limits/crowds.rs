@@ -37,7 +37,7 @@ async fn what_operators_listen_on_counts_nobody() {
         "[metrics]\nlisten = \"127.0.0.1:0\"",
     )
     .await;
-    let endpoint = gate.gateway().operators()[0].clone();
+    let endpoint = gate.gateway().probes()[0].clone();
     let gatecast::server::endpoint::Address::Tcp(address) = endpoint.address else {
         panic!("an address of the loopback");
     };
