@@ -156,14 +156,16 @@ impl Hop {
 /// The addresses of one line of `X-Forwarded-For`, the last one first.
 fn addresses(line: &HeaderValue) -> Vec<Hop> {
     let hop = |from| Hop { from, secure: None };
-    let Ok(line) = line.to_str() else {
-        return vec![hop(None)];
-    };
+    // By bytes: what a client has put there that is no text must not hide what a proxy has added to it.
     let members = line
-        .rsplit(',')
-        .map(str::trim)
-        .filter(|text| !text.is_empty());
-    members.map(|text| hop(address(text))).collect()
+        .as_bytes()
+        .rsplit(|&byte| byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|member| !member.is_empty());
+    let text = |member| std::str::from_utf8(member).ok();
+    members
+        .map(|member| hop(text(member).and_then(address)))
+        .collect()
 }
 
 /// What `X-Forwarded-Proto` says of the connection that was reached after so many hops: one value is for all, and in a

@@ -121,6 +121,19 @@ fn a_stranger_who_opens_a_quote_swallows_nothing_of_what_the_proxy_adds() {
 }
 
 #[test]
+fn a_stranger_who_sends_what_is_no_text_hides_nothing_of_what_the_proxy_adds() {
+    let of = |bytes: &[u8]| {
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, HeaderValue::from_bytes(bytes).unwrap());
+        let proxy = Peer::Tcp("10.0.0.1:5000".parse().unwrap());
+        client(&headers, proxy, &proxies()).peer.to_string()
+    };
+    assert_eq!(of(b"\xff, 203.0.113.7"), "203.0.113.7");
+    assert_eq!(of(b"\xff"), "10.0.0.1:5000");
+    assert_eq!(of(b"1.1.1.1, \xff, 10.2.0.1"), "10.2.0.1");
+}
+
+#[test]
 fn of_two_headers_that_differ_neither_counts() {
     let itself = ("10.0.0.1:5000".to_owned(), None);
     for (new, old, expected) in [
