@@ -124,13 +124,14 @@ fn version_2(seen: &[u8]) -> Decoded {
     let Some(header) = seen.get(..length) else {
         return Ok(Header::Incomplete);
     };
-    let is_local = command & 15 == 0;
+    // The proxy's own: family and all that follows are to be ignored, whatever they are.
+    if command & 15 == 0 {
+        let client = None;
+        return Ok(Header::Whole { length, client });
+    }
     let (client, additions) = addresses(family, &header[FIXED..])?;
     check(header, header.len() - additions)?;
-    Ok(Header::Whole {
-        length,
-        client: client.filter(|_| !is_local),
-    })
+    Ok(Header::Whole { length, client })
 }
 
 /// The client, and how many bytes there are behind the addresses.

@@ -93,6 +93,9 @@ fn a_connection_of_the_proxys_own_and_one_without_an_address_name_nobody() {
     for (command, family, length) in [
         (0x20, 0x11, 12),
         (0x20, 0x00, 0),
+        // A health check of the proxy's, whose family is to be ignored.
+        (0x20, 0x11, 0),
+        (0x20, 0x21, 7),
         (COMMAND, 0x00, 100),
         (COMMAND, 0x12, 12),
         (COMMAND, 0x22, 36),
