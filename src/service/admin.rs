@@ -121,30 +121,33 @@ impl Service {
             Desk::Stream(stream) => self.one_stream(stream).await,
             Desk::Rooms => self.rooms(query),
             Desk::Disconnect => {
-                let whom = self.asked::<admin::Whom>(request).await?;
+                let whom = self.asked::<admin::Whom>(request, &by.access).await?;
                 let subject = said(&whom);
                 let doing = self.disconnect(whom);
                 self.recorded(&by, "disconnect", &subject, doing).await
             }
             Desk::Drain => {
-                let whom = self.asked::<admin::Drain>(request).await?;
+                let whom = self.asked::<admin::Drain>(request, &by.access).await?;
                 let subject = said(&whom);
                 self.recorded(&by, "drain", &subject, self.drain(whom))
                     .await
             }
-            Desk::Revoke => self.revoke(&by, self.asked(request).await?).await,
+            Desk::Revoke => {
+                self.revoke(&by, self.asked(request, &by.access).await?)
+                    .await
+            }
             Desk::Revocations => Ok(self.revocations()),
             Desk::Reload => {
                 let doing = async { Ok(ok(&self.operations.reload().await?)) };
                 self.recorded(&by, "reload", "configuration", doing).await
             }
             Desk::Log if *request.method() == Method::PUT => {
-                let asked = self.asked::<admin::Log>(request).await?;
+                let asked = self.asked::<admin::Log>(request, &by.access).await?;
                 let doing = async { set_log(&asked) };
                 self.recorded(&by, "log", &asked.filter, doing).await
             }
             Desk::Log => log(),
-            Desk::Explain => self.explain(self.asked(request).await?),
+            Desk::Explain => self.explain(self.asked(request, &by.access).await?),
         }
     }
 
@@ -154,12 +157,7 @@ impl Service {
         request: &Request<B>,
         query: &Query,
     ) -> Result<Arc<Access>, Refusal> {
-        let access = self.access(request, query)?;
-        if access.is_admin() {
-            return Ok(access);
-        }
-        let message = "only a role with `admin = true` may do this";
-        Err(Refusal::new(Code::Forbidden, message))
+        only_operator(self.access(request, query)?)
     }
 
     /// Does what an operator has asked for, and records it once it is done.
@@ -175,9 +173,14 @@ impl Service {
         Ok(done)
     }
 
-    /// What the body asks.
-    async fn asked<T: DeserializeOwned>(&self, request: Request<Incoming>) -> Result<T, Refusal> {
+    /// What the body asks, if `access` still is an operator's when it has come.
+    async fn asked<T: DeserializeOwned>(
+        &self,
+        request: Request<Incoming>,
+        access: &Arc<Access>,
+    ) -> Result<T, Refusal> {
         let body = self.body(request.into_body(), BODY).await?;
+        only_operator(self.still(access)?)?;
         serde_json::from_slice(&body).map_err(|error| {
             // What is no JSON is told as such; what is, and says something else, in serde's words, which name the key.
             let code = match error.classify() {
@@ -187,6 +190,14 @@ impl Service {
             Refusal::new(code, error.to_string())
         })
     }
+}
+
+fn only_operator(access: Arc<Access>) -> Result<Arc<Access>, Refusal> {
+    if access.is_admin() {
+        return Ok(access);
+    }
+    let message = "only a role with `admin = true` may do this";
+    Err(Refusal::new(Code::Forbidden, message))
 }
 
 /// What is logged.

@@ -108,6 +108,15 @@ impl Service {
         Ok(access)
     }
 
+    /// What the credential that was worth `access` is worth now that its request has been read, which may have taken a
+    /// while.
+    ///
+    /// # Errors
+    /// Why it is worth nothing any more.
+    pub(super) fn still(&self, access: &Arc<Access>) -> Result<Arc<Access>, Refusal> {
+        self.context.judge_in_time(access)
+    }
+
     /// The credential that this request shows, if it may show it here.
     pub(super) fn credential<B>(
         &self,

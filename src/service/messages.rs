@@ -33,6 +33,7 @@ impl Service {
         let body = self
             .body(request.into_body(), self.context.rules().message_bytes())
             .await?;
+        let access = self.still(&access)?;
         let text = std::str::from_utf8(&body)
             .map_err(|_| Refusal::new(Code::InvalidUtf8, "a message is UTF-8"))?;
         let message = ClientMessage::parse(text);

@@ -88,6 +88,7 @@ impl Service {
         granted(&access, std::slice::from_ref(&room))?;
         let (head, body) = request.into_parts();
         let body = self.body(body, self.settings().body).await?;
+        let access = self.still(&access)?;
         let event = query.get("event");
         let room_name = room.clone();
         let (offer, kind) = match event {
@@ -178,6 +179,7 @@ impl Service {
             self.context.rules().message_bytes()
         };
         let body = self.body(body, most).await?;
+        let access = self.still(&access)?;
         let events = publish::many(&body)?;
         let fingerprint = fingerprint(&["several"], &body);
         let once = Once::of(&head.headers, &access, fingerprint)?;

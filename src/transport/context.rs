@@ -143,6 +143,19 @@ impl Context {
         self.unless_revoked(access)
     }
 
+    /// The same for whom no timer ends: a credential may have ended meanwhile.
+    ///
+    /// # Errors
+    /// As [`Self::identify`].
+    pub fn judge_in_time(&self, access: &Arc<Access>) -> Result<Arc<Access>, Refusal> {
+        let now = self.clock.unix();
+        if access.expires_at.is_none_or(|end| now < end) {
+            return self.judge(access);
+        }
+        let access = self.rules().authority.judge_anew(access, now)?;
+        self.unless_revoked(access)
+    }
+
     fn unless_revoked(&self, access: Arc<Access>) -> Result<Arc<Access>, Refusal> {
         if self.bus.has_revoked(access.bearer()) {
             return Err(revoked());

@@ -2,6 +2,7 @@
 
 mod cookies;
 mod endings;
+mod late;
 mod nodes;
 mod origins;
 mod urls;
