@@ -147,7 +147,10 @@ impl Service {
                 self.recorded(&by, "log", &asked.filter, doing).await
             }
             Desk::Log => log(),
-            Desk::Explain => self.explain(self.asked(request, &by.access).await?),
+            Desk::Explain => {
+                let asked = self.asked(request, &by.access).await;
+                self.explain(asked.map_err(explain::unquoted)?)
+            }
         }
     }
 

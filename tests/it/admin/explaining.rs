@@ -49,3 +49,19 @@ async fn a_token_is_explained_with_its_end_and_one_that_is_not_good_with_why() {
     let answer = ask(&gate, "explain", "{}").await;
     assert_eq!(code(&answer), (404, "not_found".into()));
 }
+
+#[tokio::test]
+async fn a_credential_that_stands_in_the_wrong_place_is_not_repeated() {
+    let gate = gate().await;
+    let credential = "a-credential-in-the-wrong-place";
+    for body in [
+        json!(credential),
+        json!({ credential: 1 }),
+        json!({ "credential": { credential: 1 } }),
+        json!({ "rooms": credential }),
+    ] {
+        let answer = ask(&gate, "explain", &body.to_string()).await;
+        assert_eq!(code(&answer), (400, "bad_request".into()), "{body}");
+        assert!(!answer.text().contains("wrong-place"), "{}", answer.text());
+    }
+}
