@@ -162,7 +162,7 @@ impl Service {
                 self.count(&refusal, door);
                 self.audit_refusal(presented.as_ref(), &refusal, door, label);
                 let detail = refusal.operator.as_deref().unwrap_or(&refusal.message);
-                tracing::info!(id, %peer, %method, path = beginning(&path), code = refusal.code.as_str(), detail, "refused");
+                tracing::info!(id, %peer, method = beginning(method.as_str()), path = beginning(&path), code = refusal.code.as_str(), detail, "refused");
                 reply::refusal(&refusal).into()
             });
             self.audit_answer(presented.as_ref(), &answer);
@@ -172,7 +172,7 @@ impl Service {
                 reply::without_body(response);
             }
             self.context.metrics.answered(label, answer.status().into());
-            tracing::debug!(id, %peer, %method, path, status = answer.status().as_u16(), "answered");
+            tracing::debug!(id, %peer, method = beginning(method.as_str()), path = beginning(&path), status = answer.status().as_u16(), "answered");
             answer
         }
     }
@@ -364,7 +364,7 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// As much of a path as a log line is worth: a stranger must not fill the disk.
-fn beginning(path: &str) -> &str {
-    &path[..path.floor_char_boundary(100)]
+/// As much of a method or a path as a log line is worth: a stranger must not fill the disk.
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(100)]
 }
