@@ -80,13 +80,16 @@ impl Keeper {
                 refresh,
                 down: None,
             };
-            source.set.begins();
+            let set = source.set.clone();
+            set.begins();
             let mut ended = self.context.draining.clone();
             self.context.tasks.spawn("keys", async move {
                 tokio::select! {
                     () = Box::pin(source.keep_up()) => {}
                     () = ended.begun() => {}
                 }
+                // Who misses a key from now on need not wait.
+                set.ends(None);
             });
             fetched.insert(url, sender);
         }
@@ -166,8 +169,6 @@ impl Source {
                 break;
             }
         }
-        // Who misses a key from now on need not wait.
-        self.set.ends(None);
     }
 
     async fn take(&mut self, fetched: Result<Fetched, String>) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::{Does, Issuer, Key, counted, fetches, gate, is, known, stream_of, told};
+use crate::support::http::request;
 use crate::support::websocket::WebSocket;
 use crate::support::{Gate, patiently, within};
 
@@ -44,6 +45,24 @@ async fn whoever_comes_while_keys_are_fetched_waits_for_them() {
     is(&answer, 200);
     assert_eq!(welcome["principal"], "bob");
     assert_eq!(issuer.connections(), 1);
+}
+
+#[tokio::test]
+async fn once_nobody_fetches_keys_any_more_nobody_waits_for_them() {
+    let issuer = Issuer::start(Does::Waits).await;
+    let mut gate = gate(&issuer).await;
+    let mut late = gate.connect().await;
+    // Whoever is answered on a connection opened later has seen it accepted.
+    is(&gate.request("GET", "/healthz", &[], "").await, 200);
+    let drained = gate.begin_stop().await;
+    let bearer = format!("Bearer {}", Key::new("a").token("ann"));
+    let headers = [("Authorization", bearer.as_str())];
+    late.send(request("GET", "/v1/rooms/open/events", &headers, ""))
+        .await;
+    // The test's clock stands still: there is nothing to be waited for.
+    is(&late.answer("GET").await, 503);
+    let step = Duration::from_millis(100);
+    assert_eq!(gate.hasten(step, drained).await.unwrap(), []);
 }
 
 #[tokio::test]
