@@ -159,6 +159,15 @@ pub(super) fn filter(text: &str) -> Result<(), String> {
     crate::telemetry::check_filter(text).map_err(|why| format!("is no filter of log lines ({why})"))
 }
 
+/// Where spans go.
+pub(super) fn otlp(text: &str) -> Result<(), String> {
+    if !cfg!(feature = "otlp") {
+        return Err("cannot be: this gatecast was built without otlp; build it with `--features otlp`, or take the key out".into());
+    }
+    let checked = BaseUrl::parse(text).map(drop);
+    checked.map_err(|why| format!("is no URL of a collector: {why}"))
+}
+
 /// Where the audit log goes.
 pub(super) fn audit(text: &str) -> Result<(), String> {
     if text == "stderr" || (text.starts_with('/') && !text.ends_with('/') && !text.contains('\0')) {

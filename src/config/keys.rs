@@ -333,6 +333,10 @@ pub(super) static KEYS: &[Key] = &[
         "The form of log lines on standard error: for people, or one JSON object a line."),
     key("telemetry.filter", Kind::Text("a filter: levels, by module", checks::filter), Value(r#""info""#), r#""gatecast::transport=debug,info""#,
         "Which log lines are written."),
+    key("telemetry.otlp.endpoint", Kind::Text("an https:// or http:// URL without query", checks::otlp), Unset("no spans are exported"), r#""http://127.0.0.1:4318""#,
+        "The collector that gets a span of each request that publishes, by OTLP over HTTP: `/v1/traces` is added. Only in a gateway that was built with `--features otlp`; [metrics.md](metrics.md#traces) says what a span holds."),
+    key("telemetry.otlp.percent", Kind::Count(1, 100), Value("100"), "10",
+        "How many of a hundred traces that begin at the gateway are exported. One that began elsewhere is, if it was sampled there."),
     key("telemetry.audit", Kind::Text("`stderr`, or the absolute path of a file", checks::audit), Unset("no audit log is written"), r#""/var/log/gatecast/audit.jsonl""#,
         "Where the audit log goes: who was let in, who was refused, and who changed what, one JSON object a line. The file is made for its owner only, and begun anew when it was renamed or removed; [audit.md](audit.md) has the lines."),
 ];

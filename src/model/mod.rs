@@ -16,4 +16,5 @@ pub mod secret;
 pub mod start;
 pub mod time;
 pub mod timeouts;
+pub mod trace;
 pub mod transport;

@@ -21,6 +21,7 @@ pub mod reload;
 mod settings;
 mod shards;
 mod socket;
+mod spans;
 mod tenants;
 pub mod tls;
 mod tunnel;
@@ -52,6 +53,7 @@ use crate::service::{Audience, Operation, Operations, Service};
 use crate::session;
 use crate::telemetry::audit::{Audit, Writer};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::spans::Spans;
 use crate::transport::ceiling::Ceiling;
 use crate::transport::context::{Context, Rules};
 use crate::transport::registry::Registry;
@@ -78,6 +80,8 @@ pub struct Gateway {
     stopping: Arc<Notify>,
     /// Writes what is recorded.
     _auditor: Option<Worker>,
+    /// Sends spans.
+    _exporter: Option<Worker>,
     _shards: Arc<Shards>,
 }
 
@@ -124,7 +128,8 @@ impl Gateway {
         let (drain, draining) = Drain::new();
         let tls = tls_acceptor(&settings)?.map(|tls| Arc::new(Live::new(tls)));
         let sets = KeySets::default();
-        let (context, writer) = context(&settings, &sets, clock, draining)?;
+        let (spans, exporter) = spans::start(&settings)?;
+        let (context, writer) = context(&settings, &sets, clock, draining, spans)?;
         let context = Arc::new(context);
         let writes = |writer: Writer| Worker::start("audit".into(), writer.run());
         let auditor = writer.map(writes).transpose()?;
@@ -166,6 +171,7 @@ impl Gateway {
             operations,
             stopping,
             _auditor: auditor,
+            _exporter: exporter,
             _shards: shards,
         })
     }
@@ -208,8 +214,12 @@ impl Gateway {
             Some(()) => Vec::new(),
             None => tasks.abort(),
         };
-        // A disk that does not answer is not waited for.
+        // In real time: a disk and a collector have no other, and one that does not answer is not waited for.
+        let clock = Clock::system();
         clock.timeout(GOODBYE, self.context.audit.flush()).await;
+        let spans = self.context.spans.clone();
+        let flushed = tasks.compute("spans", move || spans.flush());
+        clock.timeout(GOODBYE, flushed).await;
         late
     }
 
@@ -238,6 +248,7 @@ fn context(
     sets: &KeySets,
     clock: Clock,
     draining: Draining,
+    spans: Spans,
 ) -> std::io::Result<(Context, Option<Writer>)> {
     let epoch = Epoch::from_random(random::bits());
     let bus = Bus::memory(settings.bus.clone(), epoch, clock.clone());
@@ -258,6 +269,7 @@ fn context(
         tasks: Tasks::default(),
         metrics,
         audit,
+        spans,
     };
     Ok((context, writer))
 }

@@ -23,12 +23,14 @@ mod route;
 mod session;
 mod settings;
 mod stream;
+mod traced;
 
 use std::sync::Arc;
 
 use http::{Method, Request};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
+use tracing::field::display;
 use tracing::{Instrument as _, Span};
 
 use crate::auth::Access;
@@ -42,6 +44,7 @@ use crate::model::peer::Peer;
 use crate::model::time::Moment;
 use crate::telemetry::audit::Asked;
 use crate::telemetry::metrics::labels::{self, Door};
+use crate::telemetry::spans;
 use crate::transport::context::Context;
 use crate::transport::granted::Caller;
 use crate::transport::link::Hold;
@@ -150,11 +153,19 @@ impl Service {
         let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
         // What a stream's request has to log is below: a span for each of a herd, and of polls without end, would cost as
         // much as the rest of it.
+        let trace = traced::parent(request.headers());
+        let trace_id = trace.map(|trace| display(trace.trace()));
         let span = if label == labels::Route::Stream {
             Span::none()
         } else {
-            tracing::info_span!("request", id, %peer)
+            tracing::info_span!("request", id, %peer, trace_id)
         };
+        let operation = self.operation(&method, label, connection.request, trace);
+        let own = operation.as_ref().and_then(spans::Span::context);
+        if let Some(trace) = own.or(trace) {
+            // Whoever calls others for this request tells them.
+            request.extensions_mut().insert(trace);
+        }
         let presented = self.presented(&mut request, &connection);
         let making = Box::pin(self.answer(route, request, connection, origin.clone()));
         async move {
@@ -162,7 +173,7 @@ impl Service {
                 self.count(&refusal, door);
                 self.audit_refusal(presented.as_ref(), &refusal, door, label);
                 let detail = refusal.operator.as_deref().unwrap_or(&refusal.message);
-                tracing::info!(id, %peer, method = beginning(method.as_str()), path = beginning(&path), code = refusal.code.as_str(), detail, "refused");
+                tracing::info!(id, %peer, method = beginning(method.as_str()), path = beginning(&path), code = refusal.code.as_str(), detail, trace_id, "refused");
                 reply::refusal(&refusal).into()
             });
             self.audit_answer(presented.as_ref(), &answer);
@@ -172,7 +183,10 @@ impl Service {
                 reply::without_body(response);
             }
             self.context.metrics.answered(label, answer.status().into());
-            tracing::debug!(id, %peer, method = beginning(method.as_str()), path = beginning(&path), status = answer.status().as_u16(), "answered");
+            if let Some(operation) = operation {
+                operation.end(answer.status().as_u16());
+            }
+            tracing::debug!(id, %peer, method = beginning(method.as_str()), path = beginning(&path), status = answer.status().as_u16(), trace_id, "answered");
             answer
         }
     }

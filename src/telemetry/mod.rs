@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod metrics;
 pub mod process;
+pub mod spans;
 pub mod supervisor;
 
 use std::sync::OnceLock;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub filter: String,
     /// Where the audit log goes, if there shall be one.
     pub audit: Option<audit::Destination>,
+    /// Where spans go, if any shall.
+    pub otlp: Option<spans::Settings>,
 }
 
 impl Default for Settings {
@@ -38,6 +41,7 @@ impl Default for Settings {
             format: Format::Text,
             filter: "info".into(),
             audit: None,
+            otlp: None,
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::model::timeouts::Timeouts;
 use crate::session::{self, Answer, Now};
 use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::spans::Spans;
 use crate::wire::base_url::BaseUrl;
 use crate::wire::control::{Ack, SignedUrl};
 
@@ -57,6 +58,8 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// What is recorded.
     pub audit: Audit,
+    /// What makes spans for a collector.
+    pub spans: Spans,
 }
 
 /// What the configuration says of streams and requests, and may say otherwise while they go on. It is replaced as a

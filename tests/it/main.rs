@@ -34,6 +34,8 @@ mod promises;
 mod refusals;
 mod secrets;
 mod sessions;
+#[cfg(feature = "otlp")]
+mod spans;
 mod stalled;
 mod support;
 mod tls;

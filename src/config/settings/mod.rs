@@ -223,6 +223,7 @@ impl Build<'_> {
                 "stderr" => Destination::Stderr,
                 path => Destination::File(path.into()),
             }),
+            otlp: otlp(&section.below("otlp")),
         }
     }
 
@@ -288,6 +289,15 @@ impl Build<'_> {
             .into_iter()
             .for_each(|fault| fault.show = false);
     }
+}
+
+fn otlp(section: &Section<'_>) -> Option<telemetry::spans::Settings> {
+    let endpoint = section.text("endpoint");
+    let percent = section.number("percent").map_or(100, |said| said.value);
+    endpoint.map(|said| telemetry::spans::Settings {
+        endpoint: said.value.trim_end_matches('/').to_owned(),
+        percent: u8::try_from(percent).unwrap_or(100),
+    })
 }
 
 fn timeouts(section: &Section<'_>) -> Timeouts {

@@ -38,6 +38,7 @@ use crate::session::admission::{Opening, admit};
 use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::labels::HttpVersion;
+use crate::telemetry::spans::Spans;
 use crate::transport::context::{Context, Rules};
 use crate::transport::engine::Engine;
 use crate::transport::granted::Caller;
@@ -312,6 +313,7 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
         ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone(), Arc::default()),
         metrics,
         audit: Audit::off(),
+        spans: Spans::off(),
         bus,
         clock,
         rules: Live::new(Rules {

@@ -154,3 +154,44 @@ fn an_audit_log_that_cannot_be_opened_is_named_and_nothing_is_served_without_it(
     assert_eq!(code, Some(1));
     assert!(said.contains("audit log") && said.contains(path), "{said}");
 }
+
+#[test]
+fn log_lines_of_a_request_name_the_trace_that_it_says_it_is_part_of() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let toml = format!(
+        "{}[telemetry]\nfilter = \"gatecast=debug\"\nformat = \"json\"\n",
+        site()
+    );
+    let (_directory, path) = file(&toml);
+    let mut gateway = Running::start(&mut gatecast(&["serve", "--config", &path]));
+    let address = gateway.address();
+    let good = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    let (twice, malformed) = (format!("{good}\r\ntraceparent: {good}"), &good[1..]);
+    for (traceparent, room) in [(&*good, "one"), (&twice, "two"), (malformed, "three")] {
+        let mut socket = std::net::TcpStream::connect(&address).unwrap();
+        let request = format!(
+            "POST /v1/rooms/{room}/events HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\
+             Content-Length: 0\r\ntraceparent: {traceparent}\r\n\r\n"
+        );
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    }
+    gateway.signal("TERM");
+    let (_, said) = gateway.ended();
+    let lines: Vec<serde_json::Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for message in ["refused", "answered"] {
+        let of = |room: &str| {
+            let path = format!("/v1/rooms/{room}/events");
+            let mut lines = lines.iter();
+            let line = lines.find(|line| line["message"] == message && line["path"] == path);
+            line.unwrap()["trace_id"].clone()
+        };
+        assert_eq!(of("one"), TRACE, "{said}");
+        assert_eq!((of("two"), of("three")), Default::default(), "{said}");
+    }
+}
