@@ -38,6 +38,8 @@ pub struct Settings {
     pub ttl: Duration,
     /// The longest life of one URL.
     pub url_ttl: Duration,
+    /// How long a cookie can be renewed for by itself, from when its credential was shown.
+    pub renewable: Duration,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             cookie: "gatecast_session".to_owned(),
             ttl: Duration::from_secs(12 * 60 * 60),
             url_ttl: Duration::from_secs(5 * 60),
+            renewable: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }
@@ -85,6 +88,9 @@ pub(super) struct Payload {
     pub(super) at: UnixMillis,
     /// When it ends.
     pub(super) end: UnixMillis,
+    /// Beyond when it cannot be renewed, where it is a cookie's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) last: Option<UnixMillis>,
     /// What it is bound to, where it stands in a URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) url: Option<Url>,

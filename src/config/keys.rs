@@ -177,6 +177,8 @@ pub(super) static KEYS: &[Key] = &[
         "The cookie's name. Over TLS `__Host-` stands before it, so that no other host of the domain can set it."),
     key("auth.session.ttl", Kind::Duration(SECOND, YEAR), Value(r#""12h""#), r#""30d""#,
         "How long a cookie is good, and how long a signed URL can be extended; never longer than its credential."),
+    key("auth.session.renewable", Kind::Duration(SECOND, YEAR), Value(r#""30d""#), r#""7d""#,
+        "How long a cookie can be renewed by itself, from when its credential was shown; then that has to be shown again. A copy of a cookie is good for no longer."),
     key("auth.session.url_ttl", Kind::Duration(SECOND, DAY), Value(r#""5m""#), r#""1m""#,
         "How long one signed URL is good, and the stream that it opened."),
     key("auth.jwt[].algorithm", Kind::Choice(&["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]),

@@ -34,6 +34,7 @@ pub(super) struct Tickets {
     cookie: [String; 2],
     ttl: Duration,
     url_ttl: Duration,
+    renewable: Duration,
     alone: bool,
 }
 
@@ -90,6 +91,7 @@ impl Tickets {
             ],
             ttl: settings.ttl,
             url_ttl: settings.url_ttl,
+            renewable: settings.renewable,
             alone: settings.alone,
         }
     }
@@ -119,7 +121,8 @@ impl Authority {
         self.tickets.alone
     }
 
-    /// Swaps a credential for a session cookie's value, which lives for `ttl` at most.
+    /// Swaps a credential for a session cookie's value, which lives for `ttl` at most. A cookie is renewed for as long as
+    /// sessions may last in all: a copy of it is worth no more.
     ///
     /// # Errors
     /// As [`Self::identify`]; [`Code::TooLarge`] when no browser would keep the cookie; [`Code::Forbidden`] for a signed
@@ -130,10 +133,19 @@ impl Authority {
         ttl: Option<Duration>,
         now: UnixMillis,
     ) -> Result<Swapped, Refusal> {
-        let (vouched, _) = self.vouched(credential, now)?;
+        let (vouched, cookie) = self.vouched(credential, now)?;
         let ttl = ttl.map_or(self.tickets.ttl, |ttl| ttl.min(self.tickets.ttl));
-        let end = sooner(after(now, ttl), vouched.end);
-        let ticket = self.print(Kind::Cookie, &vouched, (now, end), None)?;
+        let last = match cookie {
+            Some(cookie) => cookie.last.unwrap_or(cookie.end),
+            None => after(now, self.tickets.renewable),
+        };
+        let end = sooner(after(now, ttl).min(last), vouched.end);
+        let times = Times {
+            at: now,
+            end,
+            last: Some(last),
+        };
+        let ticket = self.print(Kind::Cookie, &vouched, times, None)?;
         Ok(Swapped {
             ticket,
             expires_at: end,
@@ -152,12 +164,13 @@ impl Authority {
         now: UnixMillis,
     ) -> Result<Swapped, Refusal> {
         let (vouched, cookie) = self.vouched(credential, now)?;
+        let cookie = cookie.map(|cookie| cookie.end);
         let last = sooner(sooner(after(now, self.tickets.ttl), vouched.end), cookie);
         let ttl = ttl.map_or(self.tickets.url_ttl, |ttl| ttl.min(self.tickets.url_ttl));
         let end = after(now, ttl).min(last);
         let role = vouched.role.name.clone();
         let url = Url { to, role, last };
-        let ticket = self.print(Kind::Url, &vouched, (now, end), Some(url))?;
+        let ticket = self.print(Kind::Url, &vouched, Times::of_url(now, end), Some(url))?;
         Ok(Swapped {
             ticket,
             expires_at: end,
@@ -178,7 +191,10 @@ impl Authority {
         let end = sooner(after(now, life).min(url.last), vouched.end);
         let to = url.to.clone();
         let is_later = end > payload.end;
-        let ticket = is_later.then(|| self.print(Kind::Url, &vouched, (now, end), Some(url)))?;
+        let ticket = is_later.then(|| {
+            let times = Times::of_url(now, end);
+            self.print(Kind::Url, &vouched, times, Some(url))
+        })?;
         Some((to, ticket.ok()?))
     }
 
@@ -225,12 +241,12 @@ impl Authority {
         }
     }
 
-    /// Who a credential says that somebody is, and until when where that is a cookie.
+    /// Who a credential says that somebody is, and what stands in it where that is a cookie.
     fn vouched(
         &self,
         credential: &Credential,
         now: UnixMillis,
-    ) -> Result<(Vouched, Option<UnixMillis>), Refusal> {
+    ) -> Result<(Vouched, Option<Payload>), Refusal> {
         match credential {
             Credential::Token(token) => {
                 let verified = self.tokens.verify(token, now)?;
@@ -242,7 +258,7 @@ impl Authority {
             }
             Credential::Ticket(Kind::Cookie, cookie) => {
                 let payload = self.read(Kind::Cookie, cookie, now)?;
-                Ok((self.judged(&payload, now)?, Some(payload.end)))
+                Ok((self.judged(&payload, now)?, Some(payload)))
             }
             Credential::Ticket(Kind::Url, _) => {
                 let message = "a signed URL opens its stream, and nothing else";
@@ -318,7 +334,7 @@ impl Authority {
         &self,
         kind: Kind,
         vouched: &Vouched,
-        (at, end): (UnixMillis, UnixMillis),
+        Times { at, end, last }: Times,
         url: Option<Url>,
     ) -> Result<Secret, Refusal> {
         let press = &self.tickets.press;
@@ -328,6 +344,7 @@ impl Authority {
             claims: self.needed(vouched),
             at,
             end,
+            last,
             url,
         });
         let ticket = payload.and_then(|payload| press.print(kind, &payload));
@@ -357,6 +374,24 @@ impl Authority {
             Some((name.to_owned(), value.clone()))
         });
         claims.collect()
+    }
+}
+
+/// When a ticket is made, when it ends, and beyond when it cannot be renewed.
+struct Times {
+    at: UnixMillis,
+    end: UnixMillis,
+    last: Option<UnixMillis>,
+}
+
+impl Times {
+    /// A URL says itself how long it can be extended.
+    const fn of_url(at: UnixMillis, end: UnixMillis) -> Self {
+        Self {
+            at,
+            end,
+            last: None,
+        }
     }
 }
 

@@ -31,6 +31,7 @@ fn payload(press: &Press, kind: Kind) -> Payload {
         by: seal(press, &[b"key", b"lobby"]),
         claims: claims.as_object().unwrap().clone(),
         at: UnixMillis(1_000),
+        last: None,
         end: UnixMillis(2_000),
         url: (kind == Kind::Url).then_some(url),
     }

@@ -32,6 +32,7 @@ impl Build<'_> {
             cookie: or(section.text("cookie"), default.cookie),
             ttl,
             url_ttl,
+            renewable: or(section.duration("renewable"), default.renewable),
         }
     }
 

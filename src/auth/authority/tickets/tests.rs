@@ -405,3 +405,24 @@ fn a_notice_leaves_a_signed_url_half_its_life() {
         assert_eq!(notice(&credential, HOUR), HOUR);
     }
 }
+
+#[test]
+fn a_cookie_of_a_key_cannot_be_renewed_for_ever() {
+    let authority = usual();
+    let key = lobby();
+    let mut held = cookie(&authority, &key);
+    let mut at = Duration::ZERO;
+    let last = loop {
+        at += 11 * HOUR;
+        match authority.session(&held, None, later(at)) {
+            Ok(new) => held = Credential::Ticket(Kind::Cookie, new.ticket),
+            Err(refusal) => {
+                assert_eq!(refusal.code, Code::Unauthorized);
+                break at;
+            }
+        }
+    };
+    let days = last.as_secs() / (24 * HOUR).as_secs();
+    assert!((30..=31).contains(&days), "{days} days");
+    assert!(authority.session(&key, None, later(last)).is_ok());
+}
