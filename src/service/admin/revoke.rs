@@ -11,6 +11,10 @@ use crate::wire::{admin, poll};
 
 use super::{Operator, ok, stream};
 
+/// How long the end of one stream is kept in the log for that stream, in milliseconds: a client that takes little at a
+/// time is behind, and must not have outlasted what ends it when it gets there.
+const BEHIND: u64 = 24 * 60 * 60 * 1000;
+
 impl Service {
     /// Appends a revocation.
     pub(super) async fn revoke(
@@ -25,9 +29,10 @@ impl Service {
             return Err(Refusal::new(Code::BadRequest, message));
         }
         let revocation = revocation(asked, now)?;
-        // What a stream was opened with goes on, so that nothing is to be kept for those who come later.
+        // What a stream was opened with goes on, so that nothing is to be kept for those who come later; but its own
+        // loop may come to it late.
         let until = match revocation {
-            Revocation::Stream(_) => Some(now),
+            Revocation::Stream(_) => Some(UnixMillis(now.0.saturating_add(BEHIND))),
             Revocation::Token(_) | Revocation::Subject { .. } | Revocation::Key(_) => until,
         };
         let id = self

@@ -161,3 +161,38 @@ async fn an_order_that_revokes_nothing_or_several_things_is_refused() {
         assert_eq!(code(&answer), (400, "bad_request".into()), "{body}");
     }
 }
+
+/// Publishes more than the kernel's buffers between the gateway and a client hold.
+async fn flood(gate: &Gate) {
+    let event = serde_json::json!({"room": "r", "event": "e", "data": "x".repeat(50_000)});
+    let body = serde_json::json!({"events": vec![event; 18]}).to_string();
+    for _ in 0..24 {
+        let answer = gate.request("POST", "/v1/publish", &[KEY], &body).await;
+        assert_eq!(answer.status(), 202);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_takes_nothing_for_a_while_does_not_outlast_its_revocation() {
+    let gate = gate().await;
+    let (mut body, name) = sse(&gate, TV).await;
+    flood(&gate).await;
+    revoke(&gate, &format!(r#"{{"stream":"{name}"}}"#)).await;
+    // What has ended is forgotten once a second.
+    for _ in 0..10 {
+        gate.hand.advance(std::time::Duration::from_secs(1));
+        gate.request("GET", "/v1/negotiate", &[KEY], "").await;
+    }
+    publish(&gate, "r").await;
+    loop {
+        let block = body.block().await.unwrap();
+        if block.contains("revoked") {
+            break;
+        }
+        assert!(
+            !block.contains("event: e") || block.contains("xxx"),
+            "{block}"
+        );
+    }
+    assert_eq!(body.end().await, Next::Clean);
+}
