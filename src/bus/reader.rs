@@ -44,6 +44,19 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// One that gives nothing and moves nothing: its reader is at `cursor`.
+    #[must_use]
+    pub const fn empty_at(cursor: Position) -> Self {
+        Self {
+            gaps: Vec::new(),
+            events: Vec::new(),
+            decrees: Vec::new(),
+            cursor,
+            more: false,
+            waiting: 0,
+        }
+    }
+
     /// Whether it tells nothing but its cursor.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -103,7 +103,7 @@ impl Service {
         let wait = if is_head { Duration::ZERO } else { wanted.wait };
         let meter = self.context.metrics.open(Transport::LongPoll, version);
         let head = reply::long(reply::JSON);
-        match long_poll::look(&self.context, &access, admitted, wait, meter, held) {
+        match long_poll::look(&self.context, &access, admitted, wait, meter, held)? {
             Look::Answered(answer) => {
                 let body = poll::to_json(&answer);
                 Ok(self.fill(head, encoding, body).await.into())

@@ -16,7 +16,7 @@ use crate::bus::wake::Seat;
 use crate::bus::{Opened, Subscription};
 use crate::lifecycle::random;
 use crate::limit::Held;
-use crate::model::code::Code;
+use crate::model::code::{Code, Refusal};
 use crate::model::decree::Decree;
 use crate::model::gap::Gap;
 use crate::model::position::Position;
@@ -62,13 +62,18 @@ pub struct Waiting {
     known: Vec<Gap>,
     /// When it is answered in any case.
     until: Moment,
+    /// Whether its credential was no longer good for all that it waits for when it began to: what came meanwhile is not
+    /// for it, and it is answered with nothing.
+    is_over: bool,
     meter: Meter,
     /// Its places among the streams that are open.
     held: Held,
 }
 
 /// Reads for a poll, which may `wait` if there is nothing to tell.
-#[must_use]
+///
+/// # Errors
+/// What its credential is refused for by now; `unavailable`, if it is good for less than it was `admitted` to.
 pub fn look(
     context: &Context,
     access: &Arc<Access>,
@@ -76,32 +81,44 @@ pub fn look(
     wait: Duration,
     meter: Meter,
     held: Held,
-) -> Look {
+) -> Result<Look, Refusal> {
     let Admitted {
         rooms,
         start,
         gaps: known,
     } = admitted;
     let batch = context.bus.read(&rooms, start, CREDIT);
+    // Only now: what was decreed before the read is not read, and may have come after its rights were looked at.
+    let access = context.judge(access)?;
+    if !is_good_for(&access, &rooms) {
+        let message = "what this credential may do has just changed: ask again";
+        return Err(Refusal::new(Code::Unavailable, message).retry_after(come_back()));
+    }
     if start.is_resume() {
         meter.resumed(batch.gaps.is_empty());
     }
     let left = access.expires_at.map(|at| at.since(context.clock.unix()));
     let wait = wait.min(left.unwrap_or(wait));
     let waiting = Waiting {
-        access: access.clone(),
+        access,
         rooms,
         since: batch.cursor,
         known,
         until: context.clock.now() + wait,
+        is_over: false,
         meter,
         held,
     };
-    if batch.is_empty() && !wait.is_zero() {
+    Ok(if batch.is_empty() && !wait.is_zero() {
         Look::Waits(Box::new(waiting))
     } else {
         Look::Answered(waiting.answer(context, batch, None))
-    }
+    })
+}
+
+/// Whether `access` may poll all of `rooms`.
+fn is_good_for(access: &Access, rooms: &[Room]) -> bool {
+    access.may_use(Transport::LongPoll) && rooms.iter().all(|room| access.may_subscribe(room))
 }
 
 impl Waiting {
@@ -112,7 +129,8 @@ impl Waiting {
             mut subscription, ..
         } = context.bus.subscribe(&self.rooms, start);
         let live = Some(self.since.seq);
-        let mut is_due = !self.may_go_on(context);
+        self.is_over = !self.may_go_on(context);
+        let mut is_due = self.is_over;
         while !is_due {
             let mut batch = tokio::select! {
                 biased;
@@ -136,14 +154,19 @@ impl Waiting {
         let opened = context.bus.subscribe_at(seat, &self.rooms, start);
         // What was decreed before is not read.
         if !self.may_go_on(context) {
+            self.is_over = true;
             self.until = context.clock.now();
         }
         opened.subscription
     }
 
     /// Takes out of `batch` what is decreed, and what it may not be told for it; says whether it may go on waiting. A poll
-    /// that may not is answered with what came before, and the next one is told why.
+    /// that may not is answered with what came before, up to there, and the next one is told why.
     pub(super) fn heeds(&mut self, context: &Context, batch: &mut Batch) -> bool {
+        if self.is_over {
+            *batch = Batch::empty_at(self.since);
+            return false;
+        }
         for (seq, decree) in std::mem::take(&mut batch.decrees) {
             let goes_on = match &*decree {
                 Decree::Revoked(revocation) => !revocation.covers(self.access.bearer()),
@@ -153,6 +176,7 @@ impl Waiting {
                 batch
                     .events
                     .retain(|event| event.event().position.seq < seq);
+                batch.cursor.seq = seq;
                 return false;
             }
         }
@@ -165,9 +189,7 @@ impl Waiting {
             return false;
         };
         self.access = access;
-        let mut rooms = self.rooms.iter();
-        self.access.may_use(Transport::LongPoll)
-            && rooms.all(|room| self.access.may_subscribe(room))
+        is_good_for(&self.access, &self.rooms)
     }
 
     /// When it is answered in any case.
@@ -177,7 +199,7 @@ impl Waiting {
 
     /// Whether what others at its place are told is all that it is told.
     pub(super) const fn is_like_others(&self) -> bool {
-        self.known.is_empty()
+        self.known.is_empty() && !self.is_over
     }
 
     /// It ends so, and leaves its places before its client hears of it.

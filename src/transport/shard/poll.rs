@@ -154,8 +154,14 @@ impl Poll {
             return Turn::Waits;
         };
         let live = subscription.cursor().seq;
-        let mut batch = subscription.read(CREDIT);
-        let may_go_on = waiting.heeds(context, &mut batch);
+        let (batch, may_go_on) = loop {
+            let mut batch = subscription.read(CREDIT);
+            let may_go_on = waiting.heeds(context, &mut batch);
+            // A read ends at a change of rights, and what comes after it may have rung already.
+            if !(may_go_on && batch.is_empty() && batch.more) {
+                break (batch, may_go_on);
+            }
+        };
         if batch.is_empty() && !is_due && may_go_on {
             return Turn::Waits;
         }
