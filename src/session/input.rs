@@ -77,6 +77,13 @@ pub enum Input {
         /// whose response may overtake the stream. Only if both come in one piece can it know what it has.
         in_answer: bool,
     },
+    /// The answer to [`super::Ask::Join`] where the room is no longer granted: the next step is not taken.
+    Barred {
+        /// Which message is answered.
+        reference: Option<Ref>,
+        /// The room.
+        room: Room,
+    },
     /// The answer to [`super::Ask::Leave`].
     Left {
         /// Which message is answered.

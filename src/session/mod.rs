@@ -158,6 +158,13 @@ impl Session {
         }
     }
 
+    /// Whether the client may have what is published to `room`.
+    #[must_use]
+    pub fn may_subscribe(&self, room: &Room) -> bool {
+        self.access()
+            .is_some_and(|access| access.may_subscribe(room))
+    }
+
     /// Who the client has said it is.
     fn principal(&self) -> Option<&Principal> {
         let principal = &self.access()?.principal;
@@ -207,6 +214,12 @@ impl Session {
                 in_answer,
             } => {
                 self.joined(reference, room, joining, in_answer, out);
+            }
+            Input::Barred { reference, room } => {
+                out.push(Action::Answer(Answer::Refused(
+                    reference,
+                    admission::forbidden(&room),
+                )));
             }
             Input::Left { reference, room } => self.left(reference, room, out),
             Input::Due { writable } => self.due(writable, now, out),
@@ -400,7 +413,8 @@ impl Session {
         let is_silent = gaps.is_empty() && events.is_empty();
         if !is_silent || decrees.is_empty() || is_due {
             self.last_write = now.moment;
-            if is_silent {
+            // Whoever is ended is not told how far it would have come: what it was not given lies before that.
+            if is_silent && end.is_none() {
                 let ts = now.unix;
                 out.push(Action::Send(Control::Heartbeat { cursor, ts }));
             }

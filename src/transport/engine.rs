@@ -180,6 +180,13 @@ impl Engine {
                 room,
                 past,
             } if writable => {
+                // A heartbeat reads between two steps, and may have read that rights have changed.
+                if !self.session.may_subscribe(room) {
+                    return Some(Input::Barred {
+                        reference: reference.take(),
+                        room: room.clone(),
+                    });
+                }
                 let joining = self.subscription.as_mut()?.join(room, *past, CREDIT);
                 return Some(Input::Joined {
                     reference: reference.take(),

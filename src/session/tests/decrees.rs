@@ -93,3 +93,27 @@ fn when_rights_change_who_has_none_left_is_ended() {
         assert_eq!(told[..], [format!("{code} None"), format!("end {code}")]);
     }
 }
+
+#[test]
+fn who_is_ended_when_a_heartbeat_is_due_is_not_told_a_place_beyond_its_end() {
+    let mut session = live(display(), Transport::Sse);
+    // The events behind the revocation were left out, and the batch goes on beyond them.
+    let Input::Batch(batch) = decreed(key("tv"), 6) else {
+        panic!()
+    };
+    let cursor = position(9);
+    let told = said(&mut session, Input::Batch(Batch { cursor, ..batch }), 15);
+    assert_eq!(told[..], ["revoked None", "end revoked"]);
+}
+
+#[test]
+fn a_join_whose_room_is_no_longer_granted_is_refused_and_joins_nothing() {
+    let mut session = live(display(), Transport::WebSocket);
+    let rooms = session.rooms().to_vec();
+    let room = Room::parse("secret").unwrap();
+    assert!(!session.may_subscribe(&room));
+    let reference = Some(Ref::Number(1));
+    let told = said(&mut session, Input::Barred { reference, room }, 1);
+    assert_eq!(told[..], ["forbidden Some(Number(1))"]);
+    assert_eq!(session.rooms(), rooms);
+}
