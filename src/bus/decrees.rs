@@ -100,6 +100,11 @@ pub struct Revocations {
     by_name: Mutex<HashMap<Arc<str>, Vec<Revoked>>>,
 }
 
+/// Whether what holds until `one` holds longer than what holds until `other`.
+fn outlives(one: Option<UnixMillis>, other: Option<UnixMillis>) -> bool {
+    other.is_some_and(|other| one.is_none_or(|one| one > other))
+}
+
 impl Revocations {
     /// From now on `revoked` holds too.
     pub fn add(&self, revoked: Revoked) {
@@ -111,7 +116,10 @@ impl Revocations {
         };
         let mut by_name = lock(&self.by_name);
         let same = by_name.entry(name).or_default();
-        same.retain(|held| !held.revocation.is_part_of(&revoked.revocation));
+        // One that holds longer stays: what it was promised for does not end with a shorter one.
+        same.retain(|held| {
+            !held.revocation.is_part_of(&revoked.revocation) || outlives(held.until, revoked.until)
+        });
         same.push(revoked);
         self.any.store(true, Ordering::Release);
     }
@@ -204,6 +212,19 @@ mod tests {
         held.add(subject(10));
         held.add(subject(20));
         assert_eq!(held.all(), [subject(20)]);
+    }
+
+    #[test]
+    fn a_revocation_that_ends_sooner_takes_nothing_from_one_that_holds_longer() {
+        let held = Revocations::default();
+        held.add(revoked("one", None));
+        held.add(revoked("one", Some(100)));
+        held.add(revoked("two", Some(300)));
+        held.add(revoked("two", Some(100)));
+        held.expire(UnixMillis(200));
+        assert!(covers(&held, "one") && covers(&held, "two"));
+        held.add(revoked("two", None));
+        assert_eq!(held.all().len(), 2);
     }
 
     #[test]
