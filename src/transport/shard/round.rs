@@ -47,12 +47,49 @@ pub(super) struct Members {
     timers: Timers,
     called: VecDeque<usize>,
     news: VecDeque<usize>,
+    sweep: Sweep,
     prepared: Vec<Prepared>,
     scratch: Box<[u8]>,
     /// Returns once the gateway drains; gone once it does.
     draining: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// What is taken from the roster, and kept for its memory.
     taken: (Vec<usize>, Vec<usize>),
+}
+
+/// A round of all seats, for what is decreed to all: some of them in each round of the loop. One that is asked for while
+/// another is under way goes on where that is, once around: however fast decrees come, nobody waits for his turn longer
+/// than one round of all takes, and nothing of it grows.
+#[derive(Debug, Default)]
+struct Sweep {
+    at: usize,
+    left: usize,
+    /// How many seats there were when it was last looked at.
+    seats: usize,
+}
+
+impl Sweep {
+    /// All of so many `seats` are to be served from now on.
+    const fn begin(&mut self, seats: usize) {
+        (self.left, self.seats) = (seats, seats);
+    }
+
+    /// The next of so many `seats`, if any is left.
+    const fn next(&mut self, seats: usize) -> Option<usize> {
+        if self.left == 0 || seats == 0 {
+            return None;
+        }
+        // Those that were added lie before those that it comes to once around.
+        self.left += seats.saturating_sub(self.seats);
+        self.seats = seats;
+        self.left -= 1;
+        let number = if self.at < seats { self.at } else { 0 };
+        self.at = number + 1;
+        Some(number)
+    }
+
+    const fn is_over(&self) -> bool {
+        self.left == 0
+    }
 }
 
 impl Members {
@@ -65,6 +102,7 @@ impl Members {
             members: Vec::new(),
             called: VecDeque::new(),
             news: VecDeque::new(),
+            sweep: Sweep::default(),
             prepared: Vec::new(),
             scratch: vec![0; SCRATCH].into(),
             taken: Default::default(),
@@ -88,6 +126,14 @@ impl Members {
                 self.serve(number, &mut bytes);
             }
         }
+        let mut bytes = BYTES;
+        for _ in 0..CALLED {
+            if bytes > 0
+                && let Some(number) = self.sweep.next(self.members.len())
+            {
+                self.serve(number, &mut bytes);
+            }
+        }
         let (now, mut bytes) = (self.context().now(), BYTES);
         for _ in 0..self.news.len().min(NEWS) {
             if bytes > 0
@@ -97,7 +143,7 @@ impl Members {
             }
         }
         self.settle();
-        let is_done = self.called.is_empty() && self.news.is_empty();
+        let is_done = self.called.is_empty() && self.news.is_empty() && self.sweep.is_over();
         if !is_done || !self.shard.newcomers().is_empty() || self.timers.poll(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
@@ -110,9 +156,7 @@ impl Members {
         let is_for_all = self.shard.roster.take(cx.waker(), called, news);
         self.called.extend(called.drain(..));
         if is_for_all {
-            let numbers = (0..).zip(&self.members);
-            self.called
-                .extend(numbers.filter_map(|(number, member)| member.as_ref().map(|_| number)));
+            self.sweep.begin(self.members.len());
         }
         for number in news.drain(..) {
             // On the list once, however many of its rooms have grown since it was put there.
@@ -344,4 +388,28 @@ fn leave_at(number: usize, schedule: &mut Schedule, timers: &mut Timers, at: Mom
     let at = schedule.leaves.map_or(at, |before| before.min(at));
     schedule.leaves = Some(at);
     timers.set(number, &mut schedule.armed, Some(at));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_for_all_comes_to_each_once_and_to_each_again_from_where_it_was_when_it_is_said_again()
+     {
+        let mut sweep = Sweep::default();
+        assert!(sweep.is_over());
+        assert_eq!(sweep.next(4), None);
+        sweep.begin(4);
+        let first: Vec<_> = (0..2).filter_map(|_| sweep.next(4)).collect();
+        assert_eq!(first, [0, 1]);
+        sweep.begin(4);
+        let rest: Vec<_> = std::iter::from_fn(|| sweep.next(4)).collect();
+        assert_eq!(rest, [2, 3, 0, 1]);
+        assert!(sweep.is_over());
+        // Seats that are added meanwhile take nobody's turn.
+        sweep.begin(4);
+        let grown: Vec<_> = std::iter::from_fn(|| sweep.next(6)).collect();
+        assert_eq!(grown, [2, 3, 4, 5, 0, 1]);
+    }
 }
