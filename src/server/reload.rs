@@ -121,12 +121,22 @@ impl Reloader {
         let Some(source) = self.source.clone() else {
             return Err("this gateway has no configuration that could be read again".into());
         };
+        // Before they are read: what is written to them from now on is news, however long it takes until this holds.
+        let (files, before) = (self.settings.files.clone(), contents(&self.settings.files));
         // Files are read, and keys parsed: not on a thread that has streams.
-        let read = move || source();
-        let settings = self.context.tasks.compute("configuration", read).await;
-        let settings = settings.unwrap_or_else(|| Err("the gateway is stopping".into()))?;
+        let read = move || {
+            let settings = source()?;
+            let seen = if settings.files == files {
+                before
+            } else {
+                contents(&settings.files)
+            };
+            Ok::<_, String>((settings, seen))
+        };
+        let read = self.context.tasks.compute("configuration", read).await;
+        let (settings, seen) = read.unwrap_or_else(|| Err("the gateway is stopping".into()))?;
         let reloaded = self.apply(settings).await?;
-        self.seen = contents(&self.settings.files);
+        self.seen = seen;
         Ok(reloaded)
     }
 
