@@ -109,7 +109,11 @@ async fn until_signal(inherited: Inherited, settings: Settings, anew: Option<Sou
             () = stop.asked() => break,
             () = gateway.asked_to_stop() => break,
             // What came of it is logged, with each mistake in its line.
-            _ = hangup.recv() => { let _ = gateway.reload().await; }
+            _ = hangup.recv() => tokio::select! {
+                // A file that never ends to be read keeps nobody from stopping.
+                () = stop.asked() => break,
+                _ = gateway.reload() => {}
+            },
         }
     }
     supervisor::stopping();
