@@ -145,6 +145,8 @@ impl Reloader {
         let rules = super::rules(&new, self.keys.sets(), &self.context.limiter)
             .map_err(|why| why.to_string())?;
         let tls = super::tls_acceptor(&new).map_err(|why| why.to_string())?;
+        // A program's own settings are checked by nobody else, and what fails further down would leave half of them.
+        telemetry::check_filter(&new.telemetry.filter)?;
         self.keys.follow(&new.auth).map_err(|why| why.to_string())?;
         // Else whoever holds a token of an issuer that is new here in this way would be let go for a moment.
         self.keys.are_tried().await;
