@@ -39,6 +39,8 @@ pub(super) struct Reloader {
     pub(super) tls: Option<Arc<Live<TlsAcceptor>>>,
     keys: Keeper,
     seen: Option<[u8; 32]>,
+    /// What was wrong with the last one, if it was refused.
+    mistakes: Option<String>,
 }
 
 impl Reloader {
@@ -59,6 +61,7 @@ impl Reloader {
             tls,
             keys,
             seen,
+            mistakes: None,
         }
     }
 
@@ -69,7 +72,13 @@ impl Reloader {
     pub(super) async fn reload(&mut self) -> Result<Reloaded, String> {
         let outcome = self.read_again().await;
         self.tell(&outcome);
-        match &outcome {
+        self.mistakes = outcome.as_ref().err().cloned();
+        outcome
+    }
+
+    /// Says what came of it, counts it, and records it.
+    fn tell(&self, outcome: &Result<Reloaded, String>) {
+        match outcome {
             Ok(Reloaded {
                 changed,
                 at_next_start,
@@ -87,11 +96,6 @@ impl Reloader {
                 tracing::error!(%mistakes, "configuration not reloaded: nothing has changed");
             }
         }
-        outcome
-    }
-
-    /// Counts what came of it, and records it.
-    fn tell(&self, outcome: &Result<Reloaded, String>) {
         let context = &self.context;
         let (label, change) = match outcome {
             Ok(reloaded) => (
@@ -107,14 +111,21 @@ impl Reloader {
         context.audit.record(None, &Event::Configuration(change));
     }
 
-    /// Reloads if the files hold something else than when they were read last.
+    /// Reloads if the files hold something else than when they were read last. One that was refused is tried again also
+    /// where they do not: what is wrong may be in a file that it alone names.
     pub(super) async fn look(&mut self) {
         let now = contents(&self.settings.files);
-        if self.source.is_some() && now != self.seen {
-            // Once for each change, also if it is a mistake.
-            self.seen = now;
-            let _ = self.reload().await;
+        let has_changed = now != self.seen;
+        if self.source.is_none() || !(has_changed || self.mistakes.is_some()) {
+            return;
         }
+        self.seen = now;
+        let outcome = self.read_again().await;
+        // The same mistakes again are no news.
+        if has_changed || outcome.as_ref().err() != self.mistakes.as_ref() {
+            self.tell(&outcome);
+        }
+        self.mistakes = outcome.err();
     }
 
     async fn read_again(&mut self) -> Result<Reloaded, String> {

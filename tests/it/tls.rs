@@ -144,3 +144,28 @@ async fn who_does_not_finish_the_handshake_or_then_says_nothing_is_given_up_afte
         gate.hasten(SECOND, socket.rest()).await;
     }
 }
+
+#[tokio::test]
+async fn a_new_certificate_holds_from_the_next_connection_on_and_no_stream_is_cut() {
+    let (old, new) = (Certificate::new(), Certificate::new());
+    let gate = Gate::open(&old.toml(), "").await;
+    let address = gate.address();
+    let socket = Socket::over(old.speak(address, "http/1.1").await);
+    let mut stream = WebSocket::upgrade(socket, "/v1/stream?room=r", &[KEY])
+        .await
+        .unwrap();
+    stream.text().await;
+    let renewed = gate.toml().replace(&old.toml(), &new.toml());
+    assert_eq!(gate.reload(&renewed).await.unwrap().changed, ["tls"]);
+    assert!(
+        old.connect(address, &["http/1.1"], &[&TLS13])
+            .await
+            .is_err()
+    );
+    let mut socket = Socket::over(new.speak(address, "http/1.1").await);
+    let body = r#"{"event":"e","data":1}"#;
+    let publish = request("POST", "/v1/rooms/r/events", &[KEY], body);
+    socket.send(publish).await;
+    assert_eq!(socket.answer("POST").await.status(), 202);
+    assert!(stream.text().await.contains("\"event\":\"e\""));
+}

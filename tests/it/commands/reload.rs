@@ -130,3 +130,29 @@ fn an_operators_drain_of_the_node_ends_the_process_in_order() {
         "{said}"
     );
 }
+
+#[test]
+fn a_configuration_that_was_refused_for_a_file_that_it_names_holds_once_that_file_is_there() {
+    let (directory, path) = file(&toml(&["the-first-key"], ""));
+    let mut gateway = Running::start(&mut gatecast(&["serve", "--config", &path]));
+    let address = gateway.address();
+    let named = "[[auth.jwt]]\nalgorithm = \"HS256\"\nsecret_file = \"secret\"\n";
+    let text = toml(&["the-second-key"], named);
+    std::fs::write(&path, text).unwrap();
+    let said = gateway.says_that("configuration not reloaded");
+    assert!(said.contains("cannot be read"), "{said}");
+    assert_eq!(status(&address, "the-first-key"), 200);
+
+    let secret = "a secret of the tests, 32 bytes or more";
+    std::fs::write(directory.path().join("secret"), secret).unwrap();
+    gateway.says_that("configuration reloaded");
+    assert_eq!(
+        (
+            status(&address, "the-first-key"),
+            status(&address, "the-second-key")
+        ),
+        (401, 200)
+    );
+    gateway.signal("TERM");
+    assert_eq!(gateway.ended().0, Some(0));
+}
