@@ -7,6 +7,10 @@ use super::accept::SURPLUS;
 
 /// Descriptors of each shard's thread: its queue of events, and what wakes it.
 const SHARD: usize = 4;
+/// Connections where the configuration says nothing of them.
+pub(super) const DEFAULT: usize = 20_000;
+const LOWERED: &str = "limits.connections is lowered to what the limit of open files leaves room for: the process needs \
+                       some beside them (LimitNOFILE=, ulimit -n)";
 /// Of all else: standard streams, listeners, files that are read, requests of the gateway's own.
 const REST: usize = 64;
 
@@ -18,12 +22,11 @@ pub(super) fn connections(wanted: usize, shards: usize) -> usize {
     };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let allowed = allowed(limit, shards);
-    if allowed < wanted {
-        tracing::warn!(
-            limit,
-            "limits.connections is lowered from {wanted} to {allowed}: the process may have {limit} open files, and \
-             needs some beside them (LimitNOFILE=, ulimit -n)"
-        );
+    // Nobody has asked for the default, and on a machine that gives less it is no mistake.
+    match (allowed < wanted, wanted == DEFAULT) {
+        (true, false) => tracing::warn!(limit, allowed, wanted, "{LOWERED}"),
+        (true, true) => tracing::info!(limit, allowed, wanted, "{LOWERED}"),
+        (false, _) => {}
     }
     wanted.min(allowed)
 }

@@ -100,7 +100,7 @@ impl Default for Settings {
             proxies: Proxies::default(),
             proxy_protocol: Vec::new(),
             tls: None,
-            connections: 20_000,
+            connections: super::descriptors::DEFAULT,
             addresses: Addresses::default(),
             memory: None,
             resident: || process::resident(process::Which::Own),

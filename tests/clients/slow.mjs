@@ -31,7 +31,9 @@ function resident() {
 /** The connections that are open, and those that were ever accepted. */
 async function counted(name) {
   const metrics = await fetch(`${gateway.http}/metrics`, { headers: { "X-API-Key": keys.operator } });
-  return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(await metrics.text())[1]);
+  // Those of each kind of listener.
+  const lines = (await metrics.text()).matchAll(new RegExp(`^${name}(?:{[^}]*})? (\\d+)$`, "gm"));
+  return [...lines].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 const connections = () => counted("gatecast_connections");
 const accepted = () => counted("gatecast_connections_accepted_total");
