@@ -147,10 +147,7 @@ impl Service {
                 self.recorded(&by, "log", &asked.filter, doing).await
             }
             Desk::Log => log(),
-            Desk::Explain => {
-                let asked = self.asked(request, &by.access).await;
-                self.explain(asked.map_err(explain::unquoted)?)
-            }
+            Desk::Explain => self.explain(self.asked(request, &by.access).await?),
         }
     }
 
@@ -177,20 +174,18 @@ impl Service {
     }
 
     /// What the body asks, if `access` still is an operator's when it has come.
-    async fn asked<T: DeserializeOwned>(
+    async fn asked<T: DeserializeOwned + admin::Body>(
         &self,
         request: Request<Incoming>,
         access: &Arc<Access>,
     ) -> Result<T, Refusal> {
         let body = self.body(request.into_body(), BODY).await?;
         only_operator(self.still(access)?)?;
-        serde_json::from_slice(&body).map_err(|error| {
-            // What is no JSON is told as such; what is, and says something else, in serde's words, which name the key.
-            let code = match error.classify() {
-                Category::Data => Code::BadRequest,
-                Category::Io | Category::Syntax | Category::Eof => Code::InvalidJson,
-            };
-            Refusal::new(code, error.to_string())
+        serde_json::from_slice(&body).map_err(|error| match error.classify() {
+            Category::Data => Refusal::new(Code::BadRequest, T::SHAPE),
+            Category::Io | Category::Syntax | Category::Eof => {
+                Refusal::new(Code::InvalidJson, error.to_string())
+            }
         })
     }
 }

@@ -1,6 +1,8 @@
 //! What all transports do alike: find whatever concerns a session except its socket, and carry out its actions except
 //! sending.
 
+mod asking;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,15 +15,10 @@ use crate::auth::credentials::Credential;
 use crate::bus::reader::Place;
 use crate::bus::rooms::Delivery;
 use crate::bus::wake::Seat;
-use crate::bus::{Opened, Past, Subscription};
-use crate::ingress::By;
-use crate::limit::address::Address;
+use crate::bus::{Past, Subscription};
 use crate::model::code::{Code, Refusal};
-use crate::model::id::Principal;
 use crate::model::position::Position;
 use crate::model::room::Room;
-use crate::model::secret::Secret;
-use crate::model::start::Start;
 use crate::model::time::Moment;
 use crate::session::{Action, Answer, Ask, Input, Now, Session};
 use crate::telemetry::metrics::labels::End;
@@ -29,12 +26,12 @@ use crate::telemetry::metrics::{Given, Meter};
 use crate::wire::client::Ref;
 use crate::wire::control::Control;
 
+use super::CREDIT;
 use super::audited::{Wish, record};
 use super::context::Context;
 use super::delivery::{Size, count};
 use super::granted::Caller;
 use super::registry::Registration;
-use super::{ANSWER, CREDIT};
 
 /// A session with its place in the log. What a delivery looks at comes first, in one or two lines of memory.
 #[repr(C)]
@@ -336,142 +333,6 @@ impl Engine {
             let gaps = joining.gaps.iter().filter(|_| *in_answer);
             gaps.for_each(|gap| self.meter.gap(gap.reason));
         }
-    }
-
-    /// Asks what the session cannot know. A join is only noted: its steps are taken as the socket has room. So is what
-    /// cannot be answered at once.
-    fn ask(&mut self, ask: Ask) -> Option<Input> {
-        match ask {
-            Ask::Authenticate(reference, token) => self.shown(reference, &token),
-            Ask::Extend(access) => Some(Input::Extended(self.context.extended(&access))),
-            Ask::Open { rooms, start } => Some(self.open(&rooms, start)),
-            Ask::Lift { join, leave } => self.lift(&join, &leave),
-            Ask::Publish {
-                reference,
-                access,
-                offer,
-            } => {
-                let (context, address) = (self.context.clone(), Address::of_peer(self.caller.peer));
-                let answer = Box::pin(async move {
-                    let by = By {
-                        access: &access,
-                        address,
-                        is_counted: true,
-                    };
-                    context.publish(by, offer).await
-                });
-                self.go_on(Box::new(Busy::Publishing { reference, answer }), false)
-            }
-            Ask::Join {
-                reference,
-                room,
-                past,
-            } if self.reply.is_some() => {
-                let joining = self.subscription.as_mut()?.join(&room, past, ANSWER);
-                Some(Input::Joined {
-                    reference,
-                    room,
-                    joining,
-                    in_answer: true,
-                })
-            }
-            Ask::Join {
-                reference,
-                room,
-                past,
-            } => {
-                self.busy = Some(Box::new(Busy::Joining {
-                    reference,
-                    room,
-                    past,
-                }));
-                None
-            }
-            Ask::Leave { reference, room } => {
-                self.subscription.as_mut()?.leave(&room);
-                Some(Input::Left { reference, room })
-            }
-            Ask::Judge => self.judge(),
-            Ask::Read => Some(Input::Batch(self.subscription.as_mut()?.read(CREDIT))),
-        }
-    }
-
-    /// Whose credential it is; later, if its key is being fetched.
-    fn shown(&mut self, reference: Option<Ref>, token: &Secret) -> Option<Input> {
-        let credential = Credential::from_token(token.expose());
-        let fetch = credential
-            .as_ref()
-            .ok()
-            .and_then(|credential| self.context.key_of(credential));
-        let Some(fetch) = fetch else {
-            return Some(Input::Authenticated(
-                reference,
-                self.authenticate(credential),
-            ));
-        };
-        let fetching = Busy::Fetching {
-            reference,
-            credential,
-            fetch: Box::pin(fetch),
-        };
-        self.go_on(Box::new(fetching), false)
-    }
-
-    /// What its client's credential is worth now, if that has changed.
-    fn judge(&self) -> Option<Input> {
-        let access = self.session.access()?;
-        match self.context.judge(access) {
-            Ok(same) if Arc::ptr_eq(&same, access) => None,
-            verdict => Some(Input::Judged(verdict)),
-        }
-    }
-
-    /// Who shows this credential. Whoever had no name until now takes a place among the streams of its principal.
-    fn authenticate(
-        &mut self,
-        credential: Result<Credential, Refusal>,
-    ) -> Result<Arc<Access>, Refusal> {
-        let Caller { peer, held, .. } = &mut *self.caller;
-        let access = self.context.authenticate(credential, *peer)?;
-        let named = self.session.access().map(|access| &access.principal);
-        if named.is_none_or(|principal| *principal == Principal::Anonymous) {
-            self.context.enter(&access, *peer, held)?;
-        }
-        Ok(access)
-    }
-
-    fn open(&mut self, rooms: &[Room], start: Start) -> Input {
-        let Opened {
-            subscription,
-            gaps,
-            cursor,
-            recovered,
-        } = self
-            .context
-            .bus
-            .subscribe_at(self.seat.clone(), rooms, start);
-        self.subscription = Some(subscription);
-        if let Some(whole) = recovered {
-            self.meter.resumed(whole);
-        }
-        Input::Opened {
-            cursor,
-            gaps,
-            recovered,
-        }
-    }
-
-    fn lift(&mut self, join: &[Room], leave: &[Room]) -> Option<Input> {
-        let subscription = self.subscription.as_mut()?;
-        leave.iter().for_each(|room| _ = subscription.leave(room));
-        join.iter()
-            .for_each(|room| _ = subscription.join(room, Start::Now, CREDIT));
-        let cursor = Some(subscription.cursor());
-        Some(Input::Opened {
-            cursor,
-            gaps: Vec::new(),
-            recovered: None,
-        })
     }
 
     fn answer(&mut self, answer: Answer) -> Option<Output> {

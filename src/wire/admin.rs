@@ -5,6 +5,34 @@ use serde::{Deserialize, Serialize};
 use crate::model::position::Position;
 use crate::model::room::Room;
 
+/// What an operator asks in a body.
+pub trait Body {
+    /// What the body is. One that is not is refused in these words: a parser's would repeat what stands in a wrong place,
+    /// which may be a credential, and a refusal is logged.
+    const SHAPE: &'static str;
+}
+
+impl Body for Whom {
+    const SHAPE: &'static str = "the body is an object: `stream`, `principal`, `role`, `room` and `transport`, each a string, and nothing else";
+}
+
+impl Body for Drain {
+    const SHAPE: &'static str = "the body is an object: `node` a flag, `role` and `room` strings, `window_ms` a number, and nothing else";
+}
+
+impl Body for Revoke {
+    const SHAPE: &'static str = "the body is an object: `token_id`, `subject`, `key`, `stream` and `issuer` strings, `issued_before` and `until` numbers, and nothing else";
+}
+
+impl Body for Log {
+    const SHAPE: &'static str = "the body is an object: `filter` a string, and nothing else";
+}
+
+impl Body for Explain {
+    const SHAPE: &'static str =
+        "the body is an object: `credential` a string, `rooms` a list of names, and nothing else";
+}
+
 /// Which streams are meant: those for which all that is said holds.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

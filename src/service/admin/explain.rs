@@ -12,17 +12,6 @@ use crate::wire::control::millis;
 
 use super::{ok, room};
 
-/// A refusal of a body, without the words of whoever read it: they repeat what stands in a wrong place, which may be a
-/// credential, and a refusal is logged.
-pub(super) fn unquoted(refusal: Refusal) -> Refusal {
-    if refusal.code != Code::BadRequest {
-        return refusal;
-    }
-    let message =
-        "the body is an object: `credential` a string, `rooms` a list of names, and nothing else";
-    Refusal::new(Code::BadRequest, message)
-}
-
 impl Service {
     /// Says it as the gateway would act on it now. One that is not good is refused as it would be, and the refusal tells
     /// an operator no more than its holder.

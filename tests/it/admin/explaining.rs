@@ -60,8 +60,10 @@ async fn a_credential_that_stands_in_the_wrong_place_is_not_repeated() {
         json!({ "credential": { credential: 1 } }),
         json!({ "rooms": credential }),
     ] {
-        let answer = ask(&gate, "explain", &body.to_string()).await;
-        assert_eq!(code(&answer), (400, "bad_request".into()), "{body}");
-        assert!(!answer.text().contains("wrong-place"), "{}", answer.text());
+        for path in ["explain", "disconnect", "drain", "revoke"] {
+            let answer = ask(&gate, path, &body.to_string()).await;
+            assert_eq!(code(&answer), (400, "bad_request".into()), "{path} {body}");
+            assert!(!answer.text().contains("wrong-place"), "{}", answer.text());
+        }
     }
 }

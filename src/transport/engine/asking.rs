@@ -1,0 +1,158 @@
+//! What a session cannot know by itself, and its engine asks for it.
+
+use std::sync::Arc;
+
+use crate::auth::Access;
+use crate::auth::credentials::Credential;
+use crate::bus::Opened;
+use crate::ingress::By;
+use crate::limit::address::Address;
+use crate::model::code::Refusal;
+use crate::model::id::Principal;
+use crate::model::room::Room;
+use crate::model::secret::Secret;
+use crate::model::start::Start;
+use crate::session::{Ask, Input};
+use crate::transport::granted::Caller;
+use crate::transport::{ANSWER, CREDIT};
+use crate::wire::client::Ref;
+
+use super::{Busy, Engine};
+
+impl Engine {
+    /// Asks what the session cannot know. A join is only noted: its steps are taken as the socket has room. So is what
+    /// cannot be answered at once.
+    pub(super) fn ask(&mut self, ask: Ask) -> Option<Input> {
+        match ask {
+            Ask::Authenticate(reference, token) => self.shown(reference, &token),
+            Ask::Extend(access) => Some(Input::Extended(self.context.extended(&access))),
+            Ask::Open { rooms, start } => Some(self.open(&rooms, start)),
+            Ask::Lift { join, leave } => self.lift(&join, &leave),
+            Ask::Publish {
+                reference,
+                access,
+                offer,
+            } => {
+                let (context, address) = (self.context.clone(), Address::of_peer(self.caller.peer));
+                let answer = Box::pin(async move {
+                    let by = By {
+                        access: &access,
+                        address,
+                        is_counted: true,
+                    };
+                    context.publish(by, offer).await
+                });
+                self.go_on(Box::new(Busy::Publishing { reference, answer }), false)
+            }
+            Ask::Join {
+                reference,
+                room,
+                past,
+            } if self.reply.is_some() => {
+                let joining = self.subscription.as_mut()?.join(&room, past, ANSWER);
+                Some(Input::Joined {
+                    reference,
+                    room,
+                    joining,
+                    in_answer: true,
+                })
+            }
+            Ask::Join {
+                reference,
+                room,
+                past,
+            } => {
+                self.busy = Some(Box::new(Busy::Joining {
+                    reference,
+                    room,
+                    past,
+                }));
+                None
+            }
+            Ask::Leave { reference, room } => {
+                self.subscription.as_mut()?.leave(&room);
+                Some(Input::Left { reference, room })
+            }
+            Ask::Judge => self.judge(),
+            Ask::Read => Some(Input::Batch(self.subscription.as_mut()?.read(CREDIT))),
+        }
+    }
+
+    /// Whose credential it is; later, if its key is being fetched.
+    fn shown(&mut self, reference: Option<Ref>, token: &Secret) -> Option<Input> {
+        let credential = Credential::from_token(token.expose());
+        let fetch = credential
+            .as_ref()
+            .ok()
+            .and_then(|credential| self.context.key_of(credential));
+        let Some(fetch) = fetch else {
+            return Some(Input::Authenticated(
+                reference,
+                self.authenticate(credential),
+            ));
+        };
+        let fetching = Busy::Fetching {
+            reference,
+            credential,
+            fetch: Box::pin(fetch),
+        };
+        self.go_on(Box::new(fetching), false)
+    }
+
+    /// What its client's credential is worth now, if that has changed.
+    fn judge(&self) -> Option<Input> {
+        let access = self.session.access()?;
+        match self.context.judge(access) {
+            Ok(same) if Arc::ptr_eq(&same, access) => None,
+            verdict => Some(Input::Judged(verdict)),
+        }
+    }
+
+    /// Who shows this credential. Whoever had no name until now takes a place among the streams of its principal.
+    pub(super) fn authenticate(
+        &mut self,
+        credential: Result<Credential, Refusal>,
+    ) -> Result<Arc<Access>, Refusal> {
+        let Caller { peer, held, .. } = &mut *self.caller;
+        let access = self.context.authenticate(credential, *peer)?;
+        let named = self.session.access().map(|access| &access.principal);
+        if named.is_none_or(|principal| *principal == Principal::Anonymous) {
+            self.context.enter(&access, *peer, held)?;
+        }
+        Ok(access)
+    }
+
+    fn open(&mut self, rooms: &[Room], start: Start) -> Input {
+        let Opened {
+            subscription,
+            gaps,
+            cursor,
+            recovered,
+        } = self
+            .context
+            .bus
+            .subscribe_at(self.seat.clone(), rooms, start);
+        self.subscription = Some(subscription);
+        if let Some(whole) = recovered {
+            self.meter.resumed(whole);
+        }
+        Input::Opened {
+            cursor,
+            gaps,
+            recovered,
+        }
+    }
+
+    fn lift(&mut self, join: &[Room], leave: &[Room]) -> Option<Input> {
+        let subscription = self.subscription.as_mut()?;
+        leave.iter().for_each(|room| _ = subscription.leave(room));
+        join.iter()
+            .for_each(|room| _ = subscription.join(room, Start::Now, CREDIT));
+        let cursor = Some(subscription.cursor());
+        Some(Input::Opened {
+            cursor,
+            gaps: Vec::new(),
+            recovered: None,
+        })
+    }
+}
