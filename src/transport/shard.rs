@@ -131,8 +131,12 @@ impl Shard {
         self.roster.wake();
     }
 
+    /// Of those that wait where a thread hangs, nobody keeps what was given up: there are as many as operators ask at once.
     fn order(&self, order: Order) {
-        lock(&self.orders).push(order);
+        let mut orders = lock(&self.orders);
+        orders.retain(Order::is_awaited);
+        orders.push(order);
+        drop(orders);
         self.roster.wake();
     }
 
@@ -155,7 +159,9 @@ impl Shard {
     }
 
     fn take_orders(&self) -> Vec<Order> {
-        std::mem::take(&mut *lock(&self.orders))
+        let mut orders = std::mem::take(&mut *lock(&self.orders));
+        orders.retain(Order::is_awaited);
+        orders
     }
 }
 

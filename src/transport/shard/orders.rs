@@ -85,6 +85,16 @@ pub(super) enum Order {
     },
 }
 
+impl Order {
+    /// Whether somebody still waits for it: whoever has given up was told so, and it is not carried out behind its back.
+    pub(super) fn is_awaited(&self) -> bool {
+        match self {
+            Self::Survey { reply, .. } => !reply.is_closed(),
+            Self::Leave { reply, .. } => !reply.is_closed(),
+        }
+    }
+}
+
 impl Shard {
     /// The streams of `filter`, in the order of their names and behind `after`, at most so many. Nothing comes where the
     /// thread hangs.
@@ -142,7 +152,7 @@ impl Filter {
 
 impl Members {
     pub(super) fn carry_out(&mut self, order: Order) {
-        // Whoever asked may have given up.
+        // Whoever asked may have given up just now.
         match order {
             Order::Survey {
                 filter,
@@ -197,5 +207,24 @@ impl Members {
         {
             self.after(number, Turn::Ends(ending));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_that_was_given_up_is_not_awaited_any_more() {
+        let (reply, answer) = oneshot::channel();
+        let filter = Filter::default();
+        let order = Order::Leave {
+            filter,
+            farewell: Farewell::Disconnect,
+            reply,
+        };
+        assert!(order.is_awaited());
+        drop(answer);
+        assert!(!order.is_awaited());
     }
 }
