@@ -12,8 +12,9 @@ use crate::sync::{Mutex, lock};
 /// How many revocations are kept; beyond them one more is refused rather than one forgotten, because a credential whose
 /// revocation is forgotten is good again.
 const CAPACITY: usize = 100_000;
-/// How many changes of rights are kept. They are for readers that are behind, and who is as far behind as that was judged
-/// by a later one when it came.
+/// How many changes of rights are kept. They are for readers that are behind: one that takes nothing is given up within
+/// `timeouts.write_stall`, and a configuration is not read so often in that time. Were it, a reader behind all of them
+/// would be judged at the oldest that is kept, and not before.
 const RIGHTS: usize = 1024;
 
 /// The decrees of a log, by seq.
