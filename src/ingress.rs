@@ -114,13 +114,18 @@ impl Ingress {
     ) -> Result<Published, Refusal> {
         within_limits(limits, &offer)?;
         let Offer {
-            rooms, name, data, ..
+            rooms,
+            name,
+            data,
+            options,
+            ..
         } = offer;
         let new = NewEvent {
             rooms,
             name,
             data,
             from,
+            options,
         };
         self.bus.publish(new, once).await
     }
@@ -136,12 +141,7 @@ impl Ingress {
             .bus
             .subscribe(std::slice::from_ref(&room), Start::Now)
             .subscription;
-        let new = NewEvent {
-            rooms: vec![room],
-            name,
-            data: Json::null(),
-            from: None,
-        };
+        let new = NewEvent::new(vec![room], name, Json::null());
         self.bus.publish(new, None).await?;
         back.next_batch(Credit {
             events: 1,

@@ -11,12 +11,9 @@ pub(crate) fn room(number: usize) -> Room {
 }
 
 pub(crate) fn new(room: Room) -> NewEvent {
-    NewEvent {
-        rooms: vec![room],
-        name: EventName::parse("reading").unwrap(),
-        data: Json::parse(&format!(r#"{{"unit":7,"note":"{}"}}"#, "x".repeat(81))).unwrap(),
-        from: None,
-    }
+    let name = EventName::parse("reading").unwrap();
+    let data = format!(r#"{{"unit":7,"note":"{}"}}"#, "x".repeat(81));
+    NewEvent::new(vec![room], name, Json::parse(&data).unwrap())
 }
 
 /// In the log, and its room.
@@ -27,6 +24,7 @@ pub(crate) fn held() -> (Event, Room) {
         name,
         data,
         from,
+        options: _,
     } = new(room.clone());
     let position = Position {
         epoch: Epoch::from_random(0x1234_5678_9abc_def0),
@@ -39,6 +37,7 @@ pub(crate) fn held() -> (Event, Room) {
         data,
         ts: UnixMillis(1_800_000_000_000),
         from,
+        more: None,
     };
     (event, room)
 }

@@ -34,7 +34,8 @@ fn full(rooms: usize) -> (Log, Vec<Room>, impl Iterator<Item = NewEvent>) {
     };
     let settings = Settings {
         total: History::TOTAL,
-        rooms: vec![("*".to_owned(), history)],
+        rooms: vec![("*".to_owned(), history.into())],
+        ..Settings::default()
     };
     let mut log = Log::new(settings, Epoch::from_random(1));
     let rooms: Vec<Room> = (0..rooms).map(room).collect();

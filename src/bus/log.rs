@@ -104,7 +104,7 @@ impl Log {
         self.due.clear();
         let mut dropped = Vec::new();
         for (name, room) in &mut self.rooms {
-            room.history = self.settings.history(name);
+            room.history = self.settings.history(&self.settings.policy(name));
             while room.overflows() {
                 dropped.extend(room.pop());
             }
@@ -139,6 +139,7 @@ impl Log {
             name,
             data,
             from,
+            options: _,
         } = new;
         let entry = Arc::new(Entry::new(
             Event {
@@ -148,6 +149,7 @@ impl Log {
                 data,
                 ts,
                 from,
+                more: None,
             },
             now,
         ));
@@ -202,7 +204,8 @@ impl Log {
                     watched.retired = false;
                     watched.floor
                 });
-                RoomLog::new(watched.unwrap_or(folded), self.settings.history(name))
+                let history = self.settings.history(&self.settings.policy(name));
+                RoomLog::new(watched.unwrap_or(folded), history)
             });
             room.push(entry.clone());
             let mut dropped = Vec::new();
@@ -392,18 +395,13 @@ mod tests {
         };
         let settings = Settings {
             total,
-            rooms: Vec::new(),
+            ..Settings::default()
         };
         let mut log = Log::new(settings, Epoch::from_random(1));
         for n in 0..1000 {
             let room = Room::parse(&format!("room:{n}")).unwrap();
             let (name, data) = (EventName::parse("e").unwrap(), Json::null());
-            let new = NewEvent {
-                rooms: vec![room],
-                name,
-                data,
-                from: None,
-            };
+            let new = NewEvent::new(vec![room], name, data);
             log.append(new, None, Moment::default(), UnixMillis(0))
                 .unwrap();
         }

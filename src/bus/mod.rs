@@ -21,5 +21,5 @@ mod tests;
 pub mod wake;
 
 pub use memory::{Bus, Published};
-pub use settings::{History, Settings};
+pub use settings::{Deliver, History, Overflow, Policy, Settings, StateBounds};
 pub use subscription::{Joining, Opened, Past, Subscription};

@@ -36,12 +36,11 @@ fn room(name: &str) -> Room {
 }
 
 fn publish(bus: &Bus, name: &str) {
-    let new = NewEvent {
-        rooms: vec![room(name)],
-        name: EventName::parse("e").unwrap(),
-        data: Json::parse("1").unwrap(),
-        from: None,
-    };
+    let new = NewEvent::new(
+        vec![room(name)],
+        EventName::parse("e").unwrap(),
+        Json::parse("1").unwrap(),
+    );
     block_on(bus.publish(new, None)).unwrap();
 }
 

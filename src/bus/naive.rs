@@ -44,7 +44,7 @@ impl Naive {
     }
 
     pub(crate) fn history(&self, room: usize) -> History {
-        self.settings.history(&name(room))
+        self.settings.history(&self.settings.policy(&name(room)))
     }
 
     pub(crate) fn expire(&mut self) {

@@ -1,5 +1,6 @@
-//! What the log keeps, by room.
+//! What holds for a room, and what the log keeps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::room::Room;
@@ -15,14 +16,117 @@ pub struct History {
     pub age: Duration,
 }
 
+/// What holds for the rooms of one pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How much of a room is kept.
+    pub history: History,
+    /// What its readers are given.
+    pub deliver: Deliver,
+    /// What becomes of a reader that falls out of what is kept.
+    pub overflow: Overflow,
+    /// How much its retained values may take.
+    pub state: StateBounds,
+    /// For rooms where it is looked at who is there: how long somebody may be away before that is a leave.
+    pub presence: Option<Duration>,
+}
+
+/// What the readers of a room are given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Deliver {
+    /// Each event.
+    #[default]
+    All,
+    /// The newest that there is when they read.
+    Latest,
+    /// The newest of each key, once in so long.
+    Conflate {
+        /// How long a window is.
+        every: Duration,
+        /// The field of the payload that is the key of an event which says none.
+        key: Option<Box<str>>,
+    },
+    /// All of a window, as one event of each name.
+    Batch {
+        /// How long a window is.
+        every: Duration,
+    },
+}
+
+/// What becomes of a live reader that falls out of what is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// It is told what it has missed, and goes on.
+    #[default]
+    Gap,
+    /// It is ended, to come back.
+    Disconnect,
+}
+
+/// How much the retained values of one room may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateBounds {
+    /// Keys.
+    pub keys: usize,
+    /// Bytes of memory, overhead included.
+    pub bytes: usize,
+}
+
+impl Deliver {
+    /// How long its windows are, if it has any.
+    #[must_use]
+    pub const fn window(&self) -> Option<Duration> {
+        match self {
+            Self::Conflate { every, .. } | Self::Batch { every } => Some(*every),
+            Self::All | Self::Latest => None,
+        }
+    }
+}
+
+impl StateBounds {
+    /// 1000 keys, 1 MiB.
+    pub const ROOM: Self = Self {
+        keys: 1000,
+        bytes: 1 << 20,
+    };
+}
+
+impl Policy {
+    /// Of a room that no pattern names.
+    pub const ROOM: Self = Self::of_history(History::ROOM);
+
+    /// Of a room of the gateway's own.
+    pub const INTERNAL: Self = Self::of_history(History::INTERNAL);
+
+    /// One that says nothing but how much is kept.
+    #[must_use]
+    pub const fn of_history(history: History) -> Self {
+        Self {
+            history,
+            deliver: Deliver::All,
+            overflow: Overflow::Gap,
+            state: StateBounds::ROOM,
+            presence: None,
+        }
+    }
+}
+
+impl From<History> for Arc<Policy> {
+    fn from(history: History) -> Self {
+        Self::new(Policy::of_history(history))
+    }
+}
+
 /// What the log keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Of all rooms together.
     pub total: History,
+    /// Bytes of memory that the retained values of all rooms may take together.
+    pub state_bytes: usize,
     /// Of one room, by pattern (literal text, or a prefix and `*`); the longest literal prefix wins, an
-    /// exact name wins over a prefix.
-    pub rooms: Vec<(String, History)>,
+    /// exact name wins over a prefix. A room of the gateway's own is meant by no `*` alone.
+    pub rooms: Vec<(String, Arc<Policy>)>,
 }
 
 impl History {
@@ -49,30 +153,41 @@ impl History {
 }
 
 impl Settings {
-    /// The bounds of `room`: an exact name first, then the longest literal prefix.
+    /// Bytes that retained values may take, where nothing is said: 64 MiB.
+    pub const STATE_BYTES: usize = 64 << 20;
+
+    /// What holds for `room`: an exact name first, then the longest literal prefix.
     #[must_use]
-    pub fn history(&self, room: &Room) -> History {
+    pub fn policy(&self, room: &Room) -> Arc<Policy> {
         let name = room.as_str();
         let fits = |pattern: &str| match pattern.strip_suffix('*') {
+            Some("") if room.is_internal() => None,
             Some(prefix) => name.starts_with(prefix).then_some(prefix.len()),
             None => (name == pattern).then_some(usize::MAX),
         };
-        let best = self
+        let named = self
             .rooms
             .iter()
-            .filter_map(|(pattern, history)| Some((fits(pattern)?, *history)));
-        let unnamed = if room.is_internal() {
-            History::INTERNAL
-        } else {
-            History::ROOM
+            .filter_map(|(pattern, policy)| Some((fits(pattern)?, policy)));
+        let unnamed = || {
+            let internal = room.is_internal();
+            Arc::new(if internal {
+                Policy::INTERNAL
+            } else {
+                Policy::ROOM
+            })
         };
-        let own = best
-            .filter(|_| !room.is_internal())
+        named
             .max_by_key(|(literal, _)| *literal)
-            .map_or(unnamed, |(_, history)| history);
+            .map_or_else(unnamed, |(_, policy)| policy.clone())
+    }
+
+    /// The bounds of what a room of this `policy` keeps.
+    #[must_use]
+    pub fn history(&self, policy: &Policy) -> History {
         History {
-            age: own.age.min(self.total.age),
-            ..own
+            age: policy.history.age.min(self.total.age),
+            ..policy.history
         }
     }
 }
@@ -81,6 +196,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             total: History::TOTAL,
+            state_bytes: Self::STATE_BYTES,
             rooms: Vec::new(),
         }
     }
@@ -92,9 +208,11 @@ mod tests {
 
     #[test]
     fn an_exact_name_wins_and_then_the_longest_literal_prefix() {
-        let events = |events| History {
-            events,
-            ..History::ROOM
+        let events = |events| {
+            Arc::from(History {
+                events,
+                ..History::ROOM
+            })
         };
         let settings = Settings {
             rooms: vec![
@@ -111,16 +229,12 @@ mod tests {
             ("sensor:cold:2", 3),
             ("sensor:cold:1", 4),
             ("sensor", 1),
+            ("_canary", History::INTERNAL.events),
         ] {
-            assert_eq!(
-                settings.history(&Room::parse(room).unwrap()).events,
-                expected,
-                "{room}"
-            );
+            let policy = settings.policy(&Room::parse(room).unwrap());
+            assert_eq!(policy.history.events, expected, "{room}");
         }
-        assert_eq!(
-            Settings::default().history(&Room::parse("x").unwrap()),
-            History::ROOM
-        );
+        let unnamed = Settings::default().policy(&Room::parse("x").unwrap());
+        assert_eq!(*unnamed, Policy::ROOM);
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn key_url(text: &str) -> Result<(), String> {
 /// The query parameter that may carry a token.
 pub(super) fn query(text: &str) -> Result<(), String> {
     /// What the routes use themselves.
-    const TAKEN: [&str; 24] = [
+    const TAKEN: [&str; 25] = [
         "room",
         "rooms",
         "since",
@@ -45,6 +45,7 @@ pub(super) fn query(text: &str) -> Result<(), String> {
         "lastEventId",
         "rewind",
         "snapshot",
+        "origin",
         "transport",
         "wait",
         "data",

@@ -204,7 +204,8 @@ timeouts = {{ header = "3s" }}
     assert_eq!(display.limits.messages.count, 5);
     assert_eq!(display.limits.event, 32 * 1024, "inherited from [limits]");
     assert_eq!(settings.auth.roles["viewer"].transports, Transport::ALL);
-    let (pattern, history) = &settings.bus.rooms[0];
+    let (pattern, policy) = &settings.bus.rooms[0];
+    let history = policy.history;
     assert_eq!((pattern.as_str(), history.events), ("sensor:*", 10));
     assert_eq!(
         (history.bytes, history.age),
@@ -457,7 +458,7 @@ fn the_environment_lies_over_the_file() {
     assert!(settings.auth.roles["other"].sender);
     assert_eq!(settings.auth.api_keys[0].name, "12");
     assert_eq!(settings.auth.api_keys[0].sha256, [[0xab; 32]]);
-    assert_eq!(settings.bus.rooms[0].1.events, 7);
+    assert_eq!(settings.bus.rooms[0].1.history.events, 7);
 }
 
 #[test]

@@ -3,25 +3,8 @@
 use std::time::Duration;
 
 use crate::model::limits::Rate;
-
-/// A duration: a whole number and `ms`, `s`, `m`, `h` or `d`.
-///
-/// # Errors
-/// Says what is wrong with `text`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let (count, unit) = split(text)?;
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60 * 1000,
-        "h" => 3600 * 1000,
-        "d" => 24 * 3600 * 1000,
-        "" => return Err("has no unit: add ms, s, m, h or d".into()),
-        _ => return Err("has an unknown unit: durations are in ms, s, m, h or d".into()),
-    };
-    let millis = count.checked_mul(millis).ok_or("is too large")?;
-    Ok(Duration::from_millis(millis))
-}
+pub(super) use crate::model::span::parse as duration;
+use crate::model::span::split;
 
 /// A size in bytes: a whole number and `B`, `KiB`, `MiB`, `GiB` (powers of 1024), `kB`, `MB`, `GB`
 /// (powers of 1000), or no unit.
@@ -99,19 +82,6 @@ pub(super) fn show_size(bytes: u64) -> String {
             || format!("{bytes}B"),
             |(unit, name)| format!("{}{name}", bytes / unit),
         )
-}
-
-/// The leading digits and what follows them.
-fn split(text: &str) -> Result<(u64, &str), String> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (digits, unit) = text.split_at(end);
-    if digits.is_empty() {
-        return Err("does not start with a whole number".into());
-    }
-    let count = digits.parse().map_err(|_| "is too large")?;
-    Ok((count, unit))
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Client messages, over WebSocket or by request.
 
 use serde_json::Value;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::assert_tells_why;
 use super::publish_body::{Fields, assert_is_well_formed, fields};
 use crate::model::code::{Code, Refusal};
-use crate::wire::client::{ClientMessage, Malformed, Ref, Want};
+use crate::model::decree::Whom;
+use crate::wire::client::{ClientMessage, Emit, Malformed, Ref, Want};
 use crate::wire::control::Control;
 
 /// Text that may be a client message.
@@ -58,13 +59,40 @@ fn assert_answers(reference: Option<Ref>, refusal: Refusal) {
 fn printed(message: &ClientMessage) -> String {
     let text = |text: &str| to_raw_value(text).unwrap();
     let (kind, mut all) = match &message.want {
-        Want::Subscribe { room, since } => {
+        Want::Subscribe {
+            room,
+            since,
+            snapshot,
+        } => {
             let since = since.iter().map(|since| ("since", text(since)));
+            let snapshot = ("snapshot", to_raw_value(snapshot).unwrap());
             let room = ("room", text(room.as_str()));
-            ("subscribe", since.chain([room]).collect())
+            ("subscribe", since.chain([room, snapshot]).collect())
         }
         Want::Unsubscribe { room } => {
             ("unsubscribe", Fields::from([("room", text(room.as_str()))]))
+        }
+        Want::Emit(Emit { event, room, data }) => {
+            let room = room.iter().map(|room| ("room", text(room.as_str())));
+            let data = RawValue::from_string(data.as_str().to_owned()).unwrap();
+            let rest = [("event", text(event.as_str())), ("data", data)];
+            ("emit", room.chain(rest).collect())
+        }
+        Want::Presence { room } => ("presence", Fields::from([("room", text(room.as_str()))])),
+        Want::Confirm { id } => ("confirm", Fields::from([("id", text(&id.to_cursor()))])),
+        Want::Join { whom, room } => {
+            let room = ("room", text(room.as_str()));
+            ("join", Fields::from([named_by(whom), room]))
+        }
+        Want::Leave { whom, room } => {
+            let room = ("room", text(room.as_str()));
+            ("leave", Fields::from([named_by(whom), room]))
+        }
+        Want::Disconnect { whom } => ("disconnect", Fields::from([named_by(whom)])),
+        Want::List { room, principal } => {
+            let room = room.iter().map(|room| ("room", text(room.as_str())));
+            let principal = principal.iter().map(|name| ("principal", text(name)));
+            ("list", room.chain(principal).collect())
         }
         Want::Publish(offer) => ("publish", fields(offer)),
         Want::Auth { token } => ("auth", Fields::from([("token", text(token.expose()))])),
@@ -75,6 +103,13 @@ fn printed(message: &ClientMessage) -> String {
         all.insert("ref", to_raw_value(reference).unwrap());
     }
     serde_json::to_string(&all).unwrap()
+}
+
+fn named_by(whom: &Whom) -> (&'static str, Box<RawValue>) {
+    match whom {
+        Whom::Stream(stream) => ("stream", to_raw_value(&stream.to_string()).unwrap()),
+        Whom::Principal(name) => ("principal", to_raw_value(name).unwrap()),
+    }
 }
 
 /// All of a message, the credential too.

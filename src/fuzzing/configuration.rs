@@ -47,7 +47,12 @@ fn assert_holds(settings: &Settings, toml: &str, environment: &[(String, String)
         assert!(limits.event <= settings.service.body);
         assert!(limits.messages.count > 0 && !limits.messages.per.is_zero());
     }
-    let rooms = settings.bus.rooms.iter().map(|(_, history)| history);
+    let rooms = settings.bus.rooms.iter();
+    for (_, policy) in rooms.clone() {
+        assert!(policy.state.keys > 0 && policy.state.bytes > 0);
+        assert!(policy.deliver.window().is_none_or(|every| !every.is_zero()));
+    }
+    let rooms = rooms.map(|(_, policy)| &policy.history);
     for history in rooms.chain([&settings.bus.total]) {
         assert!(history.events > 0 && history.bytes > 0 && !history.age.is_zero());
     }

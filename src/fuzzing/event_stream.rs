@@ -145,6 +145,7 @@ fn event(choices: &mut Unstructured<'_>) -> Result<Event> {
         data: Json::parse(payload).unwrap_or_else(|_| Json::string(payload)),
         ts: UnixMillis(choices.arbitrary()?),
         from: from.map(Into::into),
+        more: None,
     })
 }
 

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 
 use super::assert_tells_why;
 use super::json::tokens;
 use crate::model::code::Code;
-use crate::model::event::Offer;
+use crate::model::event::{Except, Of, Offer};
 use crate::model::room::Room;
+use crate::wire::control::millis;
 use crate::wire::publish::{self, MAX_EVENTS};
 
 /// A body as each of the publishing routes takes it.
@@ -29,11 +30,33 @@ pub(super) fn fields(offer: &Offer) -> Fields {
         rooms => ("rooms", to_raw_value(rooms).unwrap()),
     };
     let data = RawValue::from_string(offer.data.as_str().to_owned()).unwrap();
-    Fields::from([
+    let mut fields = Fields::from([
         rooms,
         ("event", to_raw_value(offer.name.as_str()).unwrap()),
         ("data", data),
-    ])
+        ("retain", to_raw_value(&offer.options.retain).unwrap()),
+        ("volatile", to_raw_value(&offer.volatile).unwrap()),
+    ]);
+    if let Some(key) = &offer.options.key {
+        fields.insert("key", to_raw_value(key.as_str()).unwrap());
+    }
+    if let Some(ttl) = offer.options.ttl {
+        fields.insert("ttl", to_raw_value(&millis(ttl)).unwrap());
+    }
+    if let Some(except) = &offer.options.except {
+        let Except { principals, origin } = &**except;
+        let except = json!({"principals": principals, "origin": origin});
+        fields.insert("except", to_raw_value(&except).unwrap());
+    }
+    if let Some(awaited) = &offer.awaited {
+        let of = match &awaited.of {
+            Of::Count(count) => json!(count),
+            Of::Names(names) => json!(names),
+        };
+        let awaited = json!({"timeout": millis(awaited.timeout), "of": of});
+        fields.insert("ack", to_raw_value(&awaited).unwrap());
+    }
+    fields
 }
 
 fn room() -> Room {

@@ -72,12 +72,8 @@ fn offer(names: &[&str], event: &str, data: &impl Serialize) -> Result<Offer, Re
     }
     let text = serde_json::to_string(data)
         .map_err(|error| Refusal::new(Code::InvalidJson, error.to_string()))?;
-    Ok(Offer {
-        several: rooms.len() > 1,
-        rooms,
-        name: EventName::parse(event)?,
-        data: Json::parse(&text)?,
-    })
+    let (name, data) = (EventName::parse(event)?, Json::parse(&text)?);
+    Ok(Offer::to_rooms(rooms, name, data))
 }
 
 #[cfg(test)]

@@ -123,6 +123,12 @@ codes! {
     Misdirected = "misdirected", 421, None, Mend, "Not the gateway of this host";
     /// Not with this method.
     MethodNotAllowed = "method_not_allowed", 405, None, Mend, "Method not allowed";
+    /// Nobody handles an event that a client emits.
+    Unhandled = "unhandled", 404, None, Mend, "Nobody handles this event";
+    /// It is not looked at who is in the room.
+    NotTracked = "not_tracked", 404, None, Mend, "No presence in this room";
+    /// The retained values of a room, or of all, take as much as they may.
+    StateFull = "state_full", 507, None, Mend, "No room for one more retained value";
     /// The idempotency key came before, with another body.
     IdempotencyConflict = "idempotency_conflict", 422, None, Mend, "Idempotency key used for another body";
     /// The configuration that was to be loaded has mistakes, and the one before goes on.

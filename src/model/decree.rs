@@ -16,6 +16,15 @@ pub enum Decree {
     Rights,
 }
 
+/// Whose streams are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Whom {
+    /// The one of this name.
+    Stream(StreamId),
+    /// All of this principal, by the name that it is shown by.
+    Principal(Arc<str>),
+}
+
 /// Which credentials do not hold any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revocation {

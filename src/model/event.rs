@@ -1,7 +1,9 @@
 //! Events: what is published, and what it becomes once the log has numbered it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::code::{Code, Refusal};
 use super::json::Json;
 use super::position::Position;
 use super::room::Room;
@@ -57,6 +59,9 @@ pub const RESERVED_NAMES: [&str; 29] = [
     "removeListener",
 ];
 
+/// What a batch is called, behind the name of its events.
+const BATCH: &str = ":batch";
+
 impl EventName {
     /// The longest name, in bytes.
     pub const MAX_BYTES: usize = 128;
@@ -74,13 +79,17 @@ impl EventName {
         if !name.bytes().all(allowed) {
             return Err(InvalidEventName::Byte);
         }
-        if RESERVED_NAMES.contains(&name)
-            || name.ends_with(":batch")
-            || name.starts_with("presence:")
+        if RESERVED_NAMES.contains(&name) || name.ends_with(BATCH) || name.starts_with("presence:")
         {
             return Err(InvalidEventName::Reserved);
         }
         Ok(Self(name.into()))
+    }
+
+    /// The name of what the log makes of the events `name` of a window.
+    #[must_use]
+    pub fn batch_of(name: &Self) -> Self {
+        Self(format!("{}{BATCH}", name.0).into())
     }
 
     /// The name.
@@ -88,6 +97,87 @@ impl EventName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What an event is about, in its rooms: a unit, an order, a sensor. 1 to 128 bytes without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Arc<str>);
+
+impl Key {
+    /// The longest key, in bytes.
+    pub const MAX_BYTES: usize = 128;
+
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// `bad_request`: it is empty, too long, or holds a control character.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        let is_key =
+            (1..=Self::MAX_BYTES).contains(&text.len()) && !text.contains(char::is_control);
+        is_key.then(|| Self(text.into())).ok_or_else(|| {
+            Refusal::new(
+                Code::BadRequest,
+                "`key` is 1 to 128 bytes without control characters",
+            )
+        })
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who does not get an event, though it is in the rooms. A convenience, and no access control.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Except {
+    /// Principals, by the names that they are shown by.
+    pub principals: Vec<Box<str>>,
+    /// The streams that chose this origin.
+    pub origin: Option<Box<str>>,
+}
+
+impl Except {
+    /// Whether the stream of `principal`, which chose this `origin`, is one of them.
+    #[must_use]
+    pub fn covers(&self, principal: &str, origin: Option<&str>) -> bool {
+        self.principals.iter().any(|one| **one == *principal)
+            || (self.origin.is_some() && self.origin.as_deref() == origin)
+    }
+}
+
+/// What an event says besides what has happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What it is about.
+    pub key: Option<Key>,
+    /// Whether it is the present value of its key; `null` clears that.
+    pub retain: bool,
+    /// After this long it is dropped.
+    pub ttl: Option<Duration>,
+    /// Who does not get it.
+    pub except: Option<Box<Except>>,
+    /// Whether its publisher waits for confirmations.
+    pub confirm: bool,
+}
+
+/// Whose confirmations a publisher waits for, and how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Awaited {
+    /// How long at most.
+    pub timeout: Duration,
+    /// Whose.
+    pub of: Of,
+}
+
+/// Whose confirmations complete an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Those of so many principals.
+    Count(usize),
+    /// Those of all these principals.
+    Names(Vec<Box<str>>),
 }
 
 /// An event that somebody wants to publish: well-formed, not yet allowed.
@@ -101,6 +191,34 @@ pub struct Offer {
     pub name: EventName,
     /// The payload.
     pub data: Json,
+    /// What else it says.
+    pub options: Options,
+    /// Whether it is for those alone who are there and have nothing else to read: it is not kept, and has no id.
+    pub volatile: bool,
+    /// Whose confirmations its publisher waits for.
+    pub awaited: Option<Box<Awaited>>,
+}
+
+impl Offer {
+    /// An event to one room that says nothing else.
+    #[must_use]
+    pub fn to_room(room: Room, name: EventName, data: Json) -> Self {
+        Self::to_rooms(vec![room], name, data)
+    }
+
+    /// An event to all of `rooms` that says nothing else.
+    #[must_use]
+    pub fn to_rooms(rooms: Vec<Room>, name: EventName, data: Json) -> Self {
+        Self {
+            several: rooms.len() > 1,
+            rooms,
+            name,
+            data,
+            options: Options::default(),
+            volatile: false,
+            awaited: None,
+        }
+    }
 }
 
 /// An event as it was published: valid, and not yet in the log.
@@ -114,6 +232,22 @@ pub struct NewEvent {
     pub data: Json,
     /// The publisher, where its role adds the sender.
     pub from: Option<Arc<str>>,
+    /// What else it says.
+    pub options: Options,
+}
+
+impl NewEvent {
+    /// An event that says nothing else.
+    #[must_use]
+    pub fn new(rooms: Vec<Room>, name: EventName, data: Json) -> Self {
+        Self {
+            rooms,
+            name,
+            data,
+            from: None,
+            options: Options::default(),
+        }
+    }
 }
 
 /// An event in the log. It is the same for every reader and never changes.
@@ -127,10 +261,57 @@ pub struct Event {
     pub name: EventName,
     /// The payload.
     pub data: Json,
-    /// When it was appended.
+    /// When it was appended; of a raw event that a window stood for, when that was.
     pub ts: UnixMillis,
     /// The publisher, where its role adds the sender.
     pub from: Option<Arc<str>>,
+    /// What few events say.
+    pub more: Option<Box<More>>,
+}
+
+/// What few events say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct More {
+    /// What it is about.
+    pub key: Option<Key>,
+    /// Who does not get it.
+    pub except: Option<Box<Except>>,
+    /// The raw events that it stands for, where a window ended with it.
+    pub of: Vec<Position>,
+    /// Whether its publisher waits for confirmations.
+    pub confirm: bool,
+    /// Whether it is not in the log at all: its position is where the log was, and not its id.
+    pub volatile: bool,
+}
+
+impl More {
+    /// The same, unless it says nothing.
+    #[must_use]
+    pub fn if_any(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
+impl Event {
+    /// Whether the stream of `principal`, which chose this `origin`, gets it.
+    #[must_use]
+    pub fn is_for(&self, principal: &str, origin: Option<&str>) -> bool {
+        let except = self.more.as_ref().and_then(|more| more.except.as_ref());
+        except.is_none_or(|except| !except.covers(principal, origin))
+    }
+
+    /// Whether there is somebody who does not get it.
+    #[must_use]
+    pub fn is_for_all(&self) -> bool {
+        self.more.as_ref().is_none_or(|more| more.except.is_none())
+    }
+
+    /// Its id; nothing where it is not in the log.
+    #[must_use]
+    pub fn id(&self) -> Option<Position> {
+        let volatile = self.more.as_ref().is_some_and(|more| more.volatile);
+        (!volatile).then_some(self.position)
+    }
 }
 
 impl std::fmt::Display for InvalidEventName {

@@ -13,6 +13,7 @@ pub mod peer;
 pub mod position;
 pub mod room;
 pub mod secret;
+pub mod span;
 pub mod start;
 pub mod time;
 pub mod timeouts;

@@ -94,7 +94,17 @@ impl Service {
         let answer = match want {
             Want::Publish(offer) => self.context.publish(connection.by(access), offer).await,
             Want::Ping => Answer::done(None),
-            Want::Subscribe { .. } | Want::Unsubscribe { .. } | Want::Auth { .. } => {
+            Want::Emit(_) | Want::Presence { .. } | Want::Confirm { .. } => {
+                let message = "this gateway does not take such messages yet";
+                Answer::Refused(None, Refusal::new(Code::UnknownType, message))
+            }
+            Want::Subscribe { .. }
+            | Want::Unsubscribe { .. }
+            | Want::Join { .. }
+            | Want::Leave { .. }
+            | Want::Disconnect { .. }
+            | Want::List { .. }
+            | Want::Auth { .. } => {
                 let message = "this message is for a stream: name it with ?stream=…; a poll changes its rooms by its next GET";
                 Answer::Refused(None, Refusal::new(Code::BadRequest, message))
             }

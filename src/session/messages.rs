@@ -121,7 +121,9 @@ impl Session {
             {
                 Err(forbidden(&room))
             }
-            Want::Subscribe { room, since } => subscribe(live, reference, room, since.as_deref()),
+            Want::Subscribe { room, since, .. } => {
+                subscribe(live, reference, room, since.as_deref())
+            }
             Want::Unsubscribe { room } => Ok(Action::Ask(Ask::Leave { reference, room })),
             Want::Publish(offer) => Ok(Action::Ask(Ask::Publish {
                 reference,
@@ -134,6 +136,13 @@ impl Session {
                 Err(Refusal::new(Code::BadRequest, message))
             }
             Want::Auth { token } => Ok(Action::Ask(Ask::Authenticate(reference, token))),
+            Want::Emit(_) => Err(not_yet()),
+            Want::Presence { .. } => Err(not_yet()),
+            Want::Confirm { .. } => Err(not_yet()),
+            Want::Join { .. }
+            | Want::Leave { .. }
+            | Want::Disconnect { .. }
+            | Want::List { .. } => Err(not_yet()),
             Want::Ping => Ok(Action::Answer(Answer::done(reference))),
         }
     }
@@ -203,6 +212,13 @@ impl Session {
         live.rooms.retain(|one| *one != room);
         out.push(Action::Answer(Answer::in_room(reference, room)));
     }
+}
+
+fn not_yet() -> Refusal {
+    Refusal::new(
+        Code::UnknownType,
+        "this gateway does not take such messages yet",
+    )
 }
 
 fn subscribe(

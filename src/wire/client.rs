@@ -6,10 +6,15 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::model::code::{Code, Refusal};
-use crate::model::event::Offer;
+use crate::model::decree::Whom;
+use crate::model::event::{EventName, Offer};
+use crate::model::id::StreamId;
+use crate::model::json::Json;
+use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::secret::Secret;
 
+use super::negotiate::invalid_cursor;
 use super::publish;
 
 /// What a client calls its message, so that it knows the answer: a string of at most 64 bytes, or an integer.
@@ -40,6 +45,8 @@ pub enum Want {
         room: Room,
         /// The cursor as it was sent, or `earliest`.
         since: Option<String>,
+        /// Whether its retained state is to come too.
+        snapshot: bool,
     },
     /// Leave a room.
     Unsubscribe {
@@ -53,12 +60,74 @@ pub enum Want {
         /// The credential.
         token: Secret,
     },
+    /// Tell the backend something.
+    Emit(Emit),
+    /// Learn who is in a room.
+    Presence {
+        /// The room.
+        room: Room,
+    },
+    /// Confirm an event, whose publisher waits for it.
+    Confirm {
+        /// Its id.
+        id: Position,
+    },
+    /// Have streams join a room.
+    Join {
+        /// Whose.
+        whom: Whom,
+        /// The room.
+        room: Room,
+    },
+    /// Have streams leave a room.
+    Leave {
+        /// Whose.
+        whom: Whom,
+        /// The room.
+        room: Room,
+    },
+    /// End streams, for good.
+    Disconnect {
+        /// Whose.
+        whom: Whom,
+    },
+    /// Learn which streams there are.
+    List {
+        /// Those in this room.
+        room: Option<Room>,
+        /// Those of this principal.
+        principal: Option<String>,
+    },
     /// Be answered.
     Ping,
 }
 
+/// What a client tells the backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emit {
+    /// What happened.
+    pub event: EventName,
+    /// Where.
+    pub room: Option<Room>,
+    /// The payload.
+    pub data: Json,
+}
+
 /// The types of client messages.
-pub const TYPES: [&str; 5] = ["subscribe", "unsubscribe", "publish", "auth", "ping"];
+pub const TYPES: [&str; 12] = [
+    "subscribe",
+    "unsubscribe",
+    "publish",
+    "emit",
+    "presence",
+    "confirm",
+    "join",
+    "leave",
+    "disconnect",
+    "list",
+    "auth",
+    "ping",
+];
 
 /// A message that is refused for its form, and its name if that much could be read.
 #[derive(Debug)]
@@ -105,19 +174,34 @@ impl Want {
             Self::Subscribe { .. } => "subscribe",
             Self::Unsubscribe { .. } => "unsubscribe",
             Self::Publish(_) => "publish",
+            Self::Emit(_) => "emit",
+            Self::Presence { .. } => "presence",
+            Self::Confirm { .. } => "confirm",
+            Self::Join { .. } => "join",
+            Self::Leave { .. } => "leave",
+            Self::Disconnect { .. } => "disconnect",
+            Self::List { .. } => "list",
             Self::Auth { .. } => "auth",
             Self::Ping => "ping",
         }
     }
 
-    /// The name of the event that it would publish.
+    /// The name of the event that it would publish or emit.
     #[must_use]
     pub fn event(&self) -> Option<&str> {
         match self {
             Self::Publish(offer) => Some(offer.name.as_str()),
-            Self::Subscribe { .. } | Self::Unsubscribe { .. } | Self::Auth { .. } | Self::Ping => {
-                None
-            }
+            Self::Emit(emit) => Some(emit.event.as_str()),
+            Self::Subscribe { .. }
+            | Self::Unsubscribe { .. }
+            | Self::Presence { .. }
+            | Self::Confirm { .. }
+            | Self::Join { .. }
+            | Self::Leave { .. }
+            | Self::Disconnect { .. }
+            | Self::List { .. }
+            | Self::Auth { .. }
+            | Self::Ping => None,
         }
     }
 
@@ -127,11 +211,32 @@ impl Want {
             "subscribe" => Ok(Self::Subscribe {
                 room: room(fields)?,
                 since: text(fields, "since")?,
+                snapshot: publish::flag(fields, "snapshot")?,
             }),
             "unsubscribe" => Ok(Self::Unsubscribe {
                 room: room(fields)?,
             }),
             "publish" => publish::take(fields).map(Self::Publish),
+            "emit" => emit(fields).map(Self::Emit),
+            "presence" => Ok(Self::Presence {
+                room: room(fields)?,
+            }),
+            "confirm" => Ok(Self::Confirm { id: id(fields)? }),
+            "join" => Ok(Self::Join {
+                whom: whom(fields)?,
+                room: room(fields)?,
+            }),
+            "leave" => Ok(Self::Leave {
+                whom: whom(fields)?,
+                room: room(fields)?,
+            }),
+            "disconnect" => Ok(Self::Disconnect {
+                whom: whom(fields)?,
+            }),
+            "list" => Ok(Self::List {
+                room: optional_room(fields)?,
+                principal: text(fields, "principal")?,
+            }),
             "auth" => {
                 let token = text(fields, "token")?.ok_or_else(|| bad("`token` is missing"))?;
                 Ok(Self::Auth {
@@ -186,8 +291,38 @@ pub(super) fn bad(message: impl Into<String>) -> Refusal {
 }
 
 fn room(fields: &mut Fields<'_>) -> Result<Room, Refusal> {
-    let name = text(fields, "room")?.ok_or_else(|| bad("`room` is missing"))?;
-    publish::room(&name)
+    optional_room(fields)?.ok_or_else(|| bad("`room` is missing"))
+}
+
+fn optional_room(fields: &mut Fields<'_>) -> Result<Option<Room>, Refusal> {
+    let name = text(fields, "room")?;
+    name.map(|name| publish::room(&name)).transpose()
+}
+
+fn emit(fields: &mut Fields<'_>) -> Result<Emit, Refusal> {
+    Ok(Emit {
+        room: optional_room(fields)?,
+        event: publish::name_field(fields)?,
+        data: publish::data_field(fields)?,
+    })
+}
+
+fn id(fields: &mut Fields<'_>) -> Result<Position, Refusal> {
+    let id = text(fields, "id")?.ok_or_else(|| bad("`id` is missing"))?;
+    Position::parse_cursor(&id).map_err(|_| invalid_cursor("id"))
+}
+
+fn whom(fields: &mut Fields<'_>) -> Result<Whom, Refusal> {
+    let stream = text(fields, "stream")?;
+    match (stream, text(fields, "principal")?) {
+        (Some(stream), None) => StreamId::from_client(&stream)
+            .map(Whom::Stream)
+            .ok_or_else(|| bad("`stream` is the name that a `welcome` told")),
+        (None, Some(principal)) => Ok(Whom::Principal(principal.into())),
+        (Some(_), Some(_)) | (None, None) => {
+            Err(bad("say whose streams: either `stream` or `principal`"))
+        }
+    }
 }
 
 fn reference(raw: &RawValue) -> Result<Ref, Refusal> {
@@ -216,7 +351,7 @@ mod tests {
         let subscribe = read(r#"{"type":"subscribe","ref":7,"room":"a:b","since":"earliest"}"#);
         assert_eq!(subscribe.reference, Some(Ref::Number(7)));
         assert!(
-            matches!(subscribe.want, Want::Subscribe { room, since: Some(since) }
+            matches!(subscribe.want, Want::Subscribe { room, since: Some(since), snapshot: false }
             if room.as_str() == "a:b" && since == "earliest")
         );
         let publish =
@@ -227,6 +362,38 @@ mod tests {
         assert!(
             matches!(read(r#"{"type":"auth","token":"t"}"#).want, Want::Auth { token } if token.expose() == "t")
         );
+    }
+
+    #[test]
+    fn what_a_service_wants_names_whose_streams() {
+        let read = |text: &str| ClientMessage::parse(text).map(|message| message.want);
+        let join = read(r#"{"type":"join","principal":"ann","room":"a"}"#).unwrap();
+        assert!(
+            matches!(join, Want::Join { whom: Whom::Principal(ann), room } if &*ann == "ann" && room.as_str() == "a")
+        );
+        let leave = r#"{"type":"leave","stream":"000000000000000000000abc","room":"a"}"#;
+        let leave = read(leave).unwrap();
+        assert!(
+            matches!(leave, Want::Leave { whom: Whom::Stream(stream), .. } if stream == StreamId::from_random(0xabc))
+        );
+        let list = read(r#"{"type":"list"}"#).unwrap();
+        assert!(matches!(
+            list,
+            Want::List {
+                room: None,
+                principal: None
+            }
+        ));
+        for wrong in [
+            r#"{"type":"disconnect"}"#,
+            r#"{"type":"disconnect","stream":"x"}"#,
+            r#"{"type":"disconnect","stream":"000000000000000000000abc","principal":"ann"}"#,
+            r#"{"type":"join","principal":"ann"}"#,
+            r#"{"type":"confirm"}"#,
+            r#"{"type":"emit","data":1}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

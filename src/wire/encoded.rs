@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::model::event::Event;
+use crate::model::event::{Event, More};
+use crate::model::position::Position;
 use crate::model::room::Room;
 
 use super::websocket::deflate::deflate;
@@ -41,8 +42,8 @@ struct Block {
 }
 
 impl Encoded {
-    /// The envelope `{id, room, event, data, ts}` (and `from`), keys in this order: what a WebSocket message and
-    /// an item of a poll are.
+    /// The envelope `{id, room, event, data, ts}` (and `from`, `key`, `of`, `confirm`), keys in this order: what a
+    /// WebSocket message and an item of a poll are. What is not in the log has no `id`.
     pub fn envelope(&self, event: &Event, room: &Room) -> Bytes {
         let block = self.block(event, room);
         block.bytes.slice(block.envelope.clone())
@@ -75,39 +76,72 @@ impl Encoded {
 }
 
 fn block(event: &Event, room: &Room) -> Block {
-    let id = event.position.to_cursor();
+    let id = event.id().map(Position::to_cursor);
     let name = event.name.as_str();
-    let data = event.data.as_bytes();
-    let mut out =
-        Vec::with_capacity(112 + 2 * id.len() + room.as_str().len() + 2 * name.len() + data.len());
+    let mut out = Vec::with_capacity(
+        164 + room.as_str().len() + 2 * name.len() + event.data.as_bytes().len(),
+    );
     out.extend_from_slice(b"event: ");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\ndata: ");
     let start = out.len();
-    // Cursor, room and name are made of characters that JSON takes as they are.
-    for (key, value) in [
-        ("{\"id\":\"", &*id),
-        ("\",\"room\":\"", room.as_str()),
-        ("\",\"event\":\"", name),
-    ] {
-        out.extend_from_slice(key.as_bytes());
-        out.extend_from_slice(value.as_bytes());
-    }
-    out.extend_from_slice(b"\",\"data\":");
-    out.extend_from_slice(data);
-    out.extend_from_slice(b",\"ts\":");
-    out.extend_from_slice(event.ts.0.to_string().as_bytes());
-    if let Some(from) = &event.from {
-        out.extend_from_slice(b",\"from\":");
-        out.extend_from_slice(serde_json::Value::from(&**from).to_string().as_bytes());
-    }
-    out.push(b'}');
+    push_envelope(&mut out, event, room, id.as_deref());
     let envelope = start..out.len();
-    push_id(&mut out, &id);
+    push_end(&mut out, id.as_deref());
     Block {
         bytes: out.into(),
         envelope,
     }
+}
+
+/// Cursor, room and name are made of characters that JSON takes as they are.
+fn push_envelope(out: &mut Vec<u8>, event: &Event, room: &Room, id: Option<&str>) {
+    out.push(b'{');
+    if let Some(id) = id {
+        push_all(out, &["\"id\":\"", id, "\","]);
+    }
+    push_all(
+        out,
+        &[
+            "\"room\":\"",
+            room.as_str(),
+            "\",\"event\":\"",
+            event.name.as_str(),
+            "\",\"data\":",
+        ],
+    );
+    out.extend_from_slice(event.data.as_bytes());
+    push_all(out, &[",\"ts\":", &event.ts.0.to_string()]);
+    if let Some(from) = &event.from {
+        push_all(out, &[",\"from\":", &quoted(from)]);
+    }
+    if let Some(more) = &event.more {
+        push_more(out, more);
+    }
+    out.push(b'}');
+}
+
+fn push_more(out: &mut Vec<u8>, more: &More) {
+    if let Some(key) = &more.key {
+        push_all(out, &[",\"key\":", &quoted(key.as_str())]);
+    }
+    if !more.of.is_empty() {
+        let of: Vec<String> = more.of.iter().map(|raw| format!("\"{raw}\"")).collect();
+        push_all(out, &[",\"of\":[", &of.join(","), "]"]);
+    }
+    if more.confirm {
+        push_all(out, &[",\"confirm\":true"]);
+    }
+}
+
+fn push_all(out: &mut Vec<u8>, parts: &[&str]) {
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// The SSE block of `data=raw`: the payload alone, a string as its text, split at its line ends.
@@ -122,7 +156,7 @@ pub fn raw_block(event: &Event) -> Bytes {
         None => push_data(&mut out, event.data.as_bytes()),
     }
     out.pop();
-    push_id(&mut out, &event.position.to_cursor());
+    push_end(&mut out, event.id().map(Position::to_cursor).as_deref());
     out.into()
 }
 
@@ -150,18 +184,20 @@ fn push_data(out: &mut Vec<u8>, line: &[u8]) {
     out.push(b'\n');
 }
 
-fn push_id(out: &mut Vec<u8>, id: &str) {
-    out.extend_from_slice(b"\nid: ");
-    out.extend_from_slice(id.as_bytes());
+/// The id is the last line, where there is one; the block ends with an empty one.
+fn push_end(out: &mut Vec<u8>, id: Option<&str>) {
+    if let Some(id) = id {
+        push_all(out, &["\nid: ", id]);
+    }
     out.extend_from_slice(b"\n\n");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::EventName;
+    use crate::model::event::{EventName, Key};
     use crate::model::json::Json;
-    use crate::model::position::{Epoch, Position};
+    use crate::model::position::Epoch;
     use crate::model::time::UnixMillis;
 
     fn event(data: &str) -> (Event, Room) {
@@ -176,6 +212,7 @@ mod tests {
             data: Json::parse(data).unwrap(),
             ts: UnixMillis(5),
             from: None,
+            more: None,
         };
         (event, room)
     }
@@ -201,6 +238,35 @@ mod tests {
         event.from = Some("an\"n".into());
         let envelope = Encoded::default().envelope(&event, &room);
         assert!(envelope.ends_with(br#","ts":5,"from":"an\"n"}"#));
+    }
+
+    #[test]
+    fn what_few_events_say_stands_at_the_end_and_what_is_not_kept_has_no_id() {
+        let (mut event, room) = event("1");
+        let more = More {
+            key: Some(Key::parse("a\"b").unwrap()),
+            of: vec![event.position],
+            confirm: true,
+            ..More::default()
+        };
+        event.more = more.if_any();
+        let envelope = Encoded::default().envelope(&event, &room);
+        let expected = format!(
+            r#","ts":5,"key":"a\"b","of":["{}"],"confirm":true}}"#,
+            event.position
+        );
+        assert!(envelope.ends_with(expected.as_bytes()), "{envelope:?}");
+        let volatile = More {
+            volatile: true,
+            ..More::default()
+        };
+        event.more = volatile.if_any();
+        let envelope = r#"{"room":"org:a","event":"checkin","data":1,"ts":5}"#;
+        let encoded = Encoded::default();
+        assert_eq!(encoded.envelope(&event, &room), envelope);
+        let block = format!("event: checkin\ndata: {envelope}\n\n");
+        assert_eq!(encoded.sse(&event, &room), block);
+        assert_eq!(raw_block(&event), "event: checkin\ndata: 1\n\n");
     }
 
     #[test]

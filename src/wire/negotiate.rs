@@ -24,6 +24,10 @@ pub struct StreamRequest {
     pub rooms: Vec<Room>,
     /// Where to begin.
     pub start: Start,
+    /// Whether the retained state of its rooms is to come too.
+    pub snapshot: bool,
+    /// What it is called by those who publish to all but some.
+    pub origin: Option<Box<str>>,
     /// Long-poll: how long to wait for an event.
     pub wait: Duration,
     /// SSE: the payload alone as data.
@@ -60,6 +64,8 @@ impl StreamRequest {
         Ok(Self {
             transport,
             rooms: rooms(query)?,
+            snapshot: snapshot(start, query)?,
+            origin: query.get("origin").map(publish::origin_of).transpose()?,
             start,
             wait: wait.unwrap_or(if start.is_resume() {
                 DEFAULT_WAIT
@@ -73,6 +79,19 @@ impl StreamRequest {
             plain_refusals: plain_refusals(query)?,
         })
     }
+}
+
+/// Whether the retained state is to come too.
+///
+/// # Errors
+/// It is asked for beside the newest events: which of both would come first?
+fn snapshot(start: Start, query: &Query) -> Result<bool, Refusal> {
+    let snapshot = query.switch("snapshot")?;
+    if snapshot && matches!(start, Start::Newest(_)) {
+        let message = "either `rewind` or `snapshot`, not both";
+        return Err(Refusal::new(Code::BadRequest, message));
+    }
+    Ok(snapshot)
 }
 
 /// Whether the client asks for plain statuses (`on_error=status`).
@@ -293,6 +312,28 @@ mod tests {
         assert_eq!(wait(&format!("since={P}")), Ok(25));
         assert_eq!(wait("wait=55"), Ok(55));
         assert_eq!(wait("wait=56"), Err(Code::BadRequest));
+    }
+
+    #[test]
+    fn the_state_comes_on_its_own_and_an_origin_is_short() {
+        let read = |query: &str| parse(&[], query);
+        assert!(read("snapshot=1").unwrap().snapshot && !read("").unwrap().snapshot);
+        assert_eq!(read("snapshot=1&rewind=5"), Err(Code::BadRequest));
+        // `EventSource` repeats its URL.
+        assert!(
+            read(&format!("snapshot=1&rewind=5&since={P}"))
+                .unwrap()
+                .snapshot
+        );
+        assert_eq!(
+            read("origin=tab-7").unwrap().origin.as_deref(),
+            Some("tab-7")
+        );
+        assert_eq!(read("origin="), read(""));
+        let long = format!("origin={}", "x".repeat(65));
+        for wrong in ["snapshot=yes", "origin=a+b", &long] {
+            assert_eq!(read(wrong), Err(Code::BadRequest), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! What publishers send: one event, one body as the payload, or several events.
 
+mod options;
+
+pub(super) use options::{flag, origin_of};
+
 use std::collections::HashSet;
 
 use serde_json::value::RawValue;
@@ -74,15 +78,8 @@ pub const MAX_EVENTS: usize = 100;
 pub fn one(room: Room, body: &[u8]) -> Result<Offer, Refusal> {
     let mut fields = fields(utf8(body)?)?;
     let (name, data) = (name_field(&mut fields)?, data_field(&mut fields)?);
-    none_left(
-        &fields,
-        Offer {
-            rooms: vec![room],
-            several: false,
-            name,
-            data,
-        },
-    )
+    let offer = options::take(&mut fields, Offer::to_room(room, name, data))?;
+    none_left(&fields, offer)
 }
 
 /// Takes the whole body as the payload of event `name`: JSON as it is, anything else as text.
@@ -96,12 +93,7 @@ pub fn payload(room: Room, name: &str, is_json: bool, body: &[u8]) -> Result<Off
     } else {
         Json::string(body)
     };
-    Ok(Offer {
-        rooms: vec![room],
-        several: false,
-        name: EventName::parse(name)?,
-        data,
-    })
+    Ok(Offer::to_room(room, EventName::parse(name)?, data))
 }
 
 /// Reads the body `{events: [{room | rooms, event, data}]}`. Each event is judged on its own.
@@ -129,7 +121,7 @@ fn item(raw: &RawValue) -> Result<Offer, Refusal> {
     none_left(&fields, publish)
 }
 
-/// Takes `room` or `rooms`, `event` and `data` out of `fields`.
+/// Takes `room` or `rooms`, `event`, `data` and what else an event may say out of `fields`.
 pub(super) fn take(fields: &mut Fields<'_>) -> Result<Offer, Refusal> {
     let one = text(fields, "room")?;
     let many: Option<Vec<String>> = match fields.remove("rooms") {
@@ -152,12 +144,12 @@ pub(super) fn take(fields: &mut Fields<'_>) -> Result<Offer, Refusal> {
         .map(|name| room(name))
         .collect::<Result<Vec<_>, _>>()?;
     rooms.retain(|room| seen.insert(room.clone()));
-    Ok(Offer {
-        rooms,
+    let (name, data) = (name_field(fields)?, data_field(fields)?);
+    let offer = Offer {
         several,
-        name: name_field(fields)?,
-        data: data_field(fields)?,
-    })
+        ..Offer::to_rooms(rooms, name, data)
+    };
+    options::take(fields, offer)
 }
 
 /// Reads a room name.
@@ -168,13 +160,13 @@ pub fn room(name: &str) -> Result<Room, Refusal> {
     Ok(Room::parse(name)?)
 }
 
-fn name_field(fields: &mut Fields<'_>) -> Result<EventName, Refusal> {
+pub(super) fn name_field(fields: &mut Fields<'_>) -> Result<EventName, Refusal> {
     let name = text(fields, "event")?.ok_or_else(|| bad("`event` is missing"))?;
     Ok(EventName::parse(&name)?)
 }
 
 /// The payload; an event without one has `null`.
-fn data_field(fields: &mut Fields<'_>) -> Result<Json, Refusal> {
+pub(super) fn data_field(fields: &mut Fields<'_>) -> Result<Json, Refusal> {
     fields
         .remove("data")
         .map_or_else(|| Ok(Json::null()), |raw| Ok(Json::from_raw(raw)?))
@@ -221,7 +213,7 @@ mod tests {
     #[test]
     fn a_wrong_event_does_not_spoil_the_others() {
         let body = br#"{"events":[{"room":"a","event":"e"},{"room":"a"},7,{"room":"","event":"e"},
-            {"room":"a","rooms":["b"],"event":"e"},{"rooms":[],"event":"e"},{"room":"a","event":"e","ttl":1}]}"#;
+            {"room":"a","rooms":["b"],"event":"e"},{"rooms":[],"event":"e"},{"room":"a","event":"e","tll":1}]}"#;
         let codes: Vec<_> = many(body)
             .unwrap()
             .into_iter()

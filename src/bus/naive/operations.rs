@@ -98,22 +98,25 @@ pub(crate) fn settings() -> Settings {
             bytes: 60_000,
             age: Duration::from_secs(7200),
         },
+        state_bytes: Settings::STATE_BYTES,
         rooms: vec![
-            ("*".into(), room),
-            ("few".into(), History { events: 2, ..room }),
+            ("*".into(), room.into()),
+            ("few".into(), History { events: 2, ..room }.into()),
             (
                 "small".into(),
                 History {
                     bytes: 3000,
                     ..room
-                },
+                }
+                .into(),
             ),
             (
                 "short".into(),
                 History {
                     age: Duration::from_secs(10),
                     ..room
-                },
+                }
+                .into(),
             ),
         ],
     }
@@ -124,12 +127,11 @@ pub(crate) fn epoch() -> Epoch {
 }
 
 fn append_to_log(log: &mut Log, rooms: Vec<Room>, size: usize, now: Moment) -> String {
-    let new = NewEvent {
+    let new = NewEvent::new(
         rooms,
-        name: EventName::parse("e").unwrap(),
-        data: Json::string(&"x".repeat(size - 2)),
-        from: None,
-    };
+        EventName::parse("e").unwrap(),
+        Json::string(&"x".repeat(size - 2)),
+    );
     match log.append(new, None, now, UnixMillis(0)).unwrap() {
         Appended::New(entry) => format!("{}", entry.seq()),
         Appended::Repeated(_) => "repeated".into(),

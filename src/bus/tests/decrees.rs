@@ -13,12 +13,7 @@ fn bus() -> Bus {
 }
 
 fn publish(bus: &Bus) -> u64 {
-    let new = NewEvent {
-        rooms: vec![name(0)],
-        name: EventName::parse("e").unwrap(),
-        data: Json::null(),
-        from: None,
-    };
+    let new = NewEvent::new(vec![name(0)], EventName::parse("e").unwrap(), Json::null());
     let published = bus.publish(new, None).now_or_never().unwrap();
     published.unwrap().position.seq
 }

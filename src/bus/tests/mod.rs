@@ -54,7 +54,7 @@ fn ten_thousand_rooms_with_a_reader_each_cost_each_reader_its_own_room_only() {
     let mut log = Log::new(
         Settings {
             total,
-            rooms: Vec::new(),
+            ..Settings::default()
         },
         epoch(),
     );
@@ -63,12 +63,7 @@ fn ten_thousand_rooms_with_a_reader_each_cost_each_reader_its_own_room_only() {
         .map(|n| Reader::open(&log, vec![room(n)], Start::Now).0)
         .collect();
     for n in 0..10_000 {
-        let new = NewEvent {
-            rooms: vec![room(n)],
-            name: EventName::parse("e").unwrap(),
-            data: Json::null(),
-            from: None,
-        };
+        let new = NewEvent::new(vec![room(n)], EventName::parse("e").unwrap(), Json::null());
         log.append(new, None, Moment::default(), UnixMillis(0))
             .unwrap();
     }
@@ -98,20 +93,12 @@ async fn a_reader_of_a_quiet_room_hears_of_no_gap_however_many_other_rooms_come_
     };
     let settings = Settings {
         total,
-        rooms: Vec::new(),
+        ..Settings::default()
     };
     let bus = Bus::memory(settings, epoch(), Clock::manual().0);
     let publish = |room: Room| {
         let (name, data) = (EventName::parse("e").unwrap(), Json::null());
-        bus.publish(
-            NewEvent {
-                rooms: vec![room],
-                name,
-                data,
-                from: None,
-            },
-            None,
-        )
+        bus.publish(NewEvent::new(vec![room], name, data), None)
     };
     let quiet = |n: usize| Room::parse(&format!("quiet:{n}")).unwrap();
     publish(quiet(0)).await.unwrap();
@@ -159,8 +146,8 @@ fn small_bus() -> crate::bus::Bus {
         ..History::TOTAL
     };
     let settings = Settings {
-        total: History::TOTAL,
-        rooms: vec![("few".into(), one)],
+        rooms: vec![("few".into(), one.into())],
+        ..Settings::default()
     };
     crate::bus::Bus::memory(
         settings,
@@ -171,12 +158,7 @@ fn small_bus() -> crate::bus::Bus {
 
 async fn publish(bus: &crate::bus::Bus, rooms: &[usize]) -> u64 {
     let rooms = rooms.iter().map(|&room| name(room)).collect();
-    let new = NewEvent {
-        rooms,
-        name: EventName::parse("e").unwrap(),
-        data: Json::null(),
-        from: None,
-    };
+    let new = NewEvent::new(rooms, EventName::parse("e").unwrap(), Json::null());
     bus.publish(new, None).await.unwrap().position.seq
 }
 

@@ -1,7 +1,11 @@
-//! `[log]` and `[rooms]`: what is kept.
+//! `[log]` and `[rooms]`: what is kept, and what holds for a room.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Build, or, whole};
-use crate::bus::{self, History};
+use crate::bus::{self, Deliver, History, Overflow, Policy, StateBounds};
+use crate::config::node::Origin;
 use crate::config::path::Step;
 use crate::config::values::Section;
 
@@ -10,20 +14,76 @@ impl Build<'_> {
         let log = self.values.section("log");
         // There is one kind today; that it is this one was checked when it was read.
         let _ = log.text("kind");
-        let rooms = self.values.section("rooms").each();
+        let mut rooms = Vec::new();
+        for (step, section) in self.values.section("rooms").each() {
+            if let Step::Key(pattern) = step {
+                rooms.push((pattern, Arc::new(self.policy(&section))));
+            }
+        }
         bus::Settings {
             total: history(&log, History::TOTAL),
-            rooms: rooms
-                .into_iter()
-                .filter_map(|(step, room)| match step {
-                    Step::Key(pattern) => {
-                        Some((pattern, history(&room.below("history"), History::ROOM)))
-                    }
-                    Step::Index(_) => None,
-                })
-                .collect(),
+            state_bytes: or(whole(log.number("state")), bus::Settings::STATE_BYTES),
+            rooms,
         }
     }
+
+    fn policy(&mut self, section: &Section<'_>) -> Policy {
+        let state = section.below("state");
+        let overflow = section.text("overflow").map(|said| said.value);
+        Policy {
+            history: history(&section.below("history"), History::ROOM),
+            deliver: self.deliver(&section.below("deliver")),
+            overflow: match overflow.as_deref() {
+                Some("disconnect") => Overflow::Disconnect,
+                _ => Overflow::Gap,
+            },
+            state: StateBounds {
+                keys: or(whole(state.number("keys")), StateBounds::ROOM.keys),
+                bytes: or(whole(state.number("bytes")), StateBounds::ROOM.bytes),
+            },
+            presence: presence(&section.below("presence")),
+        }
+    }
+
+    fn deliver(&mut self, section: &Section<'_>) -> Deliver {
+        let (mode, key) = (section.text("mode"), section.text("key"));
+        let said = section.duration("every");
+        let mode = mode.map_or_else(|| "all".into(), |said| said.value);
+        if let Some(said) = key.as_ref().filter(|_| mode != "conflate") {
+            self.windowless(&said.origin, "key", "mode = \"conflate\"");
+        }
+        if let Some(said) = said.as_ref().filter(|_| matches!(&*mode, "all" | "latest")) {
+            let modes = "mode = \"conflate\" or \"batch\"";
+            self.windowless(&said.origin, "every", modes);
+        }
+        let every = or(said, WINDOW);
+        match &*mode {
+            "latest" => Deliver::Latest,
+            "conflate" => Deliver::Conflate {
+                every,
+                key: key.map(|said| said.value.into()),
+            },
+            "batch" => Deliver::Batch { every },
+            _ => Deliver::All,
+        }
+    }
+
+    fn windowless(&mut self, origin: &Origin, key: &str, modes: &str) {
+        let problem = format!("`{key}` has no effect here");
+        let instead = format!("write {modes} beside it, or take it out");
+        self.open_fault(Some(origin), problem, &instead);
+    }
+}
+
+/// How long a window is where nothing is said.
+const WINDOW: Duration = Duration::from_secs(1);
+/// How long somebody may be away where nothing is said.
+const GRACE: Duration = Duration::from_secs(10);
+
+fn presence(section: &Section<'_>) -> Option<Duration> {
+    let (track, grace) = (section.flag("track"), section.duration("grace"));
+    let grace = or(grace, GRACE);
+    or(track, false).then_some(grace)
 }
 
 fn history(section: &Section<'_>, default: History) -> History {

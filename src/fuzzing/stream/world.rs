@@ -106,12 +106,11 @@ impl World {
 
     /// A backend publishes.
     pub(super) fn publish(&mut self, rooms: Vec<usize>, size: usize) {
-        let new = NewEvent {
-            rooms: rooms.iter().map(|&room| name(room)).collect(),
-            name: EventName::parse("e").unwrap(),
-            data: Json::string(&text(size)),
-            from: None,
-        };
+        let new = NewEvent::new(
+            rooms.iter().map(|&room| name(room)).collect(),
+            EventName::parse("e").unwrap(),
+            Json::string(&text(size)),
+        );
         let published = self.context.bus.publish(new, None).now_or_never();
         self.record.publish(rooms, size, self.unix());
         let published = published.unwrap().unwrap();
