@@ -56,6 +56,8 @@ impl Ingress {
 
     /// Publishes what `by` may publish: to all of its rooms, or to none; and counts it.
     ///
+    /// What is volatile is given to those who are there, and has no position.
+    ///
     /// # Errors
     /// `forbidden` names the first room that is not granted; `rate_limited`, `too_many_rooms`, `too_large`; what the bus
     /// refuses.
@@ -118,6 +120,7 @@ impl Ingress {
             name,
             data,
             options,
+            volatile,
             ..
         } = offer;
         let new = NewEvent {
@@ -127,7 +130,19 @@ impl Ingress {
             from,
             options,
         };
+        if volatile {
+            return self.flash(new, once.is_some());
+        }
         self.bus.publish(new, once).await
+    }
+
+    fn flash(&self, new: NewEvent, once: bool) -> Result<Published, Refusal> {
+        if once {
+            let message =
+                "a volatile event is not kept, and so is no repetition: it has no Idempotency-Key";
+            return Err(Refusal::new(Code::BadRequest, message));
+        }
+        self.bus.flash(new)
     }
 
     /// Sends an event of our own through the log, and returns when it has come back.

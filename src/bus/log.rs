@@ -1,20 +1,25 @@
 //! The log: one total order over all rooms, bounded, as plain data. Locks and waking are outside.
 
+mod append;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::model::code::Refusal;
 use crate::model::decree::Decree;
-use crate::model::event::{Event, NewEvent};
 use crate::model::position::{Epoch, Position};
 use crate::model::room::Room;
 use crate::model::time::{Moment, UnixMillis};
 
-use super::Settings;
 use super::decrees::Decrees;
 use super::floors::Floors;
-use super::idempotency::{Idempotency, Seen};
+use super::idempotency::Seen;
 use super::rooms::{Entry, RoomLog};
+use super::state::{States, Told};
+use super::windows::Windows;
+use super::{Policy, Settings};
+
+pub use append::Appended;
 
 /// The events of one epoch.
 #[derive(Debug)]
@@ -33,6 +38,16 @@ pub struct Log {
     decrees: Decrees,
     /// One place for each room that lives: when its oldest event falls due, or earlier.
     due: BTreeSet<(Moment, Room)>,
+    /// Those that say themselves how long they live: when they are over.
+    mortal: BTreeSet<(Moment, u64)>,
+    windows: Windows,
+    state: States,
+    /// Rooms that have grown, and whose readers have not been told.
+    grown: Vec<Room>,
+    /// When the keeper of the time looks next.
+    armed: Option<Moment>,
+    /// Whether windows end as soon as they are opened, because the gateway stops.
+    is_closing: bool,
 }
 
 #[derive(Debug)]
@@ -49,15 +64,6 @@ struct Watched {
     floor: u64,
     /// Whether the room was retired while it was watched, and its floor is known only here.
     retired: bool,
-}
-
-/// What an append did.
-#[derive(Debug)]
-pub enum Appended {
-    /// The event is in the log, and its rooms' readers want to know.
-    New(Arc<Entry>),
-    /// The publish was a repetition; this is what it was answered.
-    Repeated(Position),
 }
 
 /// Rooms whose age is looked after in one step; the rest waits for the next, so that no publish waits for
@@ -80,6 +86,12 @@ impl Log {
             seen: Seen::default(),
             decrees: Decrees::default(),
             due: BTreeSet::new(),
+            mortal: BTreeSet::new(),
+            windows: Windows::default(),
+            state: States::default(),
+            grown: Vec::new(),
+            armed: None,
+            is_closing: false,
         }
     }
 
@@ -98,13 +110,14 @@ impl Log {
         }
     }
 
-    /// From now on these bounds hold, also for what is held already.
+    /// From now on these bounds hold, also for what is held already. A window that is open ends as what it was opened as.
     pub fn configure(&mut self, settings: Settings) {
         self.settings = settings;
         self.due.clear();
         let mut dropped = Vec::new();
         for (name, room) in &mut self.rooms {
-            room.history = self.settings.history(&self.settings.policy(name));
+            room.policy = self.settings.policy(name);
+            room.history = self.settings.history(&room.policy);
             while room.overflows() {
                 dropped.extend(room.pop());
             }
@@ -113,52 +126,6 @@ impl Log {
         }
         dropped.iter().for_each(|entry| self.release(entry));
         self.evict();
-    }
-
-    /// Gives `new` the next position and makes it visible, or finds that it was applied before.
-    ///
-    /// # Errors
-    /// As [`Seen::check`].
-    pub fn append(
-        &mut self,
-        new: NewEvent,
-        once: Option<Idempotency>,
-        now: Moment,
-        ts: UnixMillis,
-    ) -> Result<Appended, Refusal> {
-        self.expire(now);
-        if let Some(once) = &once
-            && let Some(answer) = self.seen.check(once, now)?
-        {
-            return Ok(Appended::Repeated(answer));
-        }
-        self.head += 1;
-        let position = self.position(self.head);
-        let NewEvent {
-            rooms,
-            name,
-            data,
-            from,
-            options: _,
-        } = new;
-        let entry = Arc::new(Entry::new(
-            Event {
-                position,
-                rooms,
-                name,
-                data,
-                ts,
-                from,
-                more: None,
-            },
-            now,
-        ));
-        self.insert(&entry);
-        self.evict();
-        if let Some(once) = once {
-            self.seen.keep(once, position, now);
-        }
-        Ok(Appended::New(entry))
     }
 
     /// Gives `decree` the next position and makes it visible. It is kept until then, or as long as the log.
@@ -187,9 +154,12 @@ impl Log {
         self.decrees.expire(now);
     }
 
-    fn insert(&mut self, entry: &Arc<Entry>) {
+    pub(super) fn insert(&mut self, entry: &Arc<Entry>) {
         let rooms = entry.event.rooms.len();
         self.bytes += entry.cost;
+        if let Some(expires) = entry.expires {
+            self.mortal.insert((expires, entry.seq()));
+        }
         self.all.insert(
             entry.seq(),
             Held {
@@ -204,8 +174,9 @@ impl Log {
                     watched.retired = false;
                     watched.floor
                 });
-                let history = self.settings.history(&self.settings.policy(name));
-                RoomLog::new(watched.unwrap_or(folded), history)
+                let policy = self.settings.policy(name);
+                let history = self.settings.history(&policy);
+                RoomLog::new(watched.unwrap_or(folded), policy, history)
             });
             room.push(entry.clone());
             let mut dropped = Vec::new();
@@ -218,7 +189,7 @@ impl Log {
     }
 
     /// Drops the oldest events of all while the bounds of the whole log are exceeded; the newest one stays.
-    fn evict(&mut self) {
+    pub(super) fn evict(&mut self) {
         let total = self.settings.total;
         while self.all.len() > 1 && (self.all.len() > total.events || self.bytes > total.bytes) {
             let Some((_, oldest)) = self.all.first_key_value() else {
@@ -232,16 +203,17 @@ impl Log {
         }
     }
 
-    /// Drops what has reached its age. Returns whether something due remains for the next step.
+    /// Drops what has reached its age, or outlived itself. Returns whether something due remains for the next step.
     pub fn expire(&mut self, now: Moment) -> bool {
         self.seen.expire(now);
+        let is_done = self.expire_mortal(now);
         for _ in 0..EXPIRY_STEP {
             match self.due.first() {
                 Some((due, _)) if *due <= now => {}
-                _ => return false,
+                _ => return !is_done,
             }
             let Some((_, name)) = self.due.pop_first() else {
-                return false;
+                return !is_done;
             };
             let Some(room) = self.rooms.get_mut(&name) else {
                 continue;
@@ -256,9 +228,37 @@ impl Log {
         true
     }
 
-    /// Drops everything that `room` holds; its readers get a gap.
+    /// Drops what said itself how long it lives; whoever has not read it misses nothing. Says whether that is all.
+    fn expire_mortal(&mut self, now: Moment) -> bool {
+        for _ in 0..EXPIRY_STEP {
+            let Some((_, seq)) = self.mortal.first().filter(|(due, _)| *due <= now) else {
+                return true;
+            };
+            let Some(held) = self.all.get(seq) else {
+                self.mortal.pop_first();
+                continue;
+            };
+            let entry = held.entry.clone();
+            for name in &entry.event.rooms {
+                if let Some(room) = self.rooms.get_mut(name)
+                    && room.remove(entry.seq())
+                {
+                    self.retire_if_empty(name);
+                    self.release(&entry);
+                }
+            }
+        }
+        false
+    }
+
+    /// Drops everything that `room` holds, and what waits there for the end of a window; its readers get a gap. Its
+    /// retained values are no history, and stay.
     pub fn purge(&mut self, room: &Room) {
         while self.drop_oldest(room, |_| true) {}
+        if self.windows.take(room).is_some() {
+            // Nothing of the room lives any more: its floor is kept where those of retired rooms are.
+            self.retire(room, self.head);
+        }
     }
 
     /// Drops the oldest event of a room if `condition` holds for it, and retires the room if that was its last.
@@ -270,16 +270,21 @@ impl Log {
             return false;
         }
         let dropped = room.pop();
-        if room.is_empty() {
-            let (floor, due) = (room.floor, room.due);
-            self.rooms.remove(name);
-            self.retire(name, floor);
-            if let Some(due) = due {
-                self.due.remove(&(due, name.clone()));
-            }
-        }
+        self.retire_if_empty(name);
         dropped.iter().for_each(|entry| self.release(entry));
         true
+    }
+
+    fn retire_if_empty(&mut self, name: &Room) {
+        let Some(room) = self.rooms.get(name).filter(|room| room.is_empty()) else {
+            return;
+        };
+        let (floor, due) = (room.floor, room.due);
+        self.rooms.remove(name);
+        self.retire(name, floor);
+        if let Some(due) = due {
+            self.due.remove(&(due, name.clone()));
+        }
     }
 
     fn retire(&mut self, name: &Room, floor: u64) {
@@ -328,6 +333,9 @@ impl Log {
         if held.rooms == 0 {
             self.all.remove(&entry.seq());
             self.bytes -= entry.cost;
+            if let Some(expires) = entry.expires {
+                self.mortal.remove(&(expires, entry.seq()));
+            }
         }
     }
 
@@ -361,6 +369,55 @@ impl Log {
             .unwrap_or_else(|| self.floors.get(room))
     }
 
+    /// What holds for `room`.
+    #[must_use]
+    pub fn policy(&self, room: &Room) -> Arc<Policy> {
+        let live = self.rooms.get(room).map(|room| room.policy.clone());
+        live.unwrap_or_else(|| self.settings.policy(room))
+    }
+
+    /// The state of `rooms` now.
+    #[must_use]
+    pub fn state(&self, rooms: &[Room]) -> Told {
+        let values = rooms.iter().map(|room| (room.clone(), self.state.of(room)));
+        Told::new(self.position(self.head), values)
+    }
+
+    /// Retained values, and the memory that they are taken to use.
+    #[must_use]
+    pub fn state_size(&self) -> (usize, usize) {
+        self.state.size()
+    }
+
+    /// The rooms that have grown since this was asked last.
+    #[must_use]
+    pub fn take_grown(&mut self) -> Vec<Room> {
+        std::mem::take(&mut self.grown)
+    }
+
+    /// When a window ends next, or a retained value is over.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Moment> {
+        let due = [self.windows.next_due(), self.state.next_due()];
+        due.into_iter().flatten().min()
+    }
+
+    /// The keeper of the time looks when something is due next, which this tells.
+    pub fn arm(&mut self) -> Option<Moment> {
+        self.armed = self.next_due();
+        self.armed
+    }
+
+    /// Whether something is due before the keeper of the time looks; says so once.
+    pub fn is_armed_too_late(&mut self) -> bool {
+        let due = self.next_due();
+        let is_late = due.is_some_and(|due| self.armed.is_none_or(|armed| due < armed));
+        if is_late {
+            self.armed = due;
+        }
+        is_late
+    }
+
     /// The epoch.
     #[must_use]
     pub const fn epoch(&self) -> Epoch {
@@ -384,7 +441,7 @@ impl Log {
 mod tests {
     use super::*;
     use crate::bus::History;
-    use crate::model::event::EventName;
+    use crate::model::event::{EventName, NewEvent};
     use crate::model::json::Json;
 
     #[test]

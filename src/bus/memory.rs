@@ -7,11 +7,12 @@ use std::time::Duration;
 use crate::lifecycle::clock::Clock;
 use crate::model::code::Refusal;
 use crate::model::decree::{Bearer, Decree};
-use crate::model::event::NewEvent;
+use crate::model::event::{Event, NewEvent};
+use crate::model::gap::Gap;
 use crate::model::position::{Epoch, Position};
 use crate::model::room::Room;
 use crate::model::start::Start;
-use crate::model::time::UnixMillis;
+use crate::model::time::{Moment, UnixMillis};
 use crate::sync::{Mutex, lock};
 use crate::telemetry::metrics::Log as Report;
 use crate::wire::admin::RoomNow;
@@ -22,9 +23,10 @@ use super::history::{Page, Query};
 use super::idempotency::Idempotency;
 use super::log::{Appended, Log};
 use super::reader::{Batch, Credit, Place, Reader};
-use super::rooms::RoomLog;
+use super::rooms::{Entry, RoomLog};
+use super::state::Told;
 use super::subscription::{Opened, Subscription};
-use super::wake::{Bell, Readers, Roster, Seat};
+use super::wake::{Bell, Readers, Roster, Seat, Signal};
 
 /// The bus: publish into it, subscribe to it, page through it. Clones are the same bus.
 #[derive(Clone)]
@@ -35,14 +37,16 @@ pub(super) struct Shared {
     pub(super) log: Mutex<Log>,
     pub(super) readers: Readers,
     revocations: Revocations,
+    /// Rung where something is due earlier than the keeper of the time knows.
+    alarm: Signal,
     clock: Clock,
 }
 
 /// A publish that is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// Its place in the order.
-    pub position: Position,
+    /// Its place in the order; a volatile event has none.
+    pub position: Option<Position>,
     /// Whether it was there already, by its idempotency key.
     pub repeated: bool,
 }
@@ -62,6 +66,7 @@ impl Bus {
             log,
             readers: Readers::default(),
             revocations: Revocations::default(),
+            alarm: Signal::default(),
             clock,
         }))
     }
@@ -79,20 +84,60 @@ impl Bus {
         once: Option<Idempotency>,
     ) -> Result<Published, Refusal> {
         let (now, ts) = (self.0.clock.now(), self.0.clock.unix());
-        let appended = lock(&self.0.log).append(new, once, now, ts)?;
-        match appended {
-            Appended::New(entry) => {
-                self.0.readers.ring(&entry.event.rooms);
-                Ok(Published {
-                    position: entry.event.position,
-                    repeated: false,
-                })
-            }
-            Appended::Repeated(position) => Ok(Published {
-                position,
+        let appended = self.0.step(|log| log.append(new, once, now, ts))?;
+        Ok(match appended {
+            Appended::New(position) => Published {
+                position: Some(position),
+                repeated: false,
+            },
+            Appended::Repeated(position) => Published {
+                position: Some(position),
                 repeated: true,
-            }),
+            },
+        })
+    }
+
+    /// Gives `new` to the streams that are in one of its rooms and have nothing else to read: it is not kept, and has no
+    /// id. Whoever is busy does not get it.
+    ///
+    /// # Errors
+    /// `bad_request`: one of its rooms conflates or batches.
+    pub fn flash(&self, new: NewEvent) -> Result<Published, Refusal> {
+        let position = {
+            let log = lock(&self.0.log);
+            log.check_volatile(&new.rooms)?;
+            log.position(log.visible())
+        };
+        let (now, ts) = (self.0.clock.now(), self.0.clock.unix());
+        let entry = Entry::new(Event::volatile(new, position, ts), now);
+        self.0.readers.flash(&Arc::new(entry));
+        Ok(Published {
+            position: None,
+            repeated: false,
+        })
+    }
+
+    /// Ends windows and drops retained values when their time has come, for ever. Before the first publish it need not
+    /// have begun.
+    pub async fn keep_time(self) {
+        let clock = &self.0.clock;
+        loop {
+            let due = self.0.arm();
+            tokio::select! {
+                () = self.0.alarm.rung() => {}
+                () = sleep_until(clock, due) => {}
+            }
+            let (now, ts) = (clock.now(), clock.unix());
+            while self.0.step(|log| log.turn(now, ts)) {
+                tokio::task::yield_now().await;
+            }
         }
+    }
+
+    /// Ends all windows: what waits in them is appended, and what still comes is appended at once.
+    pub fn close(&self) {
+        let (now, ts) = (self.0.clock.now(), self.0.clock.unix());
+        self.0.step(|log| log.close(now, ts));
     }
 
     /// Appends a decree, and wakes everybody who reads: each applies it before it is given anything that comes after it.
@@ -151,22 +196,32 @@ impl Bus {
 
     /// Reads `rooms` once from `start`, for whoever may not have to wait: what its start tells to be missing comes first
     /// among the gaps. Nobody is told of what comes later; a subscription from the batch's cursor on misses nothing.
+    ///
+    /// With it comes the state of those rooms that `state` chooses, told what is missing.
     #[must_use]
-    pub fn read(&self, rooms: &[Room], start: Start, credit: Credit) -> Batch {
+    pub fn read(
+        &self,
+        rooms: &[Room],
+        start: Start,
+        credit: Credit,
+        state: impl FnOnce(&[Gap]) -> Vec<Room>,
+    ) -> (Batch, Told) {
         let log = self.0.log();
         let (mut reader, mut gaps) = Reader::open(&log, rooms.to_vec(), start);
         let mut batch = reader.read(&log, credit);
         gaps.append(&mut batch.gaps);
-        Batch { gaps, ..batch }
+        let told = log.state(&state(&gaps));
+        (Batch { gaps, ..batch }, told)
     }
 
     /// What a reader at `place` would read: for all who are there. Nothing where there is nothing, or where it would
-    /// tell of gaps or decrees, which each is told for itself.
+    /// tell of gaps or decrees, which each is told for itself, or hold an event that is not for all.
     #[must_use]
     pub fn look(&self, place: &Place, credit: Credit) -> Option<Batch> {
         let batch = Reader::at(place).read(&self.0.log(), credit);
         let is_alike = batch.gaps.is_empty() && batch.decrees.is_empty();
-        (is_alike && !batch.events.is_empty()).then_some(batch)
+        let is_for_all = || batch.events.iter().all(|event| event.event().is_for_all());
+        (is_alike && !batch.events.is_empty() && is_for_all()).then_some(batch)
     }
 
     /// From now on the readers of `roster` are told.
@@ -277,10 +332,39 @@ impl Bus {
 }
 
 impl Shared {
+    /// A step that may append: whoever reads what has grown is told, and who keeps the time.
+    fn step<T>(&self, step: impl FnOnce(&mut Log) -> T) -> T {
+        let (outcome, grown, is_early) = {
+            let mut log = lock(&self.log);
+            let outcome = step(&mut log);
+            (outcome, log.take_grown(), log.is_armed_too_late())
+        };
+        if !grown.is_empty() {
+            self.readers.ring(&grown);
+        }
+        if is_early {
+            self.alarm.ring();
+        }
+        outcome
+    }
+
+    /// When there is something to do next; whatever is due earlier rings from now on.
+    fn arm(&self) -> Option<Moment> {
+        lock(&self.log).arm()
+    }
+
     /// The log as a reader may see it: without what has reached its age.
     pub(super) fn log(&self) -> crate::sync::MutexGuard<'_, Log> {
         let mut log = lock(&self.log);
         log.expire(self.clock.now());
         log
+    }
+}
+
+/// For ever, where there is nothing to wait for.
+async fn sleep_until(clock: &Clock, due: Option<Moment>) {
+    match due {
+        Some(due) => clock.sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }

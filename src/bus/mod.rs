@@ -15,10 +15,12 @@ pub(crate) mod naive;
 pub mod reader;
 pub mod rooms;
 mod settings;
+pub mod state;
 mod subscription;
 #[cfg(test)]
 mod tests;
 pub mod wake;
+pub mod windows;
 
 pub use memory::{Bus, Published};
 pub use settings::{Deliver, History, Overflow, Policy, Settings, StateBounds};

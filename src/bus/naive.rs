@@ -4,8 +4,10 @@ mod operations;
 
 pub(crate) use operations::{Begin, Op, ROOMS, assert_agree, epoch, name, settings};
 
+use std::time::Duration;
+
 use super::reader::Credit;
-use super::{History, Settings};
+use super::{Deliver, History, Settings};
 use crate::model::time::Moment;
 
 /// What the log should be: one list a room, looked through from end to end.
@@ -24,6 +26,7 @@ pub(crate) struct Event {
     pub(crate) share: usize,
     pub(crate) size: usize,
     pub(crate) at: Moment,
+    pub(crate) expires: Option<Moment>,
 }
 
 pub(crate) struct NaiveReader {
@@ -48,7 +51,9 @@ impl Naive {
     }
 
     pub(crate) fn expire(&mut self) {
+        let now = self.now;
         for room in 0..ROOMS {
+            self.rooms[room].retain(|event| event.expires.is_none_or(|expires| now < expires));
             let age = self.history(room).age;
             while self.rooms[room]
                 .first()
@@ -60,7 +65,14 @@ impl Naive {
     }
 
     pub(crate) fn drop_oldest(&mut self, room: usize) {
-        self.floors[room] = self.rooms[room].remove(0).seq;
+        let dropped = self.rooms[room].remove(0);
+        if self.rooms[room].is_empty() || !self.gives_latest(room) {
+            self.floors[room] = dropped.seq;
+        }
+    }
+
+    fn gives_latest(&self, room: usize) -> bool {
+        self.settings.policy(&name(room)).deliver == Deliver::Latest
     }
 
     pub(crate) fn purge(&mut self, room: usize) {
@@ -69,7 +81,7 @@ impl Naive {
         }
     }
 
-    pub(crate) fn append(&mut self, rooms: &[usize], size: usize) {
+    pub(crate) fn append(&mut self, rooms: &[usize], size: usize, ttl: Option<Duration>) {
         self.expire();
         self.head += 1;
         let names: usize = rooms
@@ -84,6 +96,7 @@ impl Naive {
                 cost,
                 size,
                 at: self.now,
+                expires: ttl.map(|ttl| self.now + ttl),
             });
             let bounds = self.history(room);
             while self.rooms[room].len() > 1
@@ -163,7 +176,12 @@ impl Naive {
                 *from = self.floors[*room];
             }
             let seen = reader.cursor.max(*from);
-            due.extend(self.rooms[*room].iter().filter(|event| event.seq > seen));
+            let held = self.rooms[*room].iter().filter(|event| event.seq > seen);
+            if self.gives_latest(*room) {
+                due.extend(held.max_by_key(|event| event.seq));
+            } else {
+                due.extend(held);
+            }
         }
         due.sort_by_key(|event| event.seq);
         due.dedup_by_key(|event| event.seq);

@@ -13,6 +13,7 @@ use crate::model::start::Start;
 
 use smallvec::SmallVec;
 
+use super::Overflow;
 use super::log::Log;
 use super::rooms::{Delivery, RoomLog};
 
@@ -41,6 +42,8 @@ pub struct Batch {
     pub more: bool,
     /// How many events were waiting, those given included; beyond them, one of several rooms counts in each.
     pub waiting: usize,
+    /// A room whose readers are ended where they fall out of what it keeps, which this one has.
+    pub fallen: Option<Room>,
 }
 
 impl Batch {
@@ -54,6 +57,7 @@ impl Batch {
             cursor,
             more: false,
             waiting: 0,
+            fallen: None,
         }
     }
 
@@ -228,6 +232,8 @@ impl Reader {
     /// Costs what the joined rooms hold beyond the cursor, however much the rest of the log holds.
     pub fn read(&mut self, log: &Log, credit: Credit) -> Batch {
         let gaps = self.take_gaps(log);
+        let fallen = gaps.iter().find(|gap| self.has_fallen(log, gap));
+        let fallen = fallen.map(|gap| gap.room.clone());
         let judged = self.cursor.max(self.opened);
         let end = log
             .decrees()
@@ -247,15 +253,17 @@ impl Reader {
             more,
             waiting: events.len() + left,
             events,
+            fallen,
         }
     }
 
     /// How many events wait beyond the cursor, in each room.
     #[must_use]
     pub fn left(&self, log: &Log) -> usize {
+        let end = log.visible();
         let rooms = self.rooms.iter().filter_map(|joined| {
             let held = log.room(&joined.room)?;
-            Some(held.len() - held.after(joined.from.max(self.cursor)))
+            Some(held.len() - held.first_due(joined.from.max(self.cursor), end))
         });
         rooms.sum()
     }
@@ -275,6 +283,13 @@ impl Reader {
         gaps
     }
 
+    /// Whether `gap` is one of those that end a reader: of what came after it was opened. What it was told to be missing at
+    /// its opening does not: it would be for ever.
+    fn has_fallen(&self, log: &Log, gap: &Gap) -> bool {
+        gap.to.is_some_and(|to| to.seq > self.opened)
+            && log.policy(&gap.room).overflow == Overflow::Disconnect
+    }
+
     /// Merges what the rooms hold up to `end`, by seq; an event of several joined rooms comes once, through the first.
     /// Says whether the credit ended before the events did.
     fn merge(&self, log: &Log, credit: Credit, end: u64) -> (Vec<Delivery>, bool) {
@@ -286,7 +301,7 @@ impl Reader {
             .collect();
         for (index, joined) in self.rooms.iter().enumerate() {
             let after = joined.from.max(self.cursor);
-            push_head(&mut heads, &held, index, |room| room.after(after));
+            push_head(&mut heads, &held, index, |room| room.first_due(after, end));
         }
         let mut events: Vec<Delivery> = Vec::new();
         let mut bytes = 0;

@@ -5,12 +5,13 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::model::event::Event;
+use crate::model::event::{Event, More};
+use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::time::Moment;
 use crate::wire::encoded::{Encoded, raw_block};
 
-use super::History;
+use super::{Deliver, History, Policy};
 
 /// An event in the log, with the bytes that its readers share.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Entry {
     raw: OnceLock<Bytes>,
     /// When it was appended.
     pub at: Moment,
+    /// When it is dropped, if it says so itself.
+    pub expires: Option<Moment>,
     /// Its memory, in bytes, as [`cost`] estimates it.
     pub cost: usize,
 }
@@ -37,6 +40,7 @@ impl Entry {
     #[must_use]
     pub fn new(event: Event, at: Moment) -> Self {
         Self {
+            expires: None,
             encoded: event.rooms.iter().map(|_| Encoded::default()).collect(),
             raw: OnceLock::new(),
             cost: cost(&event),
@@ -69,12 +73,23 @@ impl Entry {
 #[must_use]
 pub fn cost(event: &Event) -> usize {
     let sender = event.from.as_ref().map_or(0, |from| from.len());
-    let names = 3 * event.name.as_str().len() + sender;
+    let more = event.more.as_ref().map_or(0, |more| more_cost(more));
+    let names = 3 * event.name.as_str().len() + sender + more;
     let rooms = event
         .rooms
         .iter()
         .map(|room| OVERHEAD + names + 2 * room.as_str().len());
     event.data.as_bytes().len() * (2 + 2 * event.rooms.len()) + rooms.sum::<usize>()
+}
+
+/// What few events say: their keys, the ids that they stand for, and whom they are not for.
+fn more_cost(more: &More) -> usize {
+    let key = more.key.as_ref().map_or(0, |key| 2 * key.as_str().len());
+    let except = more.except.as_ref().map_or(0, |except| {
+        let names = except.principals.iter().map(|name| 32 + name.len());
+        names.sum::<usize>()
+    });
+    size_of::<More>() + key + except + more.of.len() * (size_of::<Position>() + 32)
 }
 
 /// An event on its way to a reader that joined the room it came through.
@@ -90,6 +105,12 @@ impl Delivery {
     pub fn through(entry: Arc<Entry>, room: &Room) -> Option<Self> {
         let room = entry.event.rooms.iter().position(|one| one == room)?;
         Some(Self { entry, room })
+    }
+
+    /// The delivery of `entry` through the room at `place` among its rooms, which there is.
+    #[must_use]
+    pub const fn at_place(entry: Arc<Entry>, place: usize) -> Self {
+        Self { entry, room: place }
     }
 
     /// The event.
@@ -162,8 +183,10 @@ impl Delivery {
 pub struct RoomLog {
     events: VecDeque<Arc<Entry>>,
     bytes: usize,
-    /// The greatest seq that was dropped.
+    /// The greatest seq that was dropped, and is missing to who has not read it.
     pub floor: u64,
+    /// What holds for it.
+    pub policy: Arc<Policy>,
     /// Its bounds.
     pub history: History,
     /// When its oldest event falls due, as the log's queue has it.
@@ -173,11 +196,12 @@ pub struct RoomLog {
 impl RoomLog {
     /// An empty room that remembers its floor.
     #[must_use]
-    pub fn new(floor: u64, history: History) -> Self {
+    pub fn new(floor: u64, policy: Arc<Policy>, history: History) -> Self {
         Self {
             events: VecDeque::new(),
             bytes: 0,
             floor,
+            policy,
             history,
             due: None,
         }
@@ -189,12 +213,41 @@ impl RoomLog {
         self.events.push_back(entry);
     }
 
-    /// Drops the oldest event, which raises the floor.
+    /// Drops the oldest event, which raises the floor; not where a newer one that is held takes its place for everybody.
     pub fn pop(&mut self) -> Option<Arc<Entry>> {
         let entry = self.events.pop_front()?;
         self.bytes -= entry.share();
-        self.floor = entry.seq();
+        if self.events.is_empty() || !self.gives_latest() {
+            self.floor = entry.seq();
+        }
         Some(entry)
+    }
+
+    /// Drops the event of this `seq`, which has outlived itself: it is missing to nobody. Says whether it was held.
+    pub fn remove(&mut self, seq: u64) -> bool {
+        let place = self.events.partition_point(|entry| entry.seq() < seq);
+        let is_there = self.get(place).is_some_and(|entry| entry.seq() == seq);
+        if is_there && let Some(entry) = self.events.remove(place) {
+            self.bytes -= entry.share();
+        }
+        is_there
+    }
+
+    /// Whether its readers are given the newest alone.
+    #[must_use]
+    pub fn gives_latest(&self) -> bool {
+        self.policy.deliver == Deliver::Latest
+    }
+
+    /// The place of the first event that is due to who has read up to `seq` and reads up to `end`.
+    #[must_use]
+    pub fn first_due(&self, seq: u64, end: u64) -> usize {
+        let after = self.after(seq);
+        if !self.gives_latest() {
+            return after;
+        }
+        let reach = self.after(end);
+        after.max(reach.saturating_sub(1))
     }
 
     /// Whether more is held than the bounds of events and bytes allow. The newest event always stays: an

@@ -12,6 +12,7 @@ use super::history::{Page, Query};
 use super::memory::Shared;
 use super::reader::{Batch, Credit, Place, Reader};
 use super::rooms::Delivery;
+use super::state::Told;
 use super::wake::Bell;
 
 /// One stream's place in the log.
@@ -123,6 +124,15 @@ impl Subscription {
         batch
     }
 
+    /// The same; and the state of `rooms` at the batch's cursor, if that is all there is.
+    pub fn read_to_state(&mut self, credit: Credit, rooms: &[Room]) -> (Batch, Option<Told>) {
+        let log = self.shared.log();
+        let batch = self.reader.read(&log, credit);
+        self.bell.has_read(self.reader.cursor());
+        let told = (!batch.more).then(|| log.state(rooms));
+        (batch, told)
+    }
+
     /// Whether it has read everything up to `seq`.
     #[must_use]
     pub const fn has_read(&self, seq: u64) -> bool {
@@ -163,6 +173,12 @@ impl Subscription {
     #[must_use]
     pub fn lag(&self) -> usize {
         self.reader.left(&lock(&self.shared.log))
+    }
+
+    /// Whether `room` is joined.
+    #[must_use]
+    pub fn has(&self, room: &Room) -> bool {
+        self.reader.has(room)
     }
 
     /// The rooms joined.

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 
 use crate::model::room::Room;
+
+use super::rooms::Entry;
 use crate::sync::{Mutex, lock};
 
 pub use roster::{Roster, Seat};
@@ -161,6 +163,13 @@ impl Readers {
                 .for_each(|roster| roster.ring(rooms));
         }
         signals.iter().for_each(|signal| signal.ring());
+    }
+
+    /// Gives `flash` to the loops with a reader in one of its rooms. Whoever waits by itself does not get it: it reads the
+    /// log, and nothing else.
+    pub fn flash(&self, flash: &Arc<Entry>) {
+        let rosters = &lock(&self.0).rosters;
+        rosters.iter().for_each(|roster| roster.flash(flash));
     }
 
     /// Tells everyone, whatever they wait for.

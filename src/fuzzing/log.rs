@@ -26,6 +26,7 @@ fn op(choices: &mut Unstructured<'_>) -> Result<Op> {
         0..=3 => Op::Append {
             rooms: rooms(choices)?,
             size: choices.int_in_range(2..=900)?,
+            ttl: choices.int_in_range(0..=1200)?,
         },
         4 => Op::Advance {
             seconds: choices.int_in_range(0..=1200)?,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Ingress;
 use crate::model::code::{Code, Refusal};
-use crate::model::event::{EventName, Offer};
+use crate::model::event::{EventName, Offer, Options};
 use crate::model::json::Json;
 use crate::model::limits::Limits;
 use crate::model::position::Position;
@@ -49,9 +49,30 @@ impl Publisher {
         event: &str,
         data: &impl Serialize,
     ) -> Result<Position, Refusal> {
-        let offer = offer(rooms, event, data)?;
+        self.publish_with(rooms, event, data, Options::default())
+            .await
+    }
+
+    /// The same for an event that says more: what it is about, whether that is its present value, how long it lives, who
+    /// does not get it.
+    ///
+    /// # Errors
+    /// As [`Self::publish`]; what is retained has no key, or does not fit.
+    pub async fn publish_with(
+        &self,
+        rooms: &[&str],
+        event: &str,
+        data: &impl Serialize,
+        options: Options,
+    ) -> Result<Position, Refusal> {
+        let offer = Offer {
+            options,
+            ..offer(rooms, event, data)?
+        };
+        offer.check()?;
         let append = self.ingress.append(offer, self.limits, None, None);
-        Ok(self.ingress.counted(append).await?.position)
+        let position = self.ingress.counted(append).await?.position;
+        position.ok_or_else(|| Refusal::new(Code::Internal, "the event has no place in the log"))
     }
 }
 

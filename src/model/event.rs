@@ -103,6 +103,18 @@ impl EventName {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Arc<str>);
 
+impl serde::Serialize for Key {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl serde::Serialize for EventName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
 impl Key {
     /// The longest key, in bytes.
     pub const MAX_BYTES: usize = 128;
@@ -221,6 +233,33 @@ impl Offer {
     }
 }
 
+impl Offer {
+    /// Whether what it says goes together.
+    ///
+    /// # Errors
+    /// `bad_request`: one thing that it says rules out another.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let Options {
+            key,
+            retain,
+            ttl,
+            except,
+            confirm,
+        } = &self.options;
+        let wrong = |message: &str| Err(Refusal::new(Code::BadRequest, message));
+        if *retain && key.is_none() {
+            return wrong("`retain` needs a `key`: the value of what?");
+        }
+        if *retain && except.is_some() {
+            return wrong("`except` does not go with `retain`: a room has one state for all");
+        }
+        if self.volatile && (*retain || *confirm || ttl.is_some()) {
+            return wrong("a volatile event is not kept: it has no `retain`, `ttl` or `ack`");
+        }
+        Ok(())
+    }
+}
+
 /// An event as it was published: valid, and not yet in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEvent {
@@ -293,6 +332,26 @@ impl More {
 }
 
 impl Event {
+    /// One that is not in the log, which is at `position`.
+    #[must_use]
+    pub fn volatile(new: NewEvent, position: Position, ts: UnixMillis) -> Self {
+        let more = More {
+            key: new.options.key,
+            except: new.options.except,
+            volatile: true,
+            ..More::default()
+        };
+        Self {
+            position,
+            rooms: new.rooms,
+            name: new.name,
+            data: new.data,
+            ts,
+            from: new.from,
+            more: more.if_any(),
+        }
+    }
+
     /// Whether the stream of `principal`, which chose this `origin`, gets it.
     #[must_use]
     pub fn is_for(&self, principal: &str, origin: Option<&str>) -> bool {

@@ -82,6 +82,16 @@ impl Json {
         )
     }
 
+    /// The JSON of `value`: of a structure around payloads that were checked.
+    #[must_use]
+    pub fn around(value: &impl serde::Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(text) => Self(text.into_boxed_slice().into()),
+            // Numbers, texts and checked JSON: there is nothing in it that could fail.
+            Err(_) => Self::null(),
+        }
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

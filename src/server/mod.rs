@@ -157,7 +157,7 @@ impl Gateway {
             acceptors
                 .probes
                 .listen(&mut inherited, settings.probes.clone(), tls.as_ref())?;
-        look_after_ages(&context);
+        keep_time(&context);
         watch(&context, &shards);
         let stopping = Arc::new(Notify::new());
         let reloader = Reloader::new(source, settings, context.clone(), service, tls, keys);
@@ -207,6 +207,8 @@ impl Gateway {
     /// Stops: nothing new is accepted, every stream ends in its own way, requests under way are finished.
     /// Returns how many of which tasks were late at the deadline, and were cut off.
     pub async fn drain(self) -> Vec<(&'static str, usize)> {
+        // What waits for the end of its window is delivered before anybody leaves.
+        self.context.bus.close();
         self.drain.begin();
         let (tasks, deadline) = (&self.context.tasks, self.context.rules().drain);
         let clock = &self.context.clock;
@@ -355,12 +357,13 @@ fn acceptors(
     }
 }
 
-/// Rooms that nobody touches grow old too.
-fn look_after_ages(context: &Context) {
+/// Rooms that nobody touches grow old too, and windows end.
+fn keep_time(context: &Context) {
     let (bus, mut ended) = (context.bus.clone(), context.draining.clone());
-    context.tasks.spawn("ages", async move {
+    context.tasks.spawn("time", async move {
         tokio::select! {
-            () = bus.look_after_ages() => {}
+            () = bus.clone().look_after_ages() => {}
+            () = bus.keep_time() => {}
             () = ended.begun() => {}
         }
     });

@@ -46,7 +46,7 @@ use crate::telemetry::audit::Asked;
 use crate::telemetry::metrics::labels::{self, Door};
 use crate::telemetry::spans;
 use crate::transport::context::Context;
-use crate::transport::granted::Caller;
+use crate::transport::granted::{Caller, Wishes};
 use crate::transport::link::Hold;
 use crate::transport::shard::Shard;
 use crate::wire::forwarded;
@@ -364,13 +364,14 @@ impl Connection {
     }
 
     /// What a stream of this request is known by.
-    fn caller(&self, now: Moment, held: Held) -> Caller {
-        Caller {
+    fn caller(&self, now: Moment, held: Held, wishes: Wishes) -> Box<Caller> {
+        Box::new(Caller {
             peer: self.peer,
             request: self.request,
             since: now,
             held,
-        }
+            wishes,
+        })
     }
 }
 

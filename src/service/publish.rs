@@ -31,9 +31,17 @@ const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-re
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Outcome {
-    One { id: Position, room: Room },
-    Several { id: Position, rooms: Vec<Room> },
-    Refused { error: Error },
+    One {
+        id: Option<Position>,
+        room: Room,
+    },
+    Several {
+        id: Option<Position>,
+        rooms: Vec<Room>,
+    },
+    Refused {
+        error: Error,
+    },
 }
 
 #[derive(Serialize)]

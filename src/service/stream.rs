@@ -14,7 +14,7 @@ use crate::session::admission::{Admitted, Opening, admit};
 use crate::telemetry::metrics::labels::Door;
 use crate::transport::context::come_back;
 use crate::transport::format::Format;
-use crate::transport::granted::{Caller, Granted, Reception};
+use crate::transport::granted::{Caller, Granted, Reception, Wishes};
 use crate::transport::long_poll::{self, Look};
 use crate::transport::shard::Parked;
 use crate::transport::{sse, websocket};
@@ -67,13 +67,15 @@ impl Service {
                 let mut held = Held::default();
                 let reception =
                     self.websocket_reception(&request, query, connection, &wanted, &mut held);
-                let caller = connection.caller(self.context.clock.now(), held);
+                let (now, wishes) = (self.context.clock.now(), Wishes::of(&wanted));
+                let caller = connection.caller(now, held, wishes);
                 self.websocket(reception, caller, request, query, &wanted, handshake)
             }
             Transport::Sse => {
                 let mut held = Held::default();
                 let admitted = self.admitted(&request, query, connection, &wanted, &mut held);
-                let caller = connection.caller(self.context.clock.now(), held);
+                let (now, wishes) = (self.context.clock.now(), Wishes::of(&wanted));
+                let caller = connection.caller(now, held, wishes);
                 self.sse(admitted, caller, request.version(), &wanted)
             }
             Transport::LongPoll => {
@@ -103,7 +105,15 @@ impl Service {
         let wait = if is_head { Duration::ZERO } else { wanted.wait };
         let meter = self.context.metrics.open(Transport::LongPoll, version);
         let head = reply::long(reply::JSON);
-        match long_poll::look(&self.context, &access, admitted, wait, meter, held)? {
+        let wishes = Wishes::of(wanted);
+        match long_poll::look(
+            &self.context,
+            &access,
+            admitted,
+            wait,
+            meter,
+            (held, wishes),
+        )? {
             Look::Answered(answer) => {
                 let body = poll::to_json(&answer);
                 Ok(self.fill(head, encoding, body).await.into())
@@ -159,7 +169,7 @@ impl Service {
     fn sse(
         &self,
         admitted: Result<(Arc<Access>, Admitted), Refusal>,
-        caller: Caller,
+        caller: Box<Caller>,
         version: Version,
         wanted: &StreamRequest,
     ) -> Result<Answer, Refusal> {
@@ -196,7 +206,7 @@ impl Service {
     fn websocket(
         &self,
         reception: Result<Reception, Refusal>,
-        caller: Caller,
+        caller: Box<Caller>,
         mut request: Request<Incoming>,
         query: &Query,
         wanted: &StreamRequest,

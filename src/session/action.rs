@@ -71,6 +71,8 @@ pub enum Ask {
         room: Room,
         /// From where.
         past: Past,
+        /// Whether its state is owed once it is joined.
+        snapshot: bool,
     },
     /// Leave a room, and give [`super::Input::Left`].
     Leave {

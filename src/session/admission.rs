@@ -116,6 +116,13 @@ pub fn forbidden(room: &Room) -> Refusal {
     Refusal::new(Code::Forbidden, message).room(room.clone())
 }
 
+/// The end of a stream that fell out of what `room` keeps, where that ends it: it comes back to what is held.
+#[must_use]
+pub fn fallen(room: Room) -> Refusal {
+    let message = format!("events of {room} were dropped before this client took them");
+    Refusal::new(Code::Slow, message).room(room)
+}
+
 /// The refusal of more rooms than a stream may have.
 #[must_use]
 pub fn too_many_rooms(most: usize) -> Refusal {

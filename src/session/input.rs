@@ -12,7 +12,7 @@ use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::time::{Moment, UnixMillis};
 use crate::wire::client::{ClientMessage, Malformed, Ref};
-use crate::wire::control::SignedUrl;
+use crate::wire::control::{Control, SignedUrl};
 
 use super::Answer;
 
@@ -56,6 +56,8 @@ pub enum Input {
     },
     /// The log has something, or answers [`super::Ask::Read`].
     Batch(Batch),
+    /// A step of the state of its rooms, which comes once everything else has been given.
+    State(Vec<Control>),
     /// The answer to [`super::Ask::Judge`].
     Judged(Result<Arc<Access>, Refusal>),
     /// The answer to [`super::Ask::Publish`].

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Access;
-use crate::bus::Joining;
+use crate::bus::{Joining, Past};
 use crate::limit::Payer;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::Principal;
@@ -121,8 +121,18 @@ impl Session {
             {
                 Err(forbidden(&room))
             }
-            Want::Subscribe { room, since, .. } => {
-                subscribe(live, reference, room, since.as_deref())
+            Want::Subscribe {
+                room,
+                since,
+                snapshot,
+            } => {
+                let past = past(live, &room, since.as_deref())?;
+                Ok(Action::Ask(Ask::Join {
+                    reference,
+                    room,
+                    past,
+                    snapshot,
+                }))
             }
             Want::Unsubscribe { room } => Ok(Action::Ask(Ask::Leave { reference, room })),
             Want::Publish(offer) => Ok(Action::Ask(Ask::Publish {
@@ -197,6 +207,7 @@ impl Session {
                 reference,
                 room,
                 past,
+                snapshot: false,
             }));
         }
         if !live.rooms.contains(&room) {
@@ -221,17 +232,13 @@ fn not_yet() -> Refusal {
     )
 }
 
-fn subscribe(
-    live: &Live,
-    reference: Option<Ref>,
-    room: Room,
-    since: Option<&str>,
-) -> Result<Action, Refusal> {
-    if !live.access.may_subscribe(&room) {
-        return Err(forbidden(&room));
+/// From where a client joins `room`, if it may.
+fn past(live: &Live, room: &Room, since: Option<&str>) -> Result<Past, Refusal> {
+    if !live.access.may_subscribe(room) {
+        return Err(forbidden(room));
     }
     let most = live.access.role.limits.rooms_per_stream;
-    if live.rooms.len() >= most && !live.rooms.contains(&room) {
+    if live.rooms.len() >= most && !live.rooms.contains(room) {
         return Err(too_many_rooms(most));
     }
     let start = match since {
@@ -239,9 +246,5 @@ fn subscribe(
         Some("earliest") => Start::Earliest,
         Some(text) => Start::At(Position::parse_cursor(text).map_err(|_| invalid_cursor("since"))?),
     };
-    Ok(Action::Ask(Ask::Join {
-        reference,
-        room,
-        past: start.into(),
-    }))
+    Ok(start.into())
 }

@@ -50,6 +50,8 @@ pub struct Session {
     last_ping: Moment,
     /// Whether a Ping is to be answered.
     asked: bool,
+    /// Whether the client is still to be told the state of some rooms.
+    owes_state: bool,
 }
 
 #[derive(Debug)]
@@ -125,7 +127,19 @@ impl Session {
             last_heard,
             last_ping: now.moment,
             asked: false,
+            owes_state: false,
         }
+    }
+
+    /// Whether the client is still to be told the state of some rooms: it does not just read on like others.
+    #[must_use]
+    pub const fn owes_state(&self) -> bool {
+        self.owes_state
+    }
+
+    /// From now on the client is owed the state of some rooms, or of none.
+    pub const fn set_owes_state(&mut self, owes: bool) {
+        self.owes_state = owes;
     }
 
     /// The stream's name.
@@ -204,6 +218,10 @@ impl Session {
                 recovered,
             } => self.opened(cursor, gaps, recovered, now, out),
             Input::Batch(batch) => self.batch(batch, now, out),
+            Input::State(step) => {
+                self.last_write = now.moment;
+                out.extend(step.into_iter().map(Action::Send));
+            }
             Input::Published { reference, answer } => {
                 out.push(Action::Answer(answer.with_reference(reference)));
             }
@@ -400,8 +418,12 @@ impl Session {
             mut events,
             decrees,
             cursor,
+            fallen,
             ..
         } = batch;
+        if let Some(room) = fallen {
+            return self.end(None, admission::fallen(room), out);
+        }
         let end = decrees
             .iter()
             .find(|(_, decree)| self.is_revoked_by(decree))

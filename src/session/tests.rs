@@ -164,6 +164,7 @@ fn nothing_new(seq: u64) -> Input {
         cursor: position(seq),
         more: false,
         waiting: 0,
+        fallen: None,
     })
 }
 
@@ -208,6 +209,7 @@ fn a_websocket_of_a_lively_room_is_pinged_too_and_lives_as_long_as_it_answers() 
             cursor: position(4),
             more: false,
             waiting: 0,
+            fallen: None,
         };
         said(&mut session, Input::Batch(batch), second);
         if session.deadline(true).unwrap() <= at(second).moment {

@@ -201,7 +201,7 @@ impl Context {
                     (rooms.into_iter().next(), None)
                 };
                 Answer::Done(Ack {
-                    id: Some(position),
+                    id: position,
                     room,
                     rooms,
                     ..Ack::default()

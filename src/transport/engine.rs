@@ -12,11 +12,14 @@ use tokio::sync::oneshot;
 
 use crate::auth::Access;
 use crate::auth::credentials::Credential;
-use crate::bus::reader::Place;
+use crate::bus::reader::{Batch, Place};
 use crate::bus::rooms::Delivery;
+use crate::bus::state::Told;
 use crate::bus::wake::Seat;
 use crate::bus::{Past, Subscription};
 use crate::model::code::{Code, Refusal};
+use crate::model::event::Event;
+use crate::model::gap::Gap;
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::time::Moment;
@@ -65,6 +68,8 @@ enum Busy {
         room: Room,
         past: Past,
     },
+    /// The state of some rooms, which is longer than one step: what is live comes behind it.
+    Telling(Told),
     /// A publish whose log answers later.
     Publishing {
         reference: Option<Ref>,
@@ -89,10 +94,10 @@ impl Engine {
         seat: Arc<Seat>,
         size: Size,
         meter: Meter,
-        caller: Caller,
+        caller: Box<Caller>,
     ) -> Self {
         Self {
-            caller: Box::new(caller),
+            caller,
             context,
             session,
             size,
@@ -153,8 +158,10 @@ impl Engine {
     /// The next input that is not the socket's; of the log only if the socket is `writable`, and so has room for what
     /// it gives. What comes later calls the seat.
     pub(crate) fn next(&mut self, writable: bool, now: Moment) -> Option<Input> {
-        if self.deadline(writable).is_some_and(|due| now >= due) {
-            return Some(Input::Due { writable });
+        // A heartbeat would read what is live, and the state that is being told comes before it.
+        let has_room = writable && !matches!(self.busy.as_deref(), Some(Busy::Telling(_)));
+        if self.deadline(has_room).is_some_and(|due| now >= due) {
+            return Some(Input::Due { writable: has_room });
         }
         if let Some(busy) = self.busy.take() {
             return self.go_on(busy, writable);
@@ -193,6 +200,14 @@ impl Engine {
                 });
             }
             Busy::Joining { .. } => {}
+            Busy::Telling(told) if writable => {
+                let step = told.step(CREDIT.bytes);
+                if !told.is_over() {
+                    self.busy = Some(busy);
+                }
+                return Some(Input::State(step));
+            }
+            Busy::Telling(_) => {}
             Busy::Fetching {
                 reference,
                 credential,
@@ -212,14 +227,82 @@ impl Engine {
                 }
             }
         }
-        let is_joining = matches!(*busy, Busy::Joining { .. });
+        let is_first = matches!(*busy, Busy::Joining { .. } | Busy::Telling(_));
         self.busy = Some(busy);
-        (writable && !is_joining).then(|| self.read()).flatten()
+        (writable && !is_first).then(|| self.read()).flatten()
     }
 
+    /// What the log has for it; and once that is all, the state that its client is owed.
     fn read(&mut self) -> Option<Input> {
-        let batch = self.subscription.as_mut()?.read(CREDIT);
-        (!batch.is_empty()).then_some(Input::Batch(batch))
+        loop {
+            let (batch, told) = self.take()?;
+            if batch.is_empty() {
+                let told = told.filter(|told| !told.is_over());
+                return told.map(|told| self.tell(told));
+            }
+            // What is empty now held only events that are not for its client.
+            let batch = self.own(batch);
+            if !batch.is_empty() {
+                return Some(Input::Batch(batch));
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<(Batch, Option<Told>)> {
+        let subscription = self.subscription.as_mut()?;
+        if !self.session.owes_state() || self.busy.is_some() {
+            return Some((subscription.read(CREDIT), None));
+        }
+        // It may have left one of them since.
+        let owed = &mut self.caller.wishes.owed;
+        owed.retain(|room| subscription.has(room));
+        self.session.set_owes_state(!owed.is_empty());
+        Some(subscription.read_to_state(CREDIT, owed))
+    }
+
+    /// Begins to tell the state that its client is owed.
+    fn tell(&mut self, mut told: Told) -> Input {
+        self.caller.wishes.owed.clear();
+        self.session.set_owes_state(false);
+        let step = told.step(CREDIT.bytes);
+        if !told.is_over() {
+            self.busy = Some(Box::new(Busy::Telling(told)));
+        }
+        Input::State(step)
+    }
+
+    /// What of `batch` is for its client.
+    pub(super) fn own(&mut self, mut batch: Batch) -> Batch {
+        if !batch.gaps.is_empty() {
+            self.owe(&batch.gaps);
+        }
+        let is_for_all = |event: &Delivery| event.event().is_for_all();
+        if !batch.events.iter().all(is_for_all) {
+            batch
+                .events
+                .retain(|event| self.is_for_client(event.event()));
+        }
+        batch
+    }
+
+    fn is_for_client(&self, event: &Event) -> bool {
+        let access = self.session.access();
+        access.is_some_and(|access| self.caller.wishes.lets(event, access.principal.name()))
+    }
+
+    /// Something is missing, and its client may be owed the state instead.
+    pub(super) fn owe(&mut self, gaps: &[Gap]) {
+        self.caller.wishes.owe(gaps);
+        let owes = !self.caller.wishes.owed.is_empty();
+        self.session.set_owes_state(owes);
+    }
+
+    /// What is for those who have nothing else to read, if it is for its client.
+    pub(crate) fn takes_flash(&self, flash: &Delivery) -> bool {
+        let is_at_the_head = |subscription: &Subscription| {
+            subscription.has(flash.room()) && subscription.has_read(flash.event().position.seq)
+        };
+        self.reads_on().is_some_and(is_at_the_head) && self.is_for_client(flash.event())
     }
 
     /// Its place in the log, if all it does is to read on from there.
@@ -233,7 +316,7 @@ impl Engine {
     }
 
     fn reads_on(&self) -> Option<&Subscription> {
-        let is_free = self.busy.is_none() && self.session.is_live();
+        let is_free = self.busy.is_none() && self.session.is_live() && !self.session.owes_state();
         let subscription = self.subscription.as_ref().filter(|_| is_free)?;
         // Who still reads its past does so by itself: it counts as a replay, and not as live.
         subscription

@@ -32,8 +32,10 @@ use crate::wire::encoding::Encoding;
 use crate::wire::http1;
 use crate::wire::poll::{self, Answer};
 
+use super::ANSWER;
 use super::context::{Context, come_back};
 use super::delivery::count;
+use super::granted::Wishes;
 use super::turn::Turn;
 
 /// What one answer holds at most.
@@ -68,6 +70,7 @@ pub struct Waiting {
     meter: Meter,
     /// Its places among the streams that are open.
     held: Held,
+    wishes: Wishes,
 }
 
 /// Reads for a poll, which may `wait` if there is nothing to tell.
@@ -80,14 +83,16 @@ pub fn look(
     admitted: Admitted,
     wait: Duration,
     meter: Meter,
-    held: Held,
+    (held, wishes): (Held, Wishes),
 ) -> Result<Look, Refusal> {
     let Admitted {
         rooms,
         start,
         gaps: known,
     } = admitted;
-    let batch = context.bus.read(&rooms, start, CREDIT);
+    let state = |gaps: &[Gap]| wishes.due(&rooms, start, gaps);
+    let credit = if wishes.snapshot { ANSWER } else { CREDIT };
+    let (mut batch, mut told) = context.bus.read(&rooms, start, credit, state);
     // Only now: what was decreed before the read is not read, and may have come after its rights were looked at.
     let access = context.judge(access)?;
     if !is_good_for(&access, &rooms) {
@@ -108,11 +113,19 @@ pub fn look(
         is_over: false,
         meter,
         held,
+        wishes,
     };
-    Ok(if batch.is_empty() && !wait.is_zero() {
+    let is_silent = batch.is_empty() && told.is_over();
+    waiting.keep_own(&mut batch);
+    Ok(if is_silent && !wait.is_zero() {
         Look::Waits(Box::new(waiting))
     } else {
-        Look::Answered(waiting.answer(context, batch, None))
+        let mut answer = waiting.answer(context, batch, None);
+        // What is due before it stands in the same answer; more than that only if it takes more than the largest.
+        while !told.is_over() {
+            answer.control.append(&mut told.step(CREDIT.bytes));
+        }
+        Look::Answered(answer)
     })
 }
 
@@ -139,13 +152,23 @@ impl Waiting {
                 () = context.clock.sleep_until(self.until) => break,
             };
             is_due = !self.heeds(context, &mut batch);
+            self.keep_own(&mut batch);
             if is_due || !batch.is_empty() {
                 return self.answer(context, batch, live);
             }
         }
         let mut batch = subscription.read(CREDIT);
         self.heeds(context, &mut batch);
+        self.keep_own(&mut batch);
         self.answer(context, batch, live)
+    }
+
+    /// Takes out of `batch` what is not for its client.
+    pub(super) fn keep_own(&self, batch: &mut Batch) {
+        let name = self.access.principal.name();
+        batch
+            .events
+            .retain(|event| self.wishes.lets(event.event(), name));
     }
 
     /// Begins to read where it is called by `seat`.

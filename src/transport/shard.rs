@@ -7,6 +7,7 @@
 
 mod ear;
 mod ending;
+mod flash;
 mod form;
 mod member;
 mod orders;

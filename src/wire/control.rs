@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::model::code::{Advice, Code, Refusal};
+use crate::model::event::{EventName, Key};
 use crate::model::gap::Gap;
 use crate::model::position::Position;
 use crate::model::room::Room;
@@ -39,6 +40,20 @@ pub enum Control {
         /// Envelopes, ascending.
         events: Vec<Envelope>,
     },
+    /// The state of a room begins: what was known of it counts no more.
+    StateBegin {
+        /// The room.
+        room: Room,
+    },
+    /// The present value of one key.
+    State(StateOf),
+    /// The state of a room is whole: events beyond `cursor` change it.
+    StateEnd {
+        /// The room.
+        room: Room,
+        /// Where the log was. No place to resume from: what is due of other rooms may lie before it.
+        cursor: Position,
+    },
     /// The credential ends soon: time to renew it.
     TokenExpiring {
         /// How soon.
@@ -63,6 +78,21 @@ pub enum Control {
     Error(Error),
     /// A client message was carried out.
     Ack(Ack),
+}
+
+/// The present value of one key of a room.
+#[derive(Clone, Debug, Serialize)]
+pub struct StateOf {
+    /// The room.
+    pub room: Room,
+    /// The key.
+    pub key: Key,
+    /// What happened when it came to be so.
+    pub event: EventName,
+    /// The payload.
+    pub data: Envelope,
+    /// When that was.
+    pub ts: UnixMillis,
 }
 
 /// A URL that is a credential: it is told to its client, and shown to nobody.
@@ -175,7 +205,7 @@ pub struct Ack {
     pub more: Option<bool>,
 }
 
-/// An event's JSON as it stands in the log's shared bytes.
+/// JSON as it stands in the log's shared bytes: an event, or a payload.
 #[derive(Clone, Debug)]
 pub struct Envelope(pub Bytes);
 
@@ -213,6 +243,9 @@ impl Control {
             Self::Heartbeat { .. } => "heartbeat",
             Self::Gap(_) => "gap",
             Self::Backfill { .. } => "backfill",
+            Self::StateBegin { .. } => "state_begin",
+            Self::State(_) => "state",
+            Self::StateEnd { .. } => "state_end",
             Self::TokenExpiring { .. } => "token_expiring",
             Self::SessionExpired {} => "session_expired",
             Self::Bye { .. } => "bye",
@@ -229,6 +262,9 @@ impl Control {
             Self::Heartbeat { cursor, .. } => Some(*cursor),
             Self::Gap(_)
             | Self::Backfill { .. }
+            | Self::StateBegin { .. }
+            | Self::State(_)
+            | Self::StateEnd { .. }
             | Self::TokenExpiring { .. }
             | Self::SessionExpired {}
             | Self::Bye { .. }
@@ -254,6 +290,26 @@ pub fn millis(span: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_of_the_state_says_of_which_key_it_is() {
+        let room = Room::parse("a").unwrap();
+        let state = Control::State(StateOf {
+            room: room.clone(),
+            key: Key::parse("7").unwrap(),
+            event: EventName::parse("e").unwrap(),
+            data: Envelope(Bytes::from_static(b"1.0")),
+            ts: UnixMillis(5),
+        });
+        let begin = Control::StateBegin { room };
+        assert_eq!(
+            (state.to_json().as_str(), begin.to_json().as_str()),
+            (
+                r#"{"type":"state","room":"a","key":"7","event":"e","data":1.0,"ts":5}"#,
+                r#"{"type":"state_begin","room":"a"}"#,
+            )
+        );
+    }
 
     #[test]
     fn the_type_comes_first_and_absent_fields_are_left_out() {

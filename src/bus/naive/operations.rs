@@ -4,12 +4,13 @@
     reason = "a log that is not what its model is, is told by a panic"
 )]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Naive, NaiveReader, bytes};
 use crate::bus::log::{Appended, Log};
 use crate::bus::reader::{Credit, Reader};
-use crate::bus::{History, Settings};
+use crate::bus::{Deliver, History, Policy, Settings};
 use crate::model::event::{EventName, NewEvent};
 use crate::model::json::Json;
 use crate::model::position::{Epoch, Position};
@@ -18,7 +19,7 @@ use crate::model::start::Start;
 use crate::model::time::{Moment, UnixMillis};
 
 /// How many rooms there are, each with bounds of its own.
-pub(crate) const ROOMS: usize = 5;
+pub(crate) const ROOMS: usize = 6;
 
 /// Applies `ops` to both, and panics where they differ.
 pub(crate) fn assert_agree(ops: &[Op]) {
@@ -46,6 +47,8 @@ pub(crate) enum Op {
     Append {
         rooms: Vec<usize>,
         size: usize,
+        /// In seconds; 0 is none.
+        ttl: u64,
     },
     Advance {
         seconds: u64,
@@ -83,7 +86,7 @@ pub(crate) enum Begin {
 }
 
 pub(crate) fn name(room: usize) -> Room {
-    Room::parse(["plain", "few", "small", "short", "other"][room]).unwrap()
+    Room::parse(["plain", "few", "small", "short", "other", "newest"][room]).unwrap()
 }
 
 pub(crate) fn settings() -> Settings {
@@ -118,6 +121,13 @@ pub(crate) fn settings() -> Settings {
                 }
                 .into(),
             ),
+            (
+                "newest".into(),
+                Arc::new(Policy {
+                    deliver: Deliver::Latest,
+                    ..Policy::of_history(History { events: 3, ..room })
+                }),
+            ),
         ],
     }
 }
@@ -126,16 +136,21 @@ pub(crate) fn epoch() -> Epoch {
     Epoch::from_random(1)
 }
 
-fn append_to_log(log: &mut Log, rooms: Vec<Room>, size: usize, now: Moment) -> String {
-    let new = NewEvent::new(
+fn append_to_log(log: &mut Log, rooms: Vec<Room>, size: usize, ttl: u64, now: Moment) -> String {
+    let mut new = NewEvent::new(
         rooms,
         EventName::parse("e").unwrap(),
         Json::string(&"x".repeat(size - 2)),
     );
+    new.options.ttl = span(ttl);
     match log.append(new, None, now, UnixMillis(0)).unwrap() {
-        Appended::New(entry) => format!("{}", entry.seq()),
+        Appended::New(position) => format!("{}", position.seq),
         Appended::Repeated(_) => "repeated".into(),
     }
+}
+
+fn span(seconds: u64) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
 fn start_of(begin: Begin) -> Start {
@@ -179,7 +194,7 @@ fn apply_to_log(log: &mut Log, readers: &mut Vec<Reader>, op: &Op, now: Moment) 
     let names = |rooms: &[usize]| rooms.iter().map(|&room| name(room)).collect::<Vec<_>>();
     log.expire(now);
     match op {
-        Op::Append { rooms, size } => append_to_log(log, names(rooms), *size, now),
+        Op::Append { rooms, size, ttl } => append_to_log(log, names(rooms), *size, *ttl, now),
         Op::Advance { .. } => String::new(),
         Op::Open { rooms, start } => {
             readers.push(Reader::open(log, names(rooms), start_of(*start)).0);
@@ -225,8 +240,8 @@ fn apply_to_log(log: &mut Log, readers: &mut Vec<Reader>, op: &Op, now: Moment) 
 fn apply_to_model(model: &mut Naive, readers: &mut Vec<NaiveReader>, op: &Op) -> String {
     model.expire();
     match op {
-        Op::Append { rooms, size } => {
-            model.append(rooms, *size);
+        Op::Append { rooms, size, ttl } => {
+            model.append(rooms, *size, span(*ttl));
             format!("{}", model.head)
         }
         Op::Advance { .. } => String::new(),

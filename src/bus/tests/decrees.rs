@@ -15,7 +15,7 @@ fn bus() -> Bus {
 fn publish(bus: &Bus) -> u64 {
     let new = NewEvent::new(vec![name(0)], EventName::parse("e").unwrap(), Json::null());
     let published = bus.publish(new, None).now_or_never().unwrap();
-    published.unwrap().position.seq
+    published.unwrap().position.unwrap().seq
 }
 
 fn decree(bus: &Bus, decree: Decree) -> u64 {

@@ -25,7 +25,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         (1..5_usize).prop_map(Begin::Newest),
     ];
     let op = prop_oneof![
-        8 => (rooms(), 2..900_usize).prop_map(|(rooms, size)| Op::Append { rooms, size }),
+        8 => (rooms(), 2..900_usize, prop_oneof![4 => Just(0), 1 => 1..1200_u64])
+            .prop_map(|(rooms, size, ttl)| Op::Append { rooms, size, ttl }),
         2 => (0..1200_u64).prop_map(|seconds| Op::Advance { seconds }),
         2 => (rooms(), start).prop_map(|(rooms, start)| Op::Open { rooms, start }),
         6 => (0..9_usize, 1..6_usize, 1..2000_usize)
@@ -159,7 +160,7 @@ fn small_bus() -> crate::bus::Bus {
 async fn publish(bus: &crate::bus::Bus, rooms: &[usize]) -> u64 {
     let rooms = rooms.iter().map(|&room| name(room)).collect();
     let new = NewEvent::new(rooms, EventName::parse("e").unwrap(), Json::null());
-    bus.publish(new, None).await.unwrap().position.seq
+    bus.publish(new, None).await.unwrap().position.unwrap().seq
 }
 
 const ALL: Credit = Credit {

@@ -1,12 +1,16 @@
 //! Readers that one loop serves: a publish wakes the loop once, however many of its readers are in the room.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Wake, Waker};
 
+use crate::bus::rooms::Entry;
 use crate::model::room::Room;
 use crate::sync::{Mutex, lock};
+
+/// Flashes that wait for a loop at most: where more come than it can give away, the newest count.
+const FLASHES: usize = 64;
 
 /// The readers of one loop by room, and what the loop has not looked at yet. All of it is kept until it is taken, so
 /// nothing is lost between two looks, and nothing of it grows with the number of publishes.
@@ -22,6 +26,8 @@ struct State {
     is_for_all: bool,
     /// Seats that were called by themselves.
     called: Vec<usize>,
+    /// What is for those who have nothing else to read.
+    flashes: VecDeque<Arc<Entry>>,
     /// The loop, while it waits.
     waiting: Option<Waker>,
     /// Numbers that were given back.
@@ -107,6 +113,35 @@ impl Roster {
         let waiting = if is_news { state.waiting.take() } else { None };
         drop(state);
         waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Gives the loop `flash`, if it has readers in one of its rooms; what it has not come to yet makes room for it.
+    pub(super) fn flash(&self, flash: &Arc<Entry>) {
+        let mut state = lock(&self.0);
+        let rooms = &flash.event.rooms;
+        if !rooms.iter().any(|room| state.rooms.contains_key(room)) {
+            return;
+        }
+        if state.flashes.len() >= FLASHES {
+            state.flashes.pop_front();
+        }
+        state.flashes.push_back(flash.clone());
+        drop(state);
+        self.wake();
+    }
+
+    /// The next flash, and the numbers of those who are in one of its rooms, each with the first of them.
+    pub fn next_flash(&self) -> Option<(Arc<Entry>, BTreeMap<usize, usize>)> {
+        let mut state = lock(&self.0);
+        let flash = state.flashes.pop_front()?;
+        let mut seats = BTreeMap::new();
+        for (place, room) in flash.event.rooms.iter().enumerate() {
+            let members = state.rooms.get(room);
+            for number in members.iter().flat_map(|members| members.seats.keys()) {
+                seats.entry(*number).or_insert(place);
+            }
+        }
+        Some((flash, seats))
     }
 
     /// Tells the loop that there is something for all its readers.

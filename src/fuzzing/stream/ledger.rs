@@ -142,6 +142,9 @@ impl Ledger {
             Control::Backfill { room, events } => self.past(number(room), events, record),
             Control::Error(error) => self.refused(error.reference.as_ref()),
             Control::Ack(ack) => self.ack(ack, record),
+            Control::StateBegin { .. } | Control::State(_) | Control::StateEnd { .. } => {
+                panic!("nobody asked for the state")
+            }
             Control::TokenExpiring { .. } | Control::SessionExpired {} | Control::Bye { .. } => {}
         }
     }

@@ -35,7 +35,7 @@ impl Record {
 
     /// An event with a payload of `size` bytes was published.
     pub(super) fn publish(&mut self, rooms: Vec<usize>, size: usize, ts: UnixMillis) {
-        self.naive.append(&rooms, size);
+        self.naive.append(&rooms, size, None);
         self.published.push(Published { rooms, size, ts });
     }
 

@@ -41,7 +41,7 @@ use crate::telemetry::metrics::labels::HttpVersion;
 use crate::telemetry::spans::Spans;
 use crate::transport::context::{Context, Rules};
 use crate::transport::engine::Engine;
-use crate::transport::granted::Caller;
+use crate::transport::granted::{Caller, Wishes};
 use crate::transport::registry::Registry;
 
 pub(super) const CLIENTS: usize = 3;
@@ -114,7 +114,7 @@ impl World {
         let published = self.context.bus.publish(new, None).now_or_never();
         self.record.publish(rooms, size, self.unix());
         let published = published.unwrap().unwrap();
-        assert_eq!(published.position, position(self.record.head()));
+        assert_eq!(published.position, Some(position(self.record.head())));
     }
 
     pub(super) fn purge(&mut self, room: usize) {
@@ -295,6 +295,7 @@ fn engine(context: Arc<Context>, session: Session, transport: Transport) -> Engi
         request: 0,
         since: context.clock.now(),
         held: Held::default(),
+        wishes: Wishes::default(),
     };
     Engine::new(
         context,
@@ -302,7 +303,7 @@ fn engine(context: Arc<Context>, session: Session, transport: Transport) -> Engi
         seat,
         Delivery::envelope_len,
         meter,
-        caller,
+        Box::new(caller),
     )
 }
 

@@ -10,6 +10,7 @@ fn decreed(decree: Decree, seq: u64) -> Input {
         cursor: position(seq),
         more: false,
         waiting: 0,
+        fallen: None,
     })
 }
 

@@ -48,7 +48,9 @@ impl Engine {
                 reference,
                 room,
                 past,
+                snapshot,
             } if self.reply.is_some() => {
+                self.owe_if(snapshot, &room);
                 let joining = self.subscription.as_mut()?.join(&room, past, ANSWER);
                 Some(Input::Joined {
                     reference,
@@ -61,7 +63,9 @@ impl Engine {
                 reference,
                 room,
                 past,
+                snapshot,
             } => {
+                self.owe_if(snapshot, &room);
                 self.busy = Some(Box::new(Busy::Joining {
                     reference,
                     room,
@@ -74,7 +78,10 @@ impl Engine {
                 Some(Input::Left { reference, room })
             }
             Ask::Judge => self.judge(),
-            Ask::Read => Some(Input::Batch(self.subscription.as_mut()?.read(CREDIT))),
+            Ask::Read => {
+                let batch = self.subscription.as_mut()?.read(CREDIT);
+                Some(Input::Batch(self.own(batch)))
+            }
         }
     }
 
@@ -133,6 +140,9 @@ impl Engine {
             .bus
             .subscribe_at(self.seat.clone(), rooms, start);
         self.subscription = Some(subscription);
+        let wishes = &mut self.caller.wishes;
+        wishes.owed = wishes.due(rooms, start, &gaps);
+        self.session.set_owes_state(!wishes.owed.is_empty());
         if let Some(whole) = recovered {
             self.meter.resumed(whole);
         }
@@ -143,12 +153,22 @@ impl Engine {
         }
     }
 
+    /// The state of `room` comes once it is joined, if that is wanted.
+    fn owe_if(&mut self, snapshot: bool, room: &Room) {
+        if snapshot {
+            self.caller.wishes.owe_room(room.clone());
+            self.session.set_owes_state(true);
+        }
+    }
+
     fn lift(&mut self, join: &[Room], leave: &[Room]) -> Option<Input> {
         let subscription = self.subscription.as_mut()?;
         leave.iter().for_each(|room| _ = subscription.leave(room));
         join.iter()
             .for_each(|room| _ = subscription.join(room, Start::Now, CREDIT));
         let cursor = Some(subscription.cursor());
+        let snapshot = self.caller.wishes.snapshot;
+        join.iter().for_each(|room| self.owe_if(snapshot, room));
         Some(Input::Opened {
             cursor,
             gaps: Vec::new(),

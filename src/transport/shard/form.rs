@@ -35,6 +35,14 @@ impl Form {
         }
     }
 
+    /// The bytes of what is volatile, which a poll does not get.
+    pub(super) fn flash(self, event: &Delivery) -> Option<Bytes> {
+        match self {
+            Self::Stream(format) => Some(format.events(std::slice::from_ref(event))),
+            Self::Poll(_) => None,
+        }
+    }
+
     /// The bytes of `batch`, for one write.
     pub(super) fn batch(self, batch: &Batch, now: UnixMillis) -> Bytes {
         match self {

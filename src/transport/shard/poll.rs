@@ -157,6 +157,7 @@ impl Poll {
         let (batch, may_go_on) = loop {
             let mut batch = subscription.read(CREDIT);
             let may_go_on = waiting.heeds(context, &mut batch);
+            waiting.keep_own(&mut batch);
             // A read ends at a change of rights, and what comes after it may have rung already.
             if !(may_go_on && batch.is_empty() && batch.more) {
                 break (batch, may_go_on);

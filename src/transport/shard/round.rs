@@ -12,6 +12,7 @@ use crate::session::Now;
 use crate::transport::CREDIT;
 use crate::transport::context::Context;
 
+use super::flash::Flash;
 use super::member::Member;
 use super::poll::Poll as Waiter;
 use super::prepared::Prepared;
@@ -49,6 +50,8 @@ pub(super) struct Members {
     news: VecDeque<usize>,
     sweep: Sweep,
     prepared: Vec<Prepared>,
+    /// What is volatile, and on its way.
+    flash: Option<Flash>,
     scratch: Box<[u8]>,
     /// Returns once the gateway drains; gone once it does.
     draining: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -104,6 +107,7 @@ impl Members {
             news: VecDeque::new(),
             sweep: Sweep::default(),
             prepared: Vec::new(),
+            flash: None,
             scratch: vec![0; SCRATCH].into(),
             taken: Default::default(),
         }
@@ -143,7 +147,11 @@ impl Members {
             }
         }
         self.settle();
-        let is_done = self.called.is_empty() && self.news.is_empty() && self.sweep.is_over();
+        self.flash();
+        let is_done = self.called.is_empty()
+            && self.news.is_empty()
+            && self.sweep.is_over()
+            && self.flash.is_none();
         if !is_done || !self.shard.newcomers().is_empty() || self.timers.poll(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
@@ -299,6 +307,30 @@ impl Members {
         if schedule.armed.is_none() || !matches!(turn, Turn::Waits) {
             self.after(number, turn);
         }
+    }
+
+    /// What is volatile, for some of those who may get it: behind the news, which they have to have read.
+    fn flash(&mut self) {
+        let next = || Flash::next_of(&self.shard.roster);
+        let Some(mut flash) = self.flash.take().or_else(next) else {
+            return;
+        };
+        for _ in 0..NEWS {
+            let Some((number, event, place)) = flash.next() else {
+                let now = self.context().clock.now();
+                flash.count(&self.context().metrics, now);
+                self.flash = Flash::next_of(&self.shard.roster);
+                return;
+            };
+            let taker = self.stream_mut(number);
+            if let Some(stream) = taker.filter(|stream| stream.takes_flash(&event))
+                && let Some(bytes) = flash.bytes(stream.form(), &event, place)
+            {
+                let turn = stream.hand_over(&bytes);
+                self.after(number, turn);
+            }
+        }
+        self.flash = Some(flash);
     }
 
     /// Its streams, by the numbers of their seats.

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use crate::auth::Access;
 use crate::bus::Subscription;
 use crate::bus::reader::Place;
+use crate::bus::rooms::Delivery;
 use crate::bus::wake::Seat;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Guest;
@@ -232,6 +233,16 @@ impl Stream {
     /// Takes what was prepared, as far as its socket does.
     pub(super) fn take(&mut self, prepared: &Prepared, bytes: &Bytes, now: Moment) -> Turn {
         self.engine.follow(prepared.batch.cursor, now);
+        self.hand_over(bytes)
+    }
+
+    /// Whether what is volatile is for it now.
+    pub(super) fn takes_flash(&self, event: &Delivery) -> bool {
+        self.is_writable() && !self.schedule.is_listed && self.engine.takes_flash(event)
+    }
+
+    /// Writes `bytes`, as far as its socket takes them. A heartbeat is due as before: what is volatile moves no cursor.
+    pub(super) fn hand_over(&mut self, bytes: &Bytes) -> Turn {
         let mut cx = Cx::from_waker(&self.waker);
         let written = match Pin::new(&mut self.io).poll_write(&mut cx, bytes) {
             Poll::Ready(Ok(count)) => count,

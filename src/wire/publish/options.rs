@@ -42,33 +42,8 @@ pub(super) fn take(fields: &mut Fields<'_>, offer: Offer) -> Result<Offer, Refus
         options,
         ..offer
     };
-    agree(&offer)?;
+    offer.check()?;
     Ok(offer)
-}
-
-/// What rules out what.
-fn agree(offer: &Offer) -> Result<(), Refusal> {
-    let Offer {
-        options,
-        volatile,
-        awaited,
-        ..
-    } = offer;
-    if options.retain && options.key.is_none() {
-        return Err(bad("`retain` needs a `key`: the value of what?"));
-    }
-    if options.retain && options.except.is_some() {
-        return Err(bad(
-            "`except` does not go with `retain`: a room has one state for all",
-        ));
-    }
-    let kept = options.retain || options.ttl.is_some() || awaited.is_some();
-    if *volatile && kept {
-        return Err(bad(
-            "a volatile event is not kept: it has no `retain`, `ttl` or `ack`",
-        ));
-    }
-    Ok(())
 }
 
 fn awaited(raw: &RawValue) -> Result<Box<Awaited>, Refusal> {
