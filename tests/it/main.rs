@@ -32,6 +32,7 @@ mod negotiate;
 mod openapi;
 mod promises;
 mod refusals;
+mod rooms;
 mod secrets;
 mod sessions;
 #[cfg(feature = "otlp")]

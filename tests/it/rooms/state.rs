@@ -1,0 +1,232 @@
+//! Retained state: the present value of each key, for who comes with nothing.
+
+use serde_json::{Value, json};
+
+use super::{event_source, head, poll, publish, refused, websocket};
+use crate::support::websocket::WebSocket;
+use crate::support::{Gate, KEY};
+
+fn value(key: &str, data: Value) -> Value {
+    json!({"event": "unit", "data": data, "key": key, "retain": true})
+}
+
+/// The state that comes next: its values by key, and the cursor of its end.
+async fn told(socket: &mut WebSocket, room: &str) -> (Vec<(String, Value)>, Value) {
+    let begin = socket.json().await;
+    assert_eq!(
+        (&begin["type"], &begin["room"]),
+        (&json!("state_begin"), &json!(room))
+    );
+    let mut values = Vec::new();
+    loop {
+        let message = socket.json().await;
+        assert_eq!(message["room"], room);
+        assert!(message.get("id").is_none());
+        match message["type"].as_str().unwrap() {
+            "state" => {
+                let key = message["key"].as_str().unwrap().to_owned();
+                values.push((key, message["data"].clone()));
+            }
+            "state_end" => return (values, message["cursor"].clone()),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+fn values(all: &[(&str, u32)]) -> Vec<(String, Value)> {
+    let one = |(key, data): &(&str, u32)| ((*key).to_owned(), json!(data));
+    all.iter().map(one).collect()
+}
+
+#[tokio::test]
+async fn who_comes_with_nothing_gets_the_last_value_of_each_key_and_then_what_is_live() {
+    let gate = Gate::open("", "").await;
+    for (key, data) in [
+        ("b", json!(1)),
+        ("a", json!(2)),
+        ("b", json!(3)),
+        ("c", json!(4)),
+    ] {
+        publish(&gate, "r", value(key, data)).await;
+    }
+    let cleared = publish(&gate, "r", value("c", json!(null))).await;
+    let mut socket = websocket(&gate, "room=r&snapshot=1").await;
+    let (state, cursor) = told(&mut socket, "r").await;
+    assert_eq!(
+        (state, cursor),
+        (values(&[("a", 2), ("b", 3)]), json!(cleared))
+    );
+    let id = publish(&gate, "r", value("a", json!(5))).await;
+    let event = socket.json().await;
+    assert_eq!(
+        (&event["id"], &event["key"], &event["data"]),
+        (&json!(id), &json!("a"), &json!(5))
+    );
+}
+
+#[tokio::test]
+async fn it_outlives_the_history_of_its_room() {
+    let gate = Gate::open("", "[rooms.\"r\"]\nhistory = { events = 1 }\n").await;
+    publish(&gate, "r", value("a", json!(1))).await;
+    for n in 0..10 {
+        publish(&gate, "r", json!({"event": "e", "data": n})).await;
+    }
+    let mut socket = websocket(&gate, "room=r&snapshot=1").await;
+    assert_eq!(told(&mut socket, "r").await.0, values(&[("a", 1)]));
+    gate.request("DELETE", "/v1/rooms/r/events", &[KEY], "")
+        .await;
+    let mut socket = websocket(&gate, "room=r&snapshot=1").await;
+    assert_eq!(told(&mut socket, "r").await.0, values(&[("a", 1)]));
+}
+
+#[tokio::test]
+async fn an_event_source_has_it_as_named_events_without_ids() {
+    let gate = Gate::open("", "").await;
+    publish(&gate, "r", value("a", json!(1))).await;
+    let mut stream = event_source(&gate, "room=r&snapshot=1").await;
+    let mut blocks = Vec::new();
+    for name in ["state_begin", "state", "state_end"] {
+        blocks.push(stream.event(name).await);
+    }
+    assert!(
+        blocks.iter().all(|block| !block.contains("\nid:")),
+        "{blocks:?}"
+    );
+    assert!(
+        blocks[1].contains(r#""key":"a","event":"unit","data":1"#),
+        "{blocks:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_poll_has_it_among_its_control_messages_and_goes_on_from_there() {
+    let gate = Gate::open("", "").await;
+    publish(&gate, "r", value("a", json!(1))).await;
+    let answer = poll(&gate, "room=r&room=empty&snapshot=1").await;
+    let kinds: Vec<_> = answer["control"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["type"])
+        .collect();
+    let expected = [
+        "state_begin",
+        "state",
+        "state_end",
+        "state_begin",
+        "state_end",
+    ];
+    assert_eq!(kinds, expected);
+    let cursor = answer["cursor"].as_str().unwrap();
+    assert_eq!(answer["control"][2]["cursor"], cursor);
+    let id = publish(&gate, "r", value("a", json!(2))).await;
+    let next = poll(&gate, &format!("room=r&snapshot=1&since={cursor}")).await;
+    assert_eq!(
+        (&next["events"][0]["id"], &next["control"]),
+        (&json!(id), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn who_comes_back_gets_it_only_of_rooms_that_have_lost_something() {
+    let gate = Gate::open("", "[rooms.\"few\"]\nhistory = { events = 2 }\n").await;
+    let begin = head(&gate, "r").await;
+    for n in 0..5 {
+        publish(&gate, "few", value("k", json!(n))).await;
+        publish(&gate, "r", value("k", json!(n))).await;
+    }
+    let target = format!("/v1/stream?room=r&room=few&snapshot=1&since={begin}");
+    let mut socket = WebSocket::upgrade(gate.connect().await, &target, &[KEY])
+        .await
+        .unwrap();
+    assert_eq!(socket.json().await["recovered"], false);
+    assert_eq!(socket.json().await["type"], "gap");
+    let mut events = Vec::new();
+    for _ in 0..7 {
+        events.push(socket.json().await["room"].clone());
+    }
+    assert_eq!(events.iter().filter(|room| **room == "few").count(), 2);
+    assert_eq!(told(&mut socket, "few").await.0, values(&[("k", 4)]));
+    // Whoever has lost nothing needs none.
+    let end = head(&gate, "r").await;
+    let target = format!("/v1/stream?room=r&room=few&snapshot=1&since={end}");
+    let mut socket = WebSocket::upgrade(gate.connect().await, &target, &[KEY])
+        .await
+        .unwrap();
+    assert_eq!(socket.json().await["recovered"], true);
+    let id = publish(&gate, "few", value("k", json!(9))).await;
+    assert_eq!(socket.json().await["id"], json!(id));
+}
+
+#[tokio::test]
+async fn a_room_that_is_joined_later_has_its_state_behind_the_answer() {
+    let gate = Gate::open("", "").await;
+    publish(&gate, "later", value("a", json!(1))).await;
+    let mut socket = websocket(&gate, "room=r").await;
+    let subscribe = json!({"type": "subscribe", "ref": 1, "room": "later", "snapshot": true});
+    socket.say(&subscribe.to_string()).await;
+    assert_eq!(socket.json().await["type"], "ack");
+    assert_eq!(told(&mut socket, "later").await.0, values(&[("a", 1)]));
+    socket
+        .say(r#"{"type":"subscribe","ref":2,"room":"other"}"#)
+        .await;
+    assert_eq!(socket.json().await["ref"], 2);
+    let id = publish(&gate, "other", json!({"event": "e"})).await;
+    assert_eq!(socket.json().await["id"], json!(id));
+}
+
+#[tokio::test]
+async fn more_than_fits_into_a_write_is_told_whole_and_before_what_is_live() {
+    let gate = Gate::open(
+        "",
+        "[rooms.\"r\"]\nstate = { keys = 2000, bytes = \"8MiB\" }\n",
+    )
+    .await;
+    for many in 0..10_u32 {
+        let events: Vec<_> = (0..100_u32)
+            .map(|n| {
+                let mut event = value(&format!("k{:04}", 100 * many + n), json!("x".repeat(3000)));
+                event["room"] = json!("r");
+                event
+            })
+            .collect();
+        let body = json!({ "events": events }).to_string();
+        let answer = gate.request("POST", "/v1/publish", &[KEY], &body).await;
+        assert_eq!(answer.status(), 202);
+    }
+    let mut socket = websocket(&gate, "room=r&snapshot=1").await;
+    let id = publish(&gate, "r", value("k0000", json!(1))).await;
+    let (state, _) = told(&mut socket, "r").await;
+    assert_eq!(state.len(), 1000);
+    // It is in the state already if that was read behind it.
+    if state[0].1 != json!(1) {
+        assert_eq!(socket.json().await["id"], json!(id));
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_refused_by_the_limit_that_it_meets() {
+    let gate = Gate::open(
+        "",
+        "[rooms.\"r\"]\nstate = { keys = 2, bytes = \"1KiB\" }\n",
+    )
+    .await;
+    let full = (507, "state_full".to_owned());
+    publish(&gate, "r", value("a", json!(1))).await;
+    publish(&gate, "r", value("b", json!(1))).await;
+    assert_eq!(refused(&gate, "r", value("c", json!(1))).await, full);
+    assert_eq!(
+        refused(&gate, "r", value("a", json!("x".repeat(800)))).await,
+        full
+    );
+    publish(&gate, "r", value("a", json!(null))).await;
+    publish(&gate, "r", value("c", json!(1))).await;
+    let end = head(&gate, "r").await;
+    let answer = super::offer(&gate, "r", &value("d", json!(1))).await;
+    assert_eq!(answer.json()["limit"], "rooms.PATTERN.state.keys");
+    assert_eq!(
+        head(&gate, "r").await,
+        end,
+        "a refused value is not in the log"
+    );
+}
