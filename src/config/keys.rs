@@ -251,7 +251,7 @@ pub(super) static KEYS: &[Key] = &[
     key("rooms.PATTERN.history.bytes", Kind::Size(1, TIB), Value(r#""4MiB""#), r#""1MiB""#,
         "How much memory it keeps them in, overhead included. Whichever bound is met first drops the oldest."),
     key("rooms.PATTERN.deliver.mode", Kind::Choice(&["all", "latest", "conflate", "batch"]), Value(r#""all""#), r#""conflate""#,
-        "What readers are given: each event; the newest that there is when they read; once a window the newest of each key, or all of it as one event `<name>:batch`."),
+        "What readers are given: each event; the newest that there is when they read; once a window the newest of each key, or all of it as one event `<name>:batch`. [rooms.md](rooms.md) has the details."),
     key("rooms.PATTERN.deliver.key", Kind::Text("the name of a field", checks::visible), Unset("events without a `key` have the same"), r#""unit""#,
         "With `conflate`: the field of `data` whose value is the key of an event that was published without one."),
     key("rooms.PATTERN.deliver.every", Kind::Duration(10, 60 * MINUTE), Unset("a second"), r#""500ms""#,

@@ -17,7 +17,7 @@ use self::play::play;
 use self::story::Story;
 
 /// The pages that tell stories.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
     "access.md",
     "cursors-and-gaps.md",
@@ -28,6 +28,7 @@ const PAGES: [&str; 12] = [
     "metrics.md",
     "negotiate.md",
     "operating.md",
+    "rooms.md",
     "sse.md",
     "websocket.md",
 ];
@@ -108,6 +109,13 @@ async fn the_page_on_limits_tells_the_truth() {
     let own = page("limits.md");
     let limits = story::block(&own, "toml").unwrap();
     tell_with("limits.md", &format!("{}\n{limits}", configuration())).await;
+}
+
+#[tokio::test]
+async fn the_page_on_rooms_tells_the_truth() {
+    let own = page("rooms.md");
+    let rooms = story::block(&own, "toml").unwrap();
+    tell_with("rooms.md", &format!("{}\n{rooms}", configuration())).await;
 }
 
 #[test]
