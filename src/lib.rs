@@ -29,6 +29,7 @@ pub mod config;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod hooks;
 pub mod ingress;
 pub mod lifecycle;
 pub mod limit;

@@ -73,6 +73,8 @@ codes! {
     Timeout = "timeout", 408, Some(1001), ComeBack, "The request took too long";
     /// The publish was not applied.
     Unavailable = "unavailable", 503, Some(3002), ComeBack, "Out of reach for now";
+    /// The backend was to be asked, and did not answer well in time.
+    HookFailed = "hook_failed", 503, Some(3002), ComeBack, "The backend did not answer";
     /// A fault of the gateway; the log knows more under the request's id.
     Internal = "internal", 500, Some(1011), ComeBack, "The gateway failed";
     // Who may what.
@@ -80,6 +82,8 @@ codes! {
     Unauthorized = "unauthorized", 401, Some(3500), StayAway, "Credential required";
     /// The credential is good, and does not allow this.
     Forbidden = "forbidden", 403, Some(3501), StayAway, "Not allowed";
+    /// The backend was asked, and says no.
+    Refused = "refused", 403, Some(3501), StayAway, "The backend said no";
     /// No credential arrived in time.
     AuthTimeout = "auth_timeout", 408, Some(3502), StayAway, "No credential in time";
     /// The credential was revoked.

@@ -4,6 +4,7 @@ pub mod code;
 pub mod decree;
 pub mod event;
 pub mod gap;
+pub mod hook;
 pub mod host;
 pub mod id;
 pub mod json;

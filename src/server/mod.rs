@@ -37,6 +37,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::auth::Authority;
 use crate::auth::jwt::KeySets;
 use crate::bus::Bus;
+use crate::hooks::Hooks;
 use crate::ingress::Ingress;
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::{Drain, Draining};
@@ -216,8 +217,9 @@ impl Gateway {
             Some(()) => Vec::new(),
             None => tasks.abort(),
         };
-        // In real time: a disk and a collector have no other, and one that does not answer is not waited for.
+        // In real time: a disk, a backend and a collector have no other, and one that does not answer is not waited for.
         let clock = Clock::system();
+        self.context.hooks.flush().await;
         clock.timeout(GOODBYE, self.context.audit.flush()).await;
         let spans = self.context.spans.clone();
         let flushed = tasks.compute("spans", move || spans.flush());
@@ -256,6 +258,13 @@ fn context(
     let bus = Bus::memory(settings.bus.clone(), epoch, clock.clone());
     let metrics = Metrics::new(clock.unix());
     let (audit, writer) = audit(settings, &clock, &metrics)?;
+    let hooks = Hooks::new(
+        settings.hooks.clone(),
+        settings.authorities.clone(),
+        clock.clone(),
+        metrics.clone(),
+    )
+    .map_err(std::io::Error::other)?;
     let limiter = Arc::<Limiter>::default();
     let context = Context {
         ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone(), limiter.clone()),
@@ -272,6 +281,7 @@ fn context(
         metrics,
         audit,
         spans,
+        hooks,
     };
     Ok((context, writer))
 }

@@ -181,6 +181,9 @@ impl Reloader {
         if old.bus != new.bus {
             self.context.bus.configure(new.bus.clone());
         }
+        if old.hooks != new.hooks {
+            self.context.hooks.configure(new.hooks.clone())?;
+        }
         if old.telemetry.filter != new.telemetry.filter {
             // It was checked with the rest.
             telemetry::set_filter(&new.telemetry.filter)?;
@@ -228,6 +231,7 @@ fn differences(old: &Settings, new: &Settings) -> Reloaded {
             (old.drain, old.drain_window) != (new.drain, new.drain_window),
         ),
         ("log and rooms", old.bus != new.bus),
+        ("hooks", old.hooks != new.hooks),
         (
             "tls",
             old.tls != new.tls && old.tls.is_some() && new.tls.is_some(),

@@ -8,7 +8,7 @@ use crate::model::limits::Addresses;
 use crate::model::network::Proxies;
 use crate::model::timeouts::Timeouts;
 use crate::telemetry::process;
-use crate::{auth, bus, service, session, telemetry};
+use crate::{auth, bus, hooks, service, session, telemetry};
 
 use super::endpoint::{Address, Endpoint};
 use super::tls::Tls;
@@ -84,6 +84,8 @@ pub struct Settings {
     pub session: session::Settings,
     /// What concerns each request.
     pub service: service::Settings,
+    /// The backend that is asked and told.
+    pub hooks: hooks::Settings,
     /// Logs.
     pub telemetry: telemetry::Settings,
     /// The files that say all this: what they hold is looked at again and again.
@@ -115,6 +117,7 @@ impl Default for Settings {
             bus: bus::Settings::default(),
             session: session::Settings::default(),
             service: service::Settings::default(),
+            hooks: hooks::Settings::default(),
             telemetry: telemetry::Settings::default(),
             files: Vec::new(),
         }

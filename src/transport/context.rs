@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::auth::credentials::Credential;
 use crate::auth::{Access, Authority};
 use crate::bus::{Bus, Published};
+use crate::hooks::Hooks;
 use crate::ingress::{By, Ingress, Publisher};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::Draining;
@@ -60,6 +61,8 @@ pub struct Context {
     pub audit: Audit,
     /// What makes spans for a collector.
     pub spans: Spans,
+    /// The backend that is asked and told.
+    pub hooks: Hooks,
 }
 
 /// What the configuration says of streams and requests, and may say otherwise while they go on. It is replaced as a

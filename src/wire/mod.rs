@@ -9,6 +9,7 @@ pub mod encoded;
 pub mod encoding;
 pub mod endpoints;
 pub mod forwarded;
+pub mod hook;
 pub mod http1;
 pub mod message;
 pub mod negotiate;

@@ -84,6 +84,7 @@ impl Build<'_> {
             bus: self.bus(),
             session: self.session(&server, limits.messages),
             service,
+            hooks: default.hooks,
             telemetry: self.telemetry(),
             files: Vec::new(),
         }

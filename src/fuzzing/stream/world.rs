@@ -314,6 +314,7 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
         metrics,
         audit: Audit::off(),
         spans: Spans::off(),
+        hooks: crate::hooks::Hooks::off(),
         bus,
         clock,
         rules: Live::new(Rules {
