@@ -3,6 +3,7 @@
 //! Bodies are JSON objects whose first key is `type`, the hook's name.
 
 mod answer;
+mod body;
 mod deed;
 mod notice;
 mod question;
@@ -12,7 +13,9 @@ use serde_json::{Map, Value};
 use crate::model::id::StreamId;
 use crate::model::transport::Transport;
 
-pub use answer::{Answered, First, Misunderstood, Reply, Welcome};
+pub use answer::{
+    Answered, First, KEPT_CLAIMS, MAX_CLAIMS, MAX_LIST, MAX_ROOMS, Misunderstood, Reply, Welcome,
+};
 pub use deed::{Deed, Whom};
 pub use notice::Notice;
 pub use question::{Connect, Message, Subscribe};
@@ -34,3 +37,6 @@ pub struct About {
     /// The headers of its request that the hook's configuration names, in lower case.
     pub headers: Vec<(String, String)>,
 }
+
+#[cfg(test)]
+mod tests;

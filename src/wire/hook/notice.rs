@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+use serde::Serialize;
+
 use super::About;
+use super::body::to_json;
 use crate::model::hook::Kind;
 use crate::model::id::StreamId;
 use crate::model::room::Room;
+use crate::model::time::UnixMillis;
 
 /// What has happened.
 #[derive(Clone, Debug)]
@@ -43,6 +48,28 @@ impl Notice {
     pub fn stream(&self) -> Option<StreamId> {
         match self {
             Self::Disconnect { about, .. } | Self::Unsubscribe { about, .. } => about.stream,
+        }
+    }
+
+    /// The body for a hook that may see the headers that are `shown`, of what happened at `ts`.
+    #[must_use]
+    pub fn to_json(&self, shown: &[HeaderName], ts: UnixMillis) -> String {
+        #[derive(Serialize)]
+        struct Ended<'a> {
+            code: &'static str,
+            rooms: &'a [Room],
+        }
+        #[derive(Serialize)]
+        struct Left<'a> {
+            room: &'a Room,
+        }
+        match self {
+            Self::Disconnect { about, code, rooms } => {
+                to_json(self.kind(), about, shown, ts, Ended { code, rooms })
+            }
+            Self::Unsubscribe { about, room } => {
+                to_json(self.kind(), about, shown, ts, Left { room })
+            }
         }
     }
 }

@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+use serde::Serialize;
+
 use super::About;
+use super::body::{Payload, to_json};
 use crate::model::event::EventName;
+use crate::model::hook::Kind;
 use crate::model::json::Json;
 use crate::model::room::Room;
+use crate::model::time::UnixMillis;
 use crate::model::trace::TraceParent;
 
 /// May this client have a stream of these rooms?
@@ -45,4 +51,54 @@ pub struct Message {
     pub data: Json,
     /// The trace that the client's request is part of.
     pub trace: Option<TraceParent>,
+}
+
+impl Connect {
+    /// The body for a hook that may see the headers that are `shown`.
+    #[must_use]
+    pub fn to_json(&self, shown: &[HeaderName], ts: UnixMillis) -> String {
+        #[derive(Serialize)]
+        struct Own<'a> {
+            rooms: &'a [Room],
+            resumes: bool,
+        }
+        let own = Own {
+            rooms: &self.rooms,
+            resumes: self.resumes,
+        };
+        to_json(Kind::Connect, &self.about, shown, ts, own)
+    }
+}
+
+impl Subscribe {
+    /// The body for a hook that may see the headers that are `shown`.
+    #[must_use]
+    pub fn to_json(&self, shown: &[HeaderName], ts: UnixMillis) -> String {
+        #[derive(Serialize)]
+        struct Own<'a> {
+            room: &'a Room,
+        }
+        let own = Own { room: &self.room };
+        to_json(Kind::Subscribe, &self.about, shown, ts, own)
+    }
+}
+
+impl Message {
+    /// The body for a hook that may see the headers that are `shown`.
+    #[must_use]
+    pub fn to_json(&self, shown: &[HeaderName], ts: UnixMillis) -> String {
+        #[derive(Serialize)]
+        struct Own<'a> {
+            event: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            room: Option<&'a Room>,
+            data: Payload<'a>,
+        }
+        let own = Own {
+            event: self.event.as_str(),
+            room: self.room.as_ref(),
+            data: Payload(&self.data),
+        };
+        to_json(Kind::Message, &self.about, shown, ts, own)
+    }
 }

@@ -1,0 +1,319 @@
+use std::sync::Arc;
+
+use http::HeaderName;
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::event::EventName;
+use crate::model::json::Json;
+use crate::model::room::Room;
+use crate::model::time::UnixMillis;
+
+const STREAM: &str = "0123456789abcdef01234567";
+
+fn about() -> Arc<About> {
+    let Value::Object(claims) = serde_json::json!({"org": "acme"}) else {
+        unreachable!()
+    };
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Arc::new(About {
+        stream: StreamId::from_client(STREAM),
+        principal: "ann".into(),
+        role: "member".into(),
+        transport: Transport::WebSocket,
+        claims,
+        headers: vec![
+            header("x-tenant", "acme"),
+            header("x-other", "1"),
+            header("x-tenant", "b"),
+        ],
+    })
+}
+
+fn room(name: &str) -> Room {
+    Room::parse(name).unwrap()
+}
+
+const SHOWN: [HeaderName; 1] = [HeaderName::from_static("x-tenant")];
+
+#[test]
+fn a_question_has_its_type_first_and_the_payload_token_for_token() {
+    let message = Message {
+        about: about(),
+        event: EventName::parse("note:add").unwrap(),
+        room: Some(room("a:b")),
+        data: Json::parse(r#"{"n": 1.0, "t": "\u00e9"}"#).unwrap(),
+        trace: None,
+    };
+    assert_eq!(
+        message.to_json(&SHOWN, UnixMillis(7)),
+        r#"{"type":"message","ts":7,"stream":"0123456789abcdef01234567","principal":"ann","role":"member","transport":"websocket","claims":{"org":"acme"},"headers":{"x-tenant":"acme, b"},"event":"note:add","room":"a:b","data":{"n":1.0,"t":"\u00e9"}}"#
+    );
+}
+
+#[test]
+fn each_question_and_notice_says_what_is_its_own_and_no_header_that_is_not_shown() {
+    let (now, none) = (UnixMillis(7), &[][..]);
+    let connect = Connect {
+        about: Arc::new(About {
+            stream: None,
+            ..(*about()).clone()
+        }),
+        rooms: vec![room("a"), room("b")],
+        resumes: true,
+        trace: None,
+    };
+    let subscribe = Subscribe {
+        about: about(),
+        room: room("a"),
+        trace: None,
+    };
+    let disconnect = Notice::Disconnect {
+        about: about(),
+        code: "slow",
+        rooms: vec![room("a")],
+    };
+    let unsubscribe = Notice::Unsubscribe {
+        about: about(),
+        room: room("a"),
+    };
+    for (body, kind, end) in [
+        (
+            connect.to_json(none, now),
+            "connect",
+            r#""headers":{},"rooms":["a","b"],"resumes":true}"#,
+        ),
+        (
+            subscribe.to_json(none, now),
+            "subscribe",
+            r#""headers":{},"room":"a"}"#,
+        ),
+        (
+            disconnect.to_json(none, now),
+            "disconnect",
+            r#""headers":{},"code":"slow","rooms":["a"]}"#,
+        ),
+        (
+            unsubscribe.to_json(none, now),
+            "unsubscribe",
+            r#""headers":{},"room":"a"}"#,
+        ),
+    ] {
+        assert!(
+            body.starts_with(&format!(r#"{{"type":"{kind}","ts":7,"#)),
+            "{body}"
+        );
+        assert!(body.ends_with(end), "{body}");
+        assert_eq!(body.contains(STREAM), kind != "connect", "{body}");
+    }
+}
+
+#[test]
+fn an_empty_body_is_a_yes_without_anything() {
+    for body in ["", " \r\n", "{}", " { } "] {
+        let body = body.as_bytes();
+        assert_eq!(Welcome::parse(body), Ok(Answered::Yes(Welcome::default())));
+        assert_eq!(Answered::<()>::parse(body), Ok(Answered::Yes(())));
+        assert_eq!(Reply::parse(body), Ok(Answered::Yes(Reply::default())));
+    }
+}
+
+#[test]
+fn a_welcome_brings_rooms_claims_and_first_messages() {
+    let body = r#"{"rooms":["a","b:c","a"],"claims":{"plan":"gold"},
+        "first":[{"event":"hello","data":{"n": 1.50}},{"event":"ready"}]}"#;
+    let Ok(Answered::Yes(welcome)) = Welcome::parse(body.as_bytes()) else {
+        panic!("no welcome");
+    };
+    assert_eq!(welcome.rooms, [room("a"), room("b:c")]);
+    assert_eq!(welcome.claims["plan"], "gold");
+    let first = welcome.first.iter();
+    let first: Vec<_> = first
+        .map(|one| (one.event.as_str(), one.data.as_str()))
+        .collect();
+    assert_eq!(first, [("hello", r#"{"n":1.50}"#), ("ready", "null")]);
+}
+
+#[test]
+fn a_reply_brings_an_ack_and_what_is_to_be_done_in_its_order() {
+    let body = format!(
+        r#"{{"ack":null,"do":[
+        {{"type":"publish","rooms":["a","b"],"event":"e","data":1}},
+        {{"type":"join","room":"a"}},
+        {{"type":"leave","room":"a","principal":"bob"}},
+        {{"type":"disconnect","stream":"{STREAM}"}}]}}"#
+    );
+    let Ok(Answered::Yes(reply)) = Reply::parse(body.as_bytes()) else {
+        panic!("no reply");
+    };
+    assert_eq!(reply.ack, Some(Json::null()));
+    assert!(matches!(&reply.deeds[0], Deed::Publish(offer) if offer.rooms.len() == 2));
+    let stream = StreamId::from_client(STREAM).unwrap();
+    assert_eq!(
+        reply.deeds[1..],
+        [
+            Deed::Join {
+                whom: Whom::This,
+                room: room("a")
+            },
+            Deed::Leave {
+                whom: Whom::Principal("bob".into()),
+                room: room("a")
+            },
+            Deed::Disconnect {
+                whom: Whom::Stream(stream)
+            },
+        ]
+    );
+}
+
+#[test]
+fn a_no_stands_whatever_is_wrong_with_its_words() {
+    let no = |code: Option<&str>, message: &str| Answered::No {
+        code: code.map(Into::into),
+        message: message.into(),
+    };
+    let long = "x".repeat(500);
+    let cut = "x".repeat(400);
+    for (body, code, message) in [
+        (
+            r#"{"refuse":{"code":"not_your_tab","message":"not your tab"}}"#.to_owned(),
+            Some("not_your_tab"),
+            "not your tab",
+        ),
+        (r#"{"refuse":{}}"#.into(), None, "the backend says no"),
+        (
+            r#"{"refuse":{"code":"a b","message":"a\nb\u0000"}}"#.into(),
+            None,
+            "a b",
+        ),
+        (
+            r#"{"refuse":{"code":7,"message":[],"more":1},"rooms":7}"#.into(),
+            None,
+            "the backend says no",
+        ),
+        (
+            format!(r#"{{"refuse":{{"message":"{long}"}}}}"#),
+            None,
+            &cut,
+        ),
+    ] {
+        assert_eq!(
+            Answered::<()>::parse(body.as_bytes()),
+            Ok(no(code, message)),
+            "{body}"
+        );
+        assert!(matches!(
+            Welcome::parse(body.as_bytes()),
+            Ok(Answered::No { .. })
+        ));
+        assert!(matches!(
+            Reply::parse(body.as_bytes()),
+            Ok(Answered::No { .. })
+        ));
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_no_answer_and_the_field_is_named() {
+    let why = |answer: Result<(), Misunderstood>| answer.unwrap_err().0.to_string();
+    let welcome = |body: &str| why(Welcome::parse(body.as_bytes()).map(drop));
+    let reply = |body: &str| why(Reply::parse(body.as_bytes()).map(drop));
+    let many = |of: &str, count: usize| vec![of; count].join(",");
+    for (said, named) in [
+        (welcome("yes"), "not JSON"),
+        (welcome("[]"), "object"),
+        (welcome("null"), "object"),
+        (welcome(r#"{"refuse":false}"#), "`refuse`"),
+        (welcome(r#"{"refuse":null}"#), "`refuse`"),
+        (welcome(r#"{"refused":{}}"#), "`refused`"),
+        (welcome(r#"{"ack":1}"#), "`ack`"),
+        (welcome(r#"{"rooms":"a"}"#), "`rooms`"),
+        (welcome(r#"{"rooms":["a","a b"]}"#), "`rooms[1]`"),
+        (welcome(r#"{"claims":[]}"#), "`claims`"),
+        (welcome(r#"{"claims":{"org":1,"exp":1}}"#), "`exp`"),
+        (welcome(r#"{"claims":{"sub":"root"}}"#), "`sub`"),
+        (welcome(r#"{"first":[{"event":"welcome"}]}"#), "`first[0]`"),
+        (welcome(r#"{"first":[{"event":"a","datas":1}]}"#), "`datas`"),
+        (reply(r#"{"do":{}}"#), "`do`"),
+        (reply(r#"{"do":[{"type":"fly"}]}"#), "`do[0]`"),
+        (reply(r#"{"do":[{"type":"join"}]}"#), "`room`"),
+        (
+            reply(r#"{"do":[{"type":"join","room":"a","stream":"x"}]}"#),
+            "`stream`",
+        ),
+        (
+            reply(r#"{"do":[{"type":"disconnect","principal":""}]}"#),
+            "`principal`",
+        ),
+        (
+            reply(r#"{"do":[{"type":"disconnect","room":"a"}]}"#),
+            "`room`",
+        ),
+        (
+            reply(r#"{"do":[{"type":"publish","room":"a"}]}"#),
+            "`event`",
+        ),
+        (
+            reply(&format!(
+                r#"{{"do":[{}]}}"#,
+                many(r#"{"type":"disconnect"}"#, MAX_LIST + 1)
+            )),
+            "`do`",
+        ),
+        (
+            welcome(&format!(
+                r#"{{"rooms":[{}]}}"#,
+                many(r#""a""#, MAX_ROOMS + 1)
+            )),
+            "`rooms`",
+        ),
+        (
+            welcome(&format!(
+                r#"{{"claims":{{"a":"{}"}}}}"#,
+                "x".repeat(MAX_CLAIMS)
+            )),
+            "`claims`",
+        ),
+        (
+            why(Answered::<()>::parse(br#"{"rooms":[]}"#).map(drop)),
+            "`rooms`",
+        ),
+        (why(Answered::<()>::parse(b"\xff").map(drop)), "UTF-8"),
+    ] {
+        assert!(said.contains(named), "{said}: {named}");
+        assert!((1..=400).contains(&said.len()), "{said}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_body_is_more_than_an_answer_or_a_sentence(body in "\\PC{0,200}") {
+        for why in [
+            Welcome::parse(body.as_bytes()).err(),
+            Answered::<()>::parse(body.as_bytes()).err(),
+            Reply::parse(body.as_bytes()).err(),
+        ] {
+            let fine = |why: &Misunderstood| {
+                (1..=400).contains(&why.0.len()) && !why.0.contains(char::is_control)
+            };
+            prop_assert!(why.as_ref().is_none_or(fine), "{why:?}");
+        }
+    }
+
+    #[test]
+    fn a_payload_goes_to_the_hook_token_for_token(text in "[a-z\\\\\"{}: 0-9]{0,40}") {
+        let data = Json::string(&text);
+        let message = Message {
+            about: about(),
+            event: EventName::parse("e").unwrap(),
+            room: None,
+            data: data.clone(),
+            trace: None,
+        };
+        let body = message.to_json(&[], UnixMillis(0));
+        let end = format!("\"data\":{}}}", data.as_str());
+        prop_assert!(body.ends_with(&end));
+        prop_assert!(serde_json::from_str::<Value>(&body).is_ok());
+    }
+}
