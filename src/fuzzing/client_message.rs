@@ -30,7 +30,7 @@ pub fn client_message(data: &[u8]) {
         Err(Malformed { reference, refusal }) => {
             assert!(general.is_none() || refusal.code != Code::InvalidJson);
             assert!(named.is_none() || named == reference);
-            assert_answers(reference, refusal);
+            assert_answers(reference, *refusal);
         }
     }
 }

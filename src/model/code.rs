@@ -206,6 +206,8 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// The room that was refused.
     pub room: Option<Room>,
+    /// What the backend, which says no, calls its reason.
+    pub reason: Option<Box<str>>,
     /// More for the operator's log, never sent.
     pub operator: Option<Box<str>>,
 }
@@ -221,6 +223,7 @@ impl Refusal {
             spent: None,
             retry_after: None,
             room: None,
+            reason: None,
             operator: None,
         }
     }
@@ -280,6 +283,12 @@ impl Refusal {
             room: Some(room),
             ..self
         }
+    }
+
+    /// Adds what the backend calls its reason.
+    #[must_use]
+    pub fn reason(self, reason: Option<Box<str>>) -> Self {
+        Self { reason, ..self }
     }
 
     /// Adds what only the operator may know.

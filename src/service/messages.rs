@@ -72,7 +72,7 @@ impl Service {
             }
             None => match message {
                 Ok(message) => self.without_stream(&access, connection, message).await,
-                Err(malformed) => Answer::Refused(malformed.reference, malformed.refusal),
+                Err(malformed) => Answer::Refused(malformed.reference, *malformed.refusal),
             },
         };
         if let Answer::Refused(_, refusal) = &answer {

@@ -40,7 +40,7 @@ impl Session {
                 Ok(ClientMessage { reference, .. }) | Err(Malformed { reference, .. }),
                 Err(refusal),
             ) => (reference, Err(refusal)),
-            (Err(Malformed { reference, refusal }), Ok(())) => (reference, Err(refusal)),
+            (Err(Malformed { reference, refusal }), Ok(())) => (reference, Err(*refusal)),
             (Ok(ClientMessage { reference, want }), Ok(())) => {
                 let named = self.named(&want, now);
                 (

@@ -135,7 +135,7 @@ pub struct Malformed {
     /// Which message is answered.
     pub reference: Option<Ref>,
     /// Why.
-    pub refusal: Refusal,
+    pub refusal: Box<Refusal>,
 }
 
 /// The fields of a JSON object, values untouched.
@@ -153,7 +153,10 @@ impl ClientMessage {
     /// # Errors
     /// It is no JSON object, of no known type, or one of its fields is wrong; the refusal says which.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let refuse = |reference, refusal| Malformed { reference, refusal };
+        let refuse = |reference, refusal| Malformed {
+            reference,
+            refusal: Box::new(refusal),
+        };
         let mut fields = fields(text).map_err(|refusal| refuse(None, refusal))?;
         let reference = match fields.remove("ref") {
             None => None,

@@ -159,6 +159,9 @@ pub struct Error {
     /// When to come back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// What the backend, which says no, calls its reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Box<str>>,
 }
 
 impl Error {
@@ -172,6 +175,7 @@ impl Error {
             message: refusal.message.into(),
             room: refusal.room,
             retry_after_ms: refusal.retry_after.map(millis),
+            reason: refusal.reason,
         }
     }
 }

@@ -28,6 +28,8 @@ struct Problem<'a> {
     limit: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
 /// The body that tells `refusal`; `reference` names the client message that it answers.
@@ -44,6 +46,7 @@ pub fn to_json(refusal: &Refusal, reference: Option<&Ref>) -> String {
         room: refusal.room.as_ref(),
         limit: refusal.limit_key(),
         retry_after_ms: refusal.retry_after.map(millis),
+        reason: refusal.reason.as_deref(),
     };
     serde_json::to_string(&problem).unwrap_or_default()
 }
@@ -59,6 +62,15 @@ mod tests {
         assert_eq!(
             to_json(&refusal, None),
             r#"{"type":"about:blank","title":"Too large","status":413,"detail":"the body is larger than 1 MiB","code":"too_large","limit":"body"}"#
+        );
+    }
+
+    #[test]
+    fn a_backends_no_has_its_own_words() {
+        let refusal = Refusal::new(Code::Refused, "not your tab").reason(Some("tab".into()));
+        assert_eq!(
+            to_json(&refusal, None),
+            r#"{"type":"about:blank","title":"The backend said no","status":403,"detail":"not your tab","code":"refused","reason":"tab"}"#
         );
     }
 }

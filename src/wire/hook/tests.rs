@@ -214,76 +214,69 @@ fn a_no_stands_whatever_is_wrong_with_its_words() {
     }
 }
 
+fn why(answer: Result<(), Misunderstood>) -> String {
+    let said = answer.unwrap_err().0.to_string();
+    assert!((1..=400).contains(&said.len()), "{said}");
+    said
+}
+
+fn welcome(body: &str) -> String {
+    why(Welcome::parse(body.as_bytes()).map(drop))
+}
+
+fn reply(body: &str) -> String {
+    why(Reply::parse(body.as_bytes()).map(drop))
+}
+
 #[test]
 fn what_is_not_understood_is_no_answer_and_the_field_is_named() {
-    let why = |answer: Result<(), Misunderstood>| answer.unwrap_err().0.to_string();
-    let welcome = |body: &str| why(Welcome::parse(body.as_bytes()).map(drop));
-    let reply = |body: &str| why(Reply::parse(body.as_bytes()).map(drop));
-    let many = |of: &str, count: usize| vec![of; count].join(",");
-    for (said, named) in [
-        (welcome("yes"), "not JSON"),
-        (welcome("[]"), "object"),
-        (welcome("null"), "object"),
-        (welcome(r#"{"refuse":false}"#), "`refuse`"),
-        (welcome(r#"{"refuse":null}"#), "`refuse`"),
-        (welcome(r#"{"refused":{}}"#), "`refused`"),
-        (welcome(r#"{"ack":1}"#), "`ack`"),
-        (welcome(r#"{"rooms":"a"}"#), "`rooms`"),
-        (welcome(r#"{"rooms":["a","a b"]}"#), "`rooms[1]`"),
-        (welcome(r#"{"claims":[]}"#), "`claims`"),
-        (welcome(r#"{"claims":{"org":1,"exp":1}}"#), "`exp`"),
-        (welcome(r#"{"claims":{"sub":"root"}}"#), "`sub`"),
-        (welcome(r#"{"first":[{"event":"welcome"}]}"#), "`first[0]`"),
-        (welcome(r#"{"first":[{"event":"a","datas":1}]}"#), "`datas`"),
-        (reply(r#"{"do":{}}"#), "`do`"),
-        (reply(r#"{"do":[{"type":"fly"}]}"#), "`do[0]`"),
-        (reply(r#"{"do":[{"type":"join"}]}"#), "`room`"),
-        (
-            reply(r#"{"do":[{"type":"join","room":"a","stream":"x"}]}"#),
-            "`stream`",
-        ),
-        (
-            reply(r#"{"do":[{"type":"disconnect","principal":""}]}"#),
-            "`principal`",
-        ),
-        (
-            reply(r#"{"do":[{"type":"disconnect","room":"a"}]}"#),
-            "`room`",
-        ),
-        (
-            reply(r#"{"do":[{"type":"publish","room":"a"}]}"#),
-            "`event`",
-        ),
-        (
-            reply(&format!(
-                r#"{{"do":[{}]}}"#,
-                many(r#"{"type":"disconnect"}"#, MAX_LIST + 1)
-            )),
-            "`do`",
-        ),
-        (
-            welcome(&format!(
-                r#"{{"rooms":[{}]}}"#,
-                many(r#""a""#, MAX_ROOMS + 1)
-            )),
-            "`rooms`",
-        ),
-        (
-            welcome(&format!(
-                r#"{{"claims":{{"a":"{}"}}}}"#,
-                "x".repeat(MAX_CLAIMS)
-            )),
-            "`claims`",
-        ),
-        (
-            why(Answered::<()>::parse(br#"{"rooms":[]}"#).map(drop)),
-            "`rooms`",
-        ),
-        (why(Answered::<()>::parse(b"\xff").map(drop)), "UTF-8"),
+    for (body, named) in [
+        ("yes", "not JSON"),
+        ("[]", "object"),
+        ("null", "object"),
+        (r#"{"refuse":false}"#, "`refuse`"),
+        (r#"{"refuse":null}"#, "`refuse`"),
+        (r#"{"refused":{}}"#, "`refused`"),
+        (r#"{"ack":1}"#, "`ack`"),
+        (r#"{"rooms":"a"}"#, "`rooms`"),
+        (r#"{"rooms":["a","a b"]}"#, "`rooms[1]`"),
+        (r#"{"claims":[]}"#, "`claims`"),
+        (r#"{"claims":{"org":1,"exp":1}}"#, "`exp`"),
+        (r#"{"claims":{"sub":"root"}}"#, "`sub`"),
+        (r#"{"first":[{"event":"welcome"}]}"#, "`first[0]`"),
+        (r#"{"first":[{"event":"a","datas":1}]}"#, "`datas`"),
     ] {
-        assert!(said.contains(named), "{said}: {named}");
-        assert!((1..=400).contains(&said.len()), "{said}");
+        assert!(welcome(body).contains(named), "{body}");
     }
+    for (deed, named) in [
+        (r#"{"type":"fly"}"#, "`do[0]`"),
+        (r#"{"type":"join"}"#, "`room`"),
+        (r#"{"type":"join","room":"a","stream":"x"}"#, "`stream`"),
+        (r#"{"type":"disconnect","principal":""}"#, "`principal`"),
+        (r#"{"type":"disconnect","room":"a"}"#, "`room`"),
+        (r#"{"type":"publish","room":"a"}"#, "`event`"),
+    ] {
+        let said = reply(&format!("{{\"do\":[{deed}]}}"));
+        assert!(said.contains(named), "{deed}: {said}");
+    }
+    assert!(reply(r#"{"do":{}}"#).contains("`do`"));
+    let subscribe = |body: &[u8]| why(Answered::<()>::parse(body).map(drop));
+    assert!(subscribe(br#"{"rooms":[]}"#).contains("`rooms`"));
+    assert!(subscribe(b"\xff").contains("UTF-8"));
+}
+
+#[test]
+fn an_answer_holds_no_more_than_it_may() {
+    let many = |of: &str, count: usize| vec![of; count].join(",");
+    let deeds = |count| format!("{{\"do\":[{}]}}", many(r#"{"type":"disconnect"}"#, count));
+    assert!(Reply::parse(deeds(MAX_LIST).as_bytes()).is_ok());
+    assert!(reply(&deeds(MAX_LIST + 1)).contains("`do`"));
+    let rooms = |count| format!("{{\"rooms\":[{}]}}", many("\"a\"", count));
+    assert!(Welcome::parse(rooms(MAX_ROOMS).as_bytes()).is_ok());
+    assert!(welcome(&rooms(MAX_ROOMS + 1)).contains("`rooms`"));
+    let claims = |bytes| format!(r#"{{"claims":{{"a":"{}"}}}}"#, "x".repeat(bytes - 8));
+    assert!(Welcome::parse(claims(MAX_CLAIMS).as_bytes()).is_ok());
+    assert!(welcome(&claims(MAX_CLAIMS + 1)).contains("`claims`"));
 }
 
 proptest! {
