@@ -2,6 +2,7 @@
 
 use crate::auth::grants;
 use crate::auth::jwt::KeyUrl;
+use crate::hooks::{self, Kind};
 use crate::model::event::EventName;
 use crate::model::host::HostPattern;
 use crate::model::network::Proxies;
@@ -110,6 +111,39 @@ pub(super) fn history_pattern(text: &str) -> Result<(), String> {
     }
 }
 
+/// A hook.
+pub(super) fn hook(text: &str) -> Result<(), String> {
+    if Kind::parse(text).is_some() {
+        return Ok(());
+    }
+    let all = Kind::ALL.iter().map(|kind| kind.as_str());
+    let meant = super::suggest::nearest(text, all.clone())
+        .map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+    let all: Vec<_> = all.collect();
+    Err(format!("is no hook: there are {}{meant}", all.join(", ")))
+}
+
+/// A header of a client's request that a hook may be shown.
+pub(super) fn hook_header(text: &str) -> Result<(), String> {
+    let name: http::HeaderName = text
+        .parse()
+        .map_err(|_| "is no name of a header".to_owned())?;
+    hooks::forward::may_be_shown(&name)
+}
+
+/// What clients say: the name of an event, or the beginning of it and `*`.
+pub(super) fn event_pattern(text: &str) -> Result<(), String> {
+    let sample = match text.strip_suffix('*') {
+        Some(beginning) => format!("{beginning}x"),
+        None => text.to_owned(),
+    };
+    EventName::parse(&sample).map(drop).map_err(|why| {
+        format!(
+            "is no name of an event and no beginning of one with `*` as its last character: {why}"
+        )
+    })
+}
+
 /// An origin as browsers send it (RFC 6454 §6.2), or `*`.
 pub(super) fn origin(text: &str) -> Result<(), String> {
     if text == "*" {
@@ -205,6 +239,10 @@ mod tests {
         (host, &["live.example", "*.example", "localhost", "127.0.0.1", "[::1]", "LIVE.example"],
             &["", "*", "*.", "a.*.example", "https://live.example", "live.example:443", "live.example/", "live.example.", "a b", "::1", "ü.example"]),
         (audit, &["stderr", "/var/log/audit.jsonl"], &["", "stdout", "audit.jsonl", "/var/log/"]),
+        (hook, &["connect", "unsubscribe"], &["", "conect", "emit", "Connect"]),
+        (hook_header, &["x-tenant", "X-Tenant", "user-agent", "accept-language"],
+            &["", "a b", "authorization", "Cookie", "x-api-key", "proxy-authorization", "connection", "host", "sec-websocket-protocol", "te"]),
+        (event_pattern, &["note:add", "note:*", "n*", "*"], &["", "a*b", "**", "welcome", "presence:*", "a b"]),
         (filter, &["info", "gatecast::transport=debug,info"], &["gatecast=loud", "=["]),
     ];
 

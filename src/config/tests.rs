@@ -1,5 +1,6 @@
 //! Whole configurations, good and bad.
 
+mod hooks;
 mod limits;
 mod sets;
 mod slips;
@@ -60,7 +61,7 @@ fn the_defaults_of_the_table_are_the_defaults_of_the_code() {
 #[test]
 fn the_defaults_inside_roles_rooms_and_issuers_are_what_an_empty_entry_gets() {
     let least = format!(
-        "[roles.NAME]\n[rooms.PATTERN.history]\n[[auth.jwt]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n"
+        "[roles.NAME]\n[rooms.PATTERN.history]\n[[auth.jwt]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n[hooks.connect]\nurl = \"http://a\"\nsecret = \"{SECRET}\"\n"
     );
     let mut environment = Vec::new();
     for key in keys::KEYS {
@@ -73,6 +74,7 @@ fn the_defaults_inside_roles_rooms_and_issuers_are_what_an_empty_entry_gets() {
                 .path
                 .replace("[]", ".0")
                 .replace('.', "__")
+                .replace("HOOK", "connect")
                 .to_uppercase();
             environment.push((format!("GATECAST__{path}"), value.to_owned()));
         }
@@ -117,7 +119,10 @@ fn each_example_is_taken_and_has_an_effect() {
         let (head, entry) = match table.split_once("[]") {
             Some((list, _)) => (format!("[[{list}]]"), true),
             None if table.is_empty() => (String::new(), false),
-            None => (format!("[{table}]"), false),
+            None => (
+                format!("[{}]", table.replace("HOOK", "connect")),
+                table == "hooks.HOOK",
+            ),
         };
         let toml = format!("{head}\n{} = {}\n[roles.other]\n", key.name(), key.example);
         let document = DeTable::parse(&toml).unwrap();
@@ -125,7 +130,7 @@ fn each_example_is_taken_and_has_an_effect() {
         let is_wrong = key.path == "telemetry.otlp.endpoint" && !cfg!(feature = "otlp");
         assert_eq!(!faults.is_empty(), is_wrong, "{}: {faults:?}", key.path);
         let (settings, _) = settings::build(&values, PathBuf::new());
-        // An entry of a list is whole only with its other keys; the only kind of log that there is is the default; the file
+        // An entry of a list, or a hook, is whole only with its other keys; the only kind of log that there is is the default; the file
         // of a secret is not there.
         let is_absent = key.path.starts_with("auth.session.") && key.name().ends_with("_file");
         if !entry && key.path != "log.kind" && !key.path.starts_with(OTLP) && !is_absent {
@@ -220,7 +225,7 @@ fn every_mistake_is_reported_at_once_with_its_place_and_what_to_write_instead() 
     insta::assert_snapshot!(mistakes(
         r#"
 listen = "localhost:8080"
-hooks = {}
+webhooks = {}
 [auth]
 anonymous = "viewr"
 [roles.viewer]

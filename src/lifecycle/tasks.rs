@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 
 use super::worker::Worker;
@@ -57,7 +57,8 @@ impl Tasks {
         self.spawn_on(worker.handle(), name, future);
     }
 
-    fn spawn_on(
+    /// Starts `future` under `name` on this runtime, whichever this is called from.
+    pub fn spawn_on(
         &self,
         runtime: &Handle,
         name: &'static str,
@@ -72,6 +73,26 @@ impl Tasks {
         if let Some(task) = self.running().tasks.get_mut(&key) {
             task.1 = Some(handle.abort_handle());
         }
+    }
+
+    /// What `future` gives on this runtime, whichever waits for it; nothing if it panicked, or was ended. It ends with
+    /// whoever waits.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        runtime: &Handle,
+        name: &'static str,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (mut sender, receiver) = oneshot::channel();
+        self.spawn_on(runtime, name, async move {
+            let answer = tokio::select! {
+                answer = future => answer,
+                () = sender.closed() => return,
+            };
+            // Who has gone in this moment needs it no more.
+            _ = sender.send(answer);
+        });
+        receiver.await.ok()
     }
 
     /// Does `work` on a thread where it holds up nobody's turn; nothing if it panicked. It is not cut off: it must be
@@ -204,6 +225,22 @@ mod tests {
         let of_work = tasks.clone();
         let listed = tasks.compute("sum", move || of_work.running().tasks.len());
         assert_eq!(listed.await, Some(1));
+        tasks.ended().await;
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_from_another_runtime_and_whoever_does_not_wait_ends_it() {
+        let elsewhere = Worker::start("elsewhere".into(), std::future::pending()).unwrap();
+        let tasks = Tasks::default();
+        let name = async { std::thread::current().name().map(str::to_owned) };
+        let asked = tasks.ask(elsewhere.handle(), "ask", name).await;
+        assert_eq!(asked.flatten().as_deref(), Some("elsewhere"));
+        {
+            let pending = std::future::pending::<()>();
+            let mut asking = Box::pin(tasks.ask(elsewhere.handle(), "ask", pending));
+            assert!(futures_util::poll!(asking.as_mut()).is_pending());
+            assert_eq!(tasks.running().tasks.len(), 1);
+        }
         tasks.ended().await;
     }
 

@@ -30,7 +30,7 @@ use trust::Trust;
 /// What this client calls itself, unless the request says otherwise.
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("gatecast/", env!("CARGO_PKG_VERSION")));
-/// How long an unused connection is kept for the next request.
+/// How long an unused connection is kept for the next request, unless somebody says otherwise.
 const IDLE: Duration = Duration::from_secs(60);
 
 type Pool = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
@@ -59,12 +59,18 @@ impl Client {
     /// A client that trusts `trust` and runs its connections as `tasks`.
     #[must_use]
     pub fn new(trust: &Trust, clock: Clock, tasks: &Tasks) -> Self {
+        Self::with_idle(trust, clock, tasks, IDLE)
+    }
+
+    /// The same, whose connections are unused for no longer than `idle`.
+    #[must_use]
+    pub fn with_idle(trust: &Trust, clock: Clock, tasks: &Tasks, idle: Duration) -> Self {
         let connectors = || HttpsConnectorBuilder::new().with_tls_config(trust.config().clone());
         let any = connectors().https_or_http().enable_all_versions();
         let http1 = connectors().https_or_http().enable_http1();
         Self {
-            any: pool(tasks, &clock, any.wrap_connector(tcp())),
-            http1: pool(tasks, &clock, http1.wrap_connector(tcp())),
+            any: pool(tasks, &clock, idle, any.wrap_connector(tcp())),
+            http1: pool(tasks, &clock, idle, http1.wrap_connector(tcp())),
             clock,
         }
     }
@@ -158,11 +164,16 @@ fn tcp() -> HttpConnector {
     tcp
 }
 
-fn pool(tasks: &Tasks, clock: &Clock, connector: HttpsConnector<HttpConnector>) -> Pool {
+fn pool(
+    tasks: &Tasks,
+    clock: &Clock,
+    idle: Duration,
+    connector: HttpsConnector<HttpConnector>,
+) -> Pool {
     legacy::Client::builder(tasks.clone())
         .timer(clock.clone())
         .pool_timer(clock.clone())
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(idle)
         .build(connector)
 }
 

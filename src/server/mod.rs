@@ -213,13 +213,18 @@ impl Gateway {
         self.drain.begin();
         let (tasks, deadline) = (&self.context.tasks, self.context.rules().drain);
         let clock = &self.context.clock;
+        let began = clock.now();
         let late = match clock.timeout(deadline, tasks.ended()).await {
             Some(()) => Vec::new(),
             None => tasks.abort(),
         };
-        // In real time: a disk, a backend and a collector have no other, and one that does not answer is not waited for.
+        // In real time: a backend, a disk and a collector have no other, and one that does not answer is not waited for.
+        let left = deadline.saturating_sub(clock.now().since(began));
+        let untold = self.context.hooks.flush(left.max(GOODBYE)).await;
+        if untold > 0 {
+            tracing::warn!(untold, "the backend was not told all that happened");
+        }
         let clock = Clock::system();
-        self.context.hooks.flush().await;
         clock.timeout(GOODBYE, self.context.audit.flush()).await;
         let spans = self.context.spans.clone();
         let flushed = tasks.compute("spans", move || spans.flush());
@@ -259,7 +264,7 @@ fn context(
     let metrics = Metrics::new(clock.unix());
     let (audit, writer) = audit(settings, &clock, &metrics)?;
     let hooks = Hooks::new(
-        settings.hooks.clone(),
+        &settings.hooks,
         settings.authorities.clone(),
         clock.clone(),
         metrics.clone(),

@@ -162,6 +162,9 @@ impl Reloader {
         // Else whoever holds a token of an issuer that is new here in this way would be let go for a moment.
         self.keys.are_tried().await;
         let (old, reloaded) = (&self.settings, differences(&self.settings, &new));
+        if old.hooks != new.hooks {
+            self.context.hooks.configure(&new.hooks)?;
+        }
         let has_new_rights = old.auth != new.auth;
         let authority = if has_new_rights {
             rules.authority.clone()
@@ -180,9 +183,6 @@ impl Reloader {
         }
         if old.bus != new.bus {
             self.context.bus.configure(new.bus.clone());
-        }
-        if old.hooks != new.hooks {
-            self.context.hooks.configure(new.hooks.clone())?;
         }
         if old.telemetry.filter != new.telemetry.filter {
             // It was checked with the rest.

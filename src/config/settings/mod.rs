@@ -2,6 +2,7 @@
 
 mod auth;
 mod edge;
+mod hooks;
 mod issuers;
 mod listen;
 mod log;
@@ -84,7 +85,7 @@ impl Build<'_> {
             bus: self.bus(),
             session: self.session(&server, limits.messages),
             service,
-            hooks: default.hooks,
+            hooks: self.hooks(),
             telemetry: self.telemetry(),
             files: Vec::new(),
         }

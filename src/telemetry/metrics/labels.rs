@@ -3,6 +3,7 @@
 use crate::model::code::Code;
 use crate::model::decree::Revocation;
 use crate::model::gap::Reason;
+use crate::model::hook;
 use crate::model::transport::Transport;
 
 /// One label with all the values that it can have.
@@ -246,6 +247,28 @@ label! {
     Stream = "stream",
 }
 
+label! {
+    /// How a call of a hook went.
+    Called, "outcome":
+    /// It was answered, and not with a no.
+    Answered = "ok",
+    /// The backend said no.
+    Refused = "refused",
+    /// There was no answer, or none that is one.
+    Failed = "failed",
+    /// It was not made: the hook failed too often of late, or had too many calls for too long.
+    NotMade = "not_made",
+}
+
+label! {
+    /// A hook that is told things.
+    Told, "hook":
+    /// That streams end.
+    Disconnect = "disconnect",
+    /// That streams leave rooms.
+    Unsubscribe = "unsubscribe",
+}
+
 impl From<&Revocation> for Revoked {
     fn from(revocation: &Revocation) -> Self {
         match revocation {
@@ -304,6 +327,7 @@ macro_rules! label_of {
 label_of!(Transport, "transport");
 label_of!(Code, "code");
 label_of!(Reason, "reason");
+label_of!(hook::Kind, "hook");
 
 /// Where a refusal was told: on a plain request, or to the client of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -397,5 +421,6 @@ mod tests {
         in_place::<Reason>();
         in_place::<(Transport, Resume)>();
         in_place::<Listener>();
+        in_place::<(hook::Kind, Called)>();
     }
 }

@@ -7,6 +7,7 @@ mod exposition;
 mod family;
 mod health;
 mod histogram;
+mod hooks;
 mod http;
 mod keys;
 pub mod labels;
@@ -30,6 +31,7 @@ use labels::{Door, Flight, HttpVersion, Listener, Reload, Route, StatusClass};
 
 pub use exposition::Format;
 pub use health::{Health, Lines, Tokens};
+pub use hooks::{Hooks, InFlight};
 pub use http::{Handshake, Open};
 pub use keys::Down;
 pub use log::Log;
@@ -45,6 +47,7 @@ pub struct Metrics {
     http: http::Http,
     limits: limits::Limits,
     keys: keys::Keys,
+    hooks: hooks::Hooks,
     log: log::Gauges,
     shards: shards::Shards,
     gateway: health::Gateway,
@@ -65,6 +68,7 @@ impl Metrics {
             http: http::Http::register(ours),
             limits: limits::Limits::register(ours),
             keys: keys::Keys::register(ours),
+            hooks: hooks::Hooks::register(ours),
             log: log::Gauges::register(ours),
             shards: shards::Shards::register(ours),
             gateway: health::Gateway::register(ours, started),
@@ -142,6 +146,12 @@ impl Metrics {
     #[must_use]
     pub const fn keys(&self) -> &keys::Keys {
         &self.keys
+    }
+
+    /// The backend's webhooks.
+    #[must_use]
+    pub const fn hooks(&self) -> &Hooks {
+        &self.hooks
     }
 
     /// The text of all metrics; of the log and the gateway as they are now.
