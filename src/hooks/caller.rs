@@ -86,6 +86,10 @@ impl Caller {
             .clock
             .timeout(left, self.places.clone().acquire_owned());
         match place.await {
+            // The place of one whose time is up in this very moment comes too late.
+            Some(Ok(_)) if self.clock.now() >= deadline => {
+                Err(Failure::Crowded(self.hook.concurrency))
+            }
             Some(Ok(place)) => self.take(place).map_err(Failure::Shut),
             Some(Err(_)) => Err(Failure::Stopping),
             None => Err(Failure::Crowded(self.hook.concurrency)),

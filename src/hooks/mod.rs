@@ -351,17 +351,18 @@ impl Inner {
 
 /// What is told whoever waited in vain.
 fn failed(kind: Kind, failure: &Failure) -> Refusal {
+    let second = Duration::from_secs(1);
     let least = match failure {
-        Failure::Shut(Shut::For(pause)) => *pause,
+        Failure::Shut(Shut::For(pause)) => second.max(*pause),
         Failure::Shut(Shut::Probed)
         | Failure::Crowded(_)
         | Failure::Stopping
         | Failure::None(_)
         | Failure::Status(..)
         | Failure::Encoded
-        | Failure::Misunderstood(_) => Duration::from_secs(1),
+        | Failure::Misunderstood(_) => second,
     };
-    let pause = random::between(least, least + Duration::from_secs(2));
+    let pause = random::between(least, least + 2 * second);
     Refusal::new(
         Code::HookFailed,
         "the backend was to be asked, and did not answer well in time",

@@ -21,6 +21,13 @@ impl MessageId {
         Self(format!("msg_{:032x}", random::wide_bits()))
     }
 
+    /// The one that was sent as `text`, if it can be one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_one = text.starts_with("msg_") && !text.contains('.');
+        is_one.then(|| Self(text.to_owned()))
+    }
+
     /// As it is sent.
     #[must_use]
     pub fn as_str(&self) -> &str {

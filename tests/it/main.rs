@@ -21,6 +21,7 @@ mod embedding;
 mod endings;
 mod equivalence;
 mod hangs;
+mod hooks;
 mod http2;
 mod joins;
 mod keys;

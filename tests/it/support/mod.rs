@@ -242,7 +242,8 @@ fn settings_of(
     Ok(settings)
 }
 
-async fn hasten<T>(hand: &Hand, step: Duration, done: impl Future<Output = T>) -> T {
+/// [`Gate::hasten`] for whatever has a clock.
+pub(crate) async fn hasten<T>(hand: &Hand, step: Duration, done: impl Future<Output = T>) -> T {
     let mut done = pin!(done);
     within("a timer of the gateway", async {
         loop {
