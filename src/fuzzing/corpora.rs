@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// A door by the name of its target, which is that of its corpus too.
 type Door = (&'static str, fn(&[u8]));
 
-const DOORS: [Door; 15] = [
+const DOORS: [Door; 16] = [
     ("claims", super::claims),
     ("client_frames", super::client_frames),
     ("client_message", super::client_message),
@@ -16,6 +16,7 @@ const DOORS: [Door; 15] = [
     ("credentials", super::credentials),
     ("cursor", super::cursor),
     ("event_stream", super::event_stream),
+    ("hook_answer", super::hook_answer),
     ("json", super::json),
     ("jwks", super::jwks),
     ("log", super::log),

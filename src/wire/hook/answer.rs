@@ -146,7 +146,10 @@ fn read<T>(
 /// A no. It stands, whatever is wrong with its words or stands beside it: where a hook fails open, a no that is not
 /// understood would let in whom the backend has refused.
 fn refused<T>(raw: &RawValue) -> Result<Answered<T>, Refusal> {
-    let mut fields = fields(raw.get()).map_err(|_| bad("`refuse` is an object"))?;
+    if !raw.get().starts_with('{') {
+        return Err(bad("`refuse` is an object"));
+    }
+    let mut fields = fields(raw.get()).unwrap_or_default();
     let mut word = |name| text(&mut fields, name).ok().flatten();
     let code = word("code").filter(|code| is_code(code));
     let message = word("message").map(|message| one_line(&message));

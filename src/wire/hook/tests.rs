@@ -193,6 +193,11 @@ fn a_no_stands_whatever_is_wrong_with_its_words() {
             "the backend says no",
         ),
         (
+            r#"{"refuse":{"\ud800":1,"message":"\ud800"}}"#.into(),
+            None,
+            "the backend says no",
+        ),
+        (
             format!(r#"{{"refuse":{{"message":"{long}"}}}}"#),
             None,
             &cut,
