@@ -1,5 +1,5 @@
-//! What a client reads: an event, which has an `id`, or a control message, which has a `type`; on every transport the
-//! same JSON. Cursors stay the text that they are to a client.
+//! What a client reads: a control message, which has a `type`, or an event, which has none; on every transport the same
+//! JSON. Cursors stay the text that they are to a client.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -34,8 +34,8 @@ pub enum Message {
 /// An event as it was delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its id, which is a cursor.
-    pub id: String,
+    /// Its id, which is a cursor; nothing where it is volatile, and in no log.
+    pub id: Option<String>,
     /// The room that it came through.
     pub room: String,
     /// What happened.
@@ -132,7 +132,7 @@ impl Message {
     /// Reads one message.
     ///
     /// # Errors
-    /// It is no JSON object with an `id` or a `type`, or lacks what its kind must have.
+    /// It is no JSON object, or lacks what its kind must have.
     pub fn parse(text: &str) -> Result<Self, Unknown> {
         let mut fields: Fields<'_> = serde_json::from_str(text).map_err(|_| Unknown)?;
         let message = match fields.r#type.take() {
@@ -160,7 +160,7 @@ impl Message {
 impl Fields<'_> {
     fn event(self, text: &str) -> Option<Event> {
         Some(Event {
-            id: self.id?.into_owned(),
+            id: self.id.map(Cow::into_owned),
             room: self.room?,
             name: self.event?,
             data: self.data.map_or("null", RawValue::get).to_owned(),
@@ -295,13 +295,19 @@ mod tests {
             panic!("no event");
         };
         assert_eq!(
-            (&*event.id, &*event.room, &*event.name),
-            ("1a", "units", "checkin")
+            (event.id.as_deref(), &*event.room, &*event.name),
+            (Some("1a"), "units", "checkin")
         );
         assert_eq!((&*event.data, event.ts), (r#"{"n":1.50}"#, 7));
         assert_eq!(event.envelope, text);
         let null = Message::parse(r#"{"id":"1a","room":"a","event":"b","data":null,"ts":7}"#);
         assert!(matches!(null, Ok(Message::Event(event)) if event.data == "null"));
+    }
+
+    #[test]
+    fn an_event_that_is_not_kept_has_no_id() {
+        let volatile = Message::parse(r#"{"room":"a","event":"b","data":1,"ts":7}"#);
+        assert!(matches!(volatile, Ok(Message::Event(event)) if event.id.is_none()));
     }
 
     #[test]
@@ -384,7 +390,7 @@ mod tests {
         else {
             panic!("{answer:?}");
         };
-        assert_eq!((&*event.id, &**cursor), ("2", "3"));
+        assert_eq!((event.id.as_deref(), &**cursor), (Some("2"), "3"));
     }
 
     #[test]

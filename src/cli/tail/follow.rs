@@ -201,7 +201,8 @@ impl Follow {
                 return Some(Told::Open(welcome));
             }
             Message::Event(event) => {
-                self.cursor = Some(event.id.clone());
+                // What is not kept moves nothing.
+                self.cursor = event.id.clone().or_else(|| self.cursor.take());
                 return Some(Told::Event(event));
             }
             Message::Heartbeat { cursor } => self.cursor = Some(cursor),

@@ -97,7 +97,7 @@ mod tests {
 
     fn of(data: &str) -> Event {
         Event {
-            id: "1a".into(),
+            id: Some("1a".into()),
             room: "units".into(),
             name: "checkin".into(),
             data: data.into(),
