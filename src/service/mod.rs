@@ -46,9 +46,10 @@ use crate::telemetry::audit::Asked;
 use crate::telemetry::metrics::labels::{self, Door};
 use crate::telemetry::spans;
 use crate::transport::context::Context;
-use crate::transport::granted::{Caller, Wishes};
+use crate::transport::granted::Caller;
 use crate::transport::link::Hold;
 use crate::transport::shard::Shard;
+use crate::transport::wishes::Wishes;
 use crate::wire::forwarded;
 use crate::wire::query::Query;
 

@@ -254,15 +254,15 @@ impl Engine {
             return Some((subscription.read(CREDIT), None));
         }
         // It may have left one of them since.
-        let owed = &mut self.caller.wishes.owed;
-        owed.retain(|room| subscription.has(room));
-        self.session.set_owes_state(!owed.is_empty());
-        Some(subscription.read_to_state(CREDIT, owed))
+        let wishes = &mut self.caller.wishes;
+        wishes.keep_owed(|room| subscription.has(room));
+        self.session.set_owes_state(!wishes.owed().is_empty());
+        Some(subscription.read_to_state(CREDIT, wishes.owed()))
     }
 
     /// Begins to tell the state that its client is owed.
     fn tell(&mut self, mut told: Told) -> Input {
-        self.caller.wishes.owed.clear();
+        self.caller.wishes.keep_owed(|_| false);
         self.session.set_owes_state(false);
         let step = told.step(CREDIT.bytes);
         if !told.is_over() {
@@ -292,8 +292,8 @@ impl Engine {
 
     /// Something is missing, and its client may be owed the state instead.
     pub(super) fn owe(&mut self, gaps: &[Gap]) {
-        self.caller.wishes.owe(gaps);
-        let owes = !self.caller.wishes.owed.is_empty();
+        self.caller.wishes.owe_lost(gaps);
+        let owes = !self.caller.wishes.owed().is_empty();
         self.session.set_owes_state(owes);
     }
 

@@ -35,8 +35,8 @@ use crate::wire::poll::{self, Answer};
 use super::ANSWER;
 use super::context::{Context, come_back};
 use super::delivery::count;
-use super::granted::Wishes;
 use super::turn::Turn;
+use super::wishes::Wishes;
 
 /// What one answer holds at most.
 pub(super) const CREDIT: Credit = Credit {
@@ -91,7 +91,7 @@ pub fn look(
         gaps: known,
     } = admitted;
     let state = |gaps: &[Gap]| wishes.due(&rooms, start, gaps);
-    let credit = if wishes.snapshot { ANSWER } else { CREDIT };
+    let credit = if wishes.snapshot() { ANSWER } else { CREDIT };
     let (mut batch, mut told) = context.bus.read(&rooms, start, credit, state);
     // Only now: what was decreed before the read is not read, and may have come after its rights were looked at.
     let access = context.judge(access)?;

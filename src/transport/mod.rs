@@ -16,6 +16,7 @@ pub mod shard;
 pub mod sse;
 mod turn;
 pub mod websocket;
+pub mod wishes;
 
 use crate::bus::reader::Credit;
 

@@ -41,8 +41,9 @@ use crate::telemetry::metrics::labels::HttpVersion;
 use crate::telemetry::spans::Spans;
 use crate::transport::context::{Context, Rules};
 use crate::transport::engine::Engine;
-use crate::transport::granted::{Caller, Wishes};
+use crate::transport::granted::Caller;
 use crate::transport::registry::Registry;
+use crate::transport::wishes::Wishes;
 
 pub(super) const CLIENTS: usize = 3;
 

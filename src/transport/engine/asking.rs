@@ -141,8 +141,8 @@ impl Engine {
             .subscribe_at(self.seat.clone(), rooms, start);
         self.subscription = Some(subscription);
         let wishes = &mut self.caller.wishes;
-        wishes.owed = wishes.due(rooms, start, &gaps);
-        self.session.set_owes_state(!wishes.owed.is_empty());
+        wishes.owe(wishes.due(rooms, start, &gaps));
+        self.session.set_owes_state(!wishes.owed().is_empty());
         if let Some(whole) = recovered {
             self.meter.resumed(whole);
         }
@@ -156,7 +156,7 @@ impl Engine {
     /// The state of `room` comes once it is joined, if that is wanted.
     fn owe_if(&mut self, snapshot: bool, room: &Room) {
         if snapshot {
-            self.caller.wishes.owe_room(room.clone());
+            self.caller.wishes.owe(vec![room.clone()]);
             self.session.set_owes_state(true);
         }
     }
@@ -167,7 +167,7 @@ impl Engine {
         join.iter()
             .for_each(|room| _ = subscription.join(room, Start::Now, CREDIT));
         let cursor = Some(subscription.cursor());
-        let snapshot = self.caller.wishes.snapshot;
+        let snapshot = self.caller.wishes.snapshot();
         join.iter().for_each(|room| self.owe_if(snapshot, room));
         Some(Input::Opened {
             cursor,
