@@ -110,7 +110,7 @@ impl Log {
         }
     }
 
-    /// From now on these bounds hold, also for what is held already. A window that is open ends as what it was opened as.
+    /// From now on these bounds hold, also for what is held already.
     pub fn configure(&mut self, settings: Settings) {
         self.settings = settings;
         self.due.clear();
@@ -385,8 +385,14 @@ impl Log {
 
     /// Retained values, and the memory that they are taken to use.
     #[must_use]
-    pub fn state_size(&self) -> (usize, usize) {
+    pub const fn state_size(&self) -> (usize, usize) {
         self.state.size()
+    }
+
+    /// The memory of what waits for the end of a window, in bytes.
+    #[must_use]
+    pub const fn window_bytes(&self) -> usize {
+        self.windows.bytes()
     }
 
     /// The rooms that have grown since this was asked last.

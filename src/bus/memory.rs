@@ -178,8 +178,14 @@ impl Bus {
     }
 
     /// From now on these bounds hold, also for what is held already; what is beyond them is a gap for who has not read it.
+    ///
+    /// Windows end: what comes from now on may be delivered at once, and what waits came before it.
     pub fn configure(&self, settings: Settings) {
-        lock(&self.0.log).configure(settings);
+        let (now, ts) = (self.0.clock.now(), self.0.clock.unix());
+        self.0.step(|log| {
+            log.end_windows(now, ts);
+            log.configure(settings);
+        });
     }
 
     /// Begins to read `rooms` from `start`.
@@ -296,11 +302,14 @@ impl Bus {
 
     fn size(&self) -> Report {
         let log = self.0.log();
-        let (events, bytes) = log.size();
+        let ((events, bytes), (values, value_bytes)) = (log.size(), log.state_size());
         let now = self.0.clock.now();
         Report {
             events,
             bytes,
+            values,
+            value_bytes,
+            window_bytes: log.window_bytes(),
             oldest: log.oldest().map_or(Duration::ZERO, |one| now.since(one.at)),
             ..Report::default()
         }

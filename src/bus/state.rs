@@ -109,6 +109,7 @@ impl Told {
 #[derive(Debug, Default)]
 pub struct States {
     rooms: HashMap<Room, OfRoom>,
+    count: usize,
     bytes: usize,
     /// Those that are over by themselves.
     due: BTreeSet<(Moment, Room, Key)>,
@@ -166,6 +167,7 @@ impl States {
         let held = self.rooms.entry(room.clone()).or_default();
         held.bytes += value.cost();
         self.bytes += value.cost();
+        self.count += 1;
         held.values.insert(value.key.clone(), Arc::new(value));
     }
 
@@ -178,6 +180,7 @@ impl States {
         };
         held.bytes -= value.cost();
         self.bytes -= value.cost();
+        self.count -= 1;
         if held.values.is_empty() {
             self.rooms.remove(room);
         }
@@ -209,9 +212,8 @@ impl States {
 
     /// Values held, and the memory that they are taken to use.
     #[must_use]
-    pub fn size(&self) -> (usize, usize) {
-        let values = self.rooms.values().map(|held| held.values.len());
-        (values.sum(), self.bytes)
+    pub const fn size(&self) -> (usize, usize) {
+        (self.count, self.bytes)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::model::room::Room;
 use crate::model::start::Start;
 use crate::sync::lock;
 
+use super::Deliver;
 use super::history::{Page, Query};
 use super::memory::Shared;
 use super::reader::{Batch, Credit, Place, Reader};
@@ -234,6 +235,11 @@ impl Subscription {
             return Joining::default();
         };
         events.retain(|event| !self.reader.gave(event.event(), room));
+        if log.policy(room).deliver == Deliver::Latest {
+            // Of the whole past there is the newest, which is the last of its last page.
+            let newest = events.pop().filter(|_| !more);
+            events = newest.into_iter().collect();
+        }
         let next = more.then_some(Past {
             since: Start::At(cursor),
             until: Some(until),

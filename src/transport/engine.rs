@@ -12,11 +12,11 @@ use tokio::sync::oneshot;
 
 use crate::auth::Access;
 use crate::auth::credentials::Credential;
-use crate::bus::reader::{Batch, Place};
+use crate::bus::reader::{Batch, Credit, Place};
 use crate::bus::rooms::Delivery;
 use crate::bus::state::Told;
 use crate::bus::wake::Seat;
-use crate::bus::{Past, Subscription};
+use crate::bus::{Joining, Past, Subscription};
 use crate::model::code::{Code, Refusal};
 use crate::model::event::Event;
 use crate::model::gap::Gap;
@@ -191,7 +191,7 @@ impl Engine {
                         room: room.clone(),
                     });
                 }
-                let joining = self.subscription.as_mut()?.join(room, *past, CREDIT);
+                let joining = self.past_of(room, *past, CREDIT)?;
                 return Some(Input::Joined {
                     reference: reference.take(),
                     room: room.clone(),
@@ -283,6 +283,15 @@ impl Engine {
                 .retain(|event| self.is_for_client(event.event()));
         }
         batch
+    }
+
+    /// A step of joining `room`, and what of its past is for its client.
+    pub(super) fn past_of(&mut self, room: &Room, past: Past, credit: Credit) -> Option<Joining> {
+        let mut joining = self.subscription.as_mut()?.join(room, past, credit);
+        joining
+            .events
+            .retain(|event| self.is_for_client(event.event()));
+        Some(joining)
     }
 
     fn is_for_client(&self, event: &Event) -> bool {

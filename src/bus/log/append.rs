@@ -25,6 +25,9 @@ pub enum Appended {
     Repeated(Position),
 }
 
+/// Events that windows may come to in one step, so that no publish waits for thousands of them; the rest waits for the
+/// next.
+const FLUSH_STEP: u64 = 1024;
 /// What windows may take of the memory of the whole log: one part of so many.
 const SHARE: usize = 4;
 
@@ -74,11 +77,10 @@ impl Log {
 
     /// What is over is dropped; windows that end are flushed. Returns whether something due remains for the next step.
     pub fn turn(&mut self, now: Moment, ts: UnixMillis) -> bool {
-        let mut more = self.expire(now);
-        for _ in 0..EXPIRY_STEP {
-            let Some(room) = self.windows.first_due(now) else {
-                break;
-            };
+        let (mut more, begin) = (self.expire(now), self.head);
+        while self.head - begin < FLUSH_STEP
+            && let Some(room) = self.windows.first_due(now)
+        {
             self.flush(&room, (now, ts));
         }
         more |= self.windows.first_due(now).is_some();
@@ -94,6 +96,11 @@ impl Log {
     /// Ends all windows, and from now on each as soon as it is opened: the gateway stops.
     pub fn close(&mut self, now: Moment, ts: UnixMillis) {
         self.is_closing = true;
+        self.end_windows(now, ts);
+    }
+
+    /// Ends all windows.
+    pub fn end_windows(&mut self, now: Moment, ts: UnixMillis) {
         while let Some(room) = self.windows.first() {
             self.flush(&room, (now, ts));
         }

@@ -15,6 +15,12 @@ pub struct Log {
     pub bytes: usize,
     /// The age of the oldest event held; zero if there is none.
     pub oldest: Duration,
+    /// The retained values of all rooms.
+    pub values: usize,
+    /// The memory that they are taken to use, in bytes.
+    pub value_bytes: usize,
+    /// The memory of what waits for the end of a window, in bytes.
+    pub window_bytes: usize,
     /// The most events of one room that wait for one reader.
     pub lag_events: usize,
     /// The age of the oldest event that waits for a reader; zero if none waits.
@@ -26,6 +32,9 @@ pub(super) struct Gauges {
     events: Whole,
     bytes: Whole,
     oldest: Seconds,
+    values: Whole,
+    value_bytes: Whole,
+    window_bytes: Whole,
     lag_events: Whole,
     lag: Seconds,
 }
@@ -39,6 +48,9 @@ impl Gauges {
             events: Whole::default(),
             bytes: Whole::default(),
             oldest: Seconds::default(),
+            values: Whole::default(),
+            value_bytes: Whole::default(),
+            window_bytes: Whole::default(),
             lag_events: Whole::default(),
             lag: Seconds::default(),
         };
@@ -60,6 +72,23 @@ impl Gauges {
             new.oldest.clone(),
         );
         registry.register(
+            "state_values",
+            "Retained values of all rooms",
+            new.values.clone(),
+        );
+        registry.register_with_unit(
+            "state",
+            "Memory that the retained values are taken to use",
+            Unit::Bytes,
+            new.value_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "windows",
+            "Memory of the events that wait for the end of a window",
+            Unit::Bytes,
+            new.window_bytes.clone(),
+        );
+        registry.register(
             "slowest_reader_lag_events",
             "Most events of one room that wait for one reader now",
             new.lag_events.clone(),
@@ -77,6 +106,9 @@ impl Gauges {
         self.events.set(log.events as u64);
         self.bytes.set(log.bytes as u64);
         self.oldest.set(log.oldest.as_secs_f64());
+        self.values.set(log.values as u64);
+        self.value_bytes.set(log.value_bytes as u64);
+        self.window_bytes.set(log.window_bytes as u64);
         self.lag_events.set(log.lag_events as u64);
         self.lag.set(log.lag.as_secs_f64());
     }

@@ -51,7 +51,7 @@ impl Engine {
                 snapshot,
             } if self.reply.is_some() => {
                 self.owe_if(snapshot, &room);
-                let joining = self.subscription.as_mut()?.join(&room, past, ANSWER);
+                let joining = self.past_of(&room, past, ANSWER)?;
                 Some(Input::Joined {
                     reference,
                     room,

@@ -151,3 +151,17 @@ async fn a_purge_takes_what_waits_too() {
     let events = next(&gate, "s:1", &begin).await;
     assert_eq!(data(&events), [json!({"unit": 7, "value": 2})]);
 }
+
+#[tokio::test]
+async fn a_room_that_is_said_to_deliver_all_delivers_what_waited_first() {
+    let gate = Gate::open("", ROOMS).await;
+    let mut socket = websocket(&gate, "room=s:1").await;
+    publish(&gate, "s:1", reading(7, 1)).await;
+    let toml = gate.toml().replace("conflate", "all");
+    let toml = toml.replace(", key = \"unit\", every = \"1s\"", "");
+    gate.reload(&toml).await.unwrap();
+    publish(&gate, "s:1", reading(7, 2)).await;
+    let values =
+        [socket.json().await, socket.json().await].map(|event| event["data"]["value"].clone());
+    assert_eq!(values, [1, 2]);
+}

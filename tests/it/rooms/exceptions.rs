@@ -76,6 +76,19 @@ async fn a_poll_that_waits_is_not_answered_by_what_is_not_for_it() {
 }
 
 #[tokio::test]
+async fn the_past_of_a_room_that_is_joined_holds_nothing_of_it_either() {
+    let gate = gate().await;
+    publish(&gate, "later", not_for(json!({"origin": "o"}))).await;
+    publish(&gate, "later", to_all("next")).await;
+    let mut socket = websocket(&gate, "room=r&origin=o").await;
+    socket
+        .say(r#"{"type":"subscribe","ref":1,"room":"later","since":"earliest"}"#)
+        .await;
+    let past = socket.json().await;
+    assert_eq!(data(past["events"].as_array().unwrap()), [json!("next")]);
+}
+
+#[tokio::test]
 async fn a_state_is_for_all() {
     let gate = gate().await;
     let mut body = not_for(json!({"origin": "o"}));

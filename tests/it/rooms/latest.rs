@@ -66,3 +66,18 @@ async fn a_purge_of_the_newest_is_a_gap() {
     let answer = poll(&gate, &format!("room=now:1&since={begin}&wait=0")).await;
     assert_eq!(answer["gaps"][0]["reason"], "evicted");
 }
+
+#[tokio::test]
+async fn the_past_of_a_room_that_is_joined_is_its_newest_event() {
+    let gate = Gate::open("", ROOMS).await;
+    for value in 0..3 {
+        publish(&gate, "now:1", json!({"event": "e", "data": value})).await;
+    }
+    let mut socket = websocket(&gate, "room=r").await;
+    socket
+        .say(r#"{"type":"subscribe","ref":1,"room":"now:1","since":"earliest"}"#)
+        .await;
+    let past = socket.json().await;
+    assert_eq!(data(past["events"].as_array().unwrap()), [json!(2)]);
+    assert_eq!(socket.json().await["type"], "ack");
+}
