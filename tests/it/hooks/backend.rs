@@ -254,7 +254,7 @@ impl Shared {
                 Some(false)
             }
             Does::Holds(until, body) => {
-                let _ = until.acquire().await.unwrap().forget();
+                until.acquire().await.unwrap().forget();
                 let length = body.len();
                 let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
                 self.write(stream, answer.as_bytes()).await;

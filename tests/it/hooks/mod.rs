@@ -5,6 +5,7 @@ mod backend;
 mod crowd;
 mod hostile;
 mod notices;
+mod page;
 mod reloads;
 mod rest;
 mod secure;
@@ -28,7 +29,8 @@ use gatecast::model::transport::Transport;
 use gatecast::telemetry::metrics::{Format, Health, Log, Metrics};
 use gatecast::wire::hook::{About, Connect, Message, Notice, Subscribe};
 
-use crate::support::{hasten, secrets, within};
+use self::backend::Backend;
+use crate::support::{hasten, patiently, secrets, within};
 
 /// What requests are signed with.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -62,13 +64,46 @@ impl Bench {
 
     /// What `asked` gives, while time passes; and how much time that was.
     async fn in_time<T>(&self, asked: impl Future<Output = T>) -> (T, Duration) {
-        self.in_steps(Duration::from_millis(250), asked).await
+        let began = self.clock.now();
+        let answer = hasten(&self.hand, Duration::from_millis(250), asked).await;
+        (answer, self.clock.now().since(began))
     }
 
-    async fn in_steps<T>(&self, step: Duration, asked: impl Future<Output = T>) -> (T, Duration) {
-        let began = self.clock.now();
-        let answer = hasten(&self.hand, step, asked).await;
-        (answer, self.clock.now().since(began))
+    /// What `asked` gives, while time passes once the backend has heard of it; and how much time that was.
+    async fn heard_in_time<T>(
+        &self,
+        backend: &Backend,
+        asked: impl Future<Output = T>,
+    ) -> (T, Duration) {
+        let mut asked = std::pin::pin!(asked);
+        tokio::select! {
+            biased;
+            answer = &mut asked => return (answer, Duration::ZERO),
+            _ = backend.was_asked(1) => {}
+        }
+        self.in_time(asked).await
+    }
+
+    /// What `done` gives, while time passes whenever no call is under way: none is late because the test is.
+    async fn in_rest<T>(&self, done: impl Future<Output = T>) -> T {
+        let mut done = std::pin::pin!(done);
+        within("what is to be told again", async {
+            loop {
+                if let Some(out) = patiently(Duration::from_millis(5), done.as_mut()).await {
+                    return out;
+                }
+                if self.calls_in_flight() == 0 {
+                    self.hand.advance(Duration::from_secs(5));
+                }
+            }
+        })
+        .await
+    }
+
+    fn calls_in_flight(&self) -> usize {
+        let series = |kind: &Kind| format!("hook_calls_in_flight{{hook=\"{}\"}}", kind.as_str());
+        let each = Kind::ALL.iter().map(|kind| self.counted(&series(kind)));
+        each.map(|count| count as usize).sum()
     }
 
     /// The value of one series, without `gatecast_`.
@@ -94,7 +129,7 @@ impl Bench {
     async fn is(&self, series: &str, value: f64) {
         let waiting = async {
             while (self.counted(series) - value).abs() > 0.1 {
-                tokio::task::yield_now().await;
+                patiently(Duration::from_millis(1), std::future::pending::<()>()).await;
             }
         };
         within(&format!("{series} = {value}"), waiting).await;

@@ -68,7 +68,7 @@ async fn what_was_not_heard_is_told_again_as_the_same_message_with_a_new_time() 
     ]);
     let bench = bench(&backend);
     bench.hooks.notify(&ended(7));
-    bench.in_time(bench.is(WAITING, 0.0)).await;
+    bench.in_rest(bench.is(WAITING, 0.0)).await;
     let asked = backend.asked();
     assert_eq!(asked.len(), 5);
     let each =
@@ -95,7 +95,7 @@ async fn a_streams_notifications_come_in_their_order_whatever_fails_and_others_o
     let pair = |stream: &str, room: &str| (stream.to_owned(), room.to_owned());
     let asked = told(&backend.was_asked(3).await);
     assert_eq!(asked[1..], [pair("2", "a"), pair("2", "-")]);
-    bench.in_time(bench.is(WAITING, 0.0)).await;
+    bench.in_rest(bench.is(WAITING, 0.0)).await;
     let asked = told(&backend.asked());
     let expected = [
         pair("1", "a"),
@@ -133,8 +133,7 @@ async fn what_nobody_hears_is_given_up_after_ten_attempts_and_counted() {
     let backend = Backend::start(refuses("404 Not Found")).await;
     let bench = bench(&backend);
     bench.hooks.notify(&ended(7));
-    let step = Duration::from_secs(10);
-    bench.in_steps(step, bench.is(WAITING, 0.0)).await;
+    bench.in_rest(bench.is(WAITING, 0.0)).await;
     assert_eq!(backend.asked().len(), 10);
     assert_eq!(given_up(&bench, "disconnect") as usize, 1);
 }
@@ -162,7 +161,7 @@ async fn a_backend_that_is_down_is_left_alone_and_what_it_missed_waits_for_a_qua
         20
     );
     backend.does(says("{}"));
-    bench.in_time(bench.is(WAITING, 0.0)).await;
+    bench.in_rest(bench.is(WAITING, 0.0)).await;
     assert_eq!(given_up(&bench, "disconnect") as usize, 0);
 }
 
@@ -175,7 +174,7 @@ async fn what_is_too_old_is_no_news() {
     }
     backend.was_asked(5).await;
     bench.hand.advance(Duration::from_secs(16 * 60));
-    bench.in_time(bench.is(WAITING, 0.0)).await;
+    bench.in_rest(bench.is(WAITING, 0.0)).await;
     assert_eq!(given_up(&bench, "disconnect") as usize, 20);
     assert!(backend.asked().len() < 40, "{}", backend.asked().len());
 }

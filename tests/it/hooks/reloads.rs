@@ -75,7 +75,7 @@ async fn what_waits_is_told_to_the_new_hook_and_given_up_where_there_is_none() {
         .configure(&settings(&[(Kind::Disconnect, hook(&new.url()))]))
         .unwrap();
     bench
-        .in_time(bench.is("hook_notifications_waiting", 0.0))
+        .in_rest(bench.is("hook_notifications_waiting", 0.0))
         .await;
     assert_eq!(new.asked().len(), 10);
 
@@ -91,7 +91,7 @@ async fn what_waits_is_told_to_the_new_hook_and_given_up_where_there_is_none() {
         .await;
     bench.hooks.configure(&settings(&[])).unwrap();
     bench
-        .in_time(bench.is("hook_notifications_waiting", 0.0))
+        .in_rest(bench.is("hook_notifications_waiting", 0.0))
         .await;
     let given_up = "hook_notifications_given_up_total{hook=\"disconnect\"}";
     assert!((bench.counted(given_up) - 10.0).abs() < 0.1);
