@@ -34,7 +34,8 @@ impl Url {
         if authority.host().is_empty() {
             return Err("names no host: write one that begins with https://".into());
         }
-        if authority.as_str().ends_with(':') || (has_port(&uri) && uri.port_u16().is_none()) {
+        // What stands behind the host is a port, or none that could be.
+        if authority.as_str() != authority.host() && authority.port_u16().is_none() {
             return Err("has a port that is none".into());
         }
         match scheme {
@@ -48,10 +49,6 @@ impl Url {
     pub const fn uri(&self) -> &Uri {
         &self.0
     }
-}
-
-fn has_port(uri: &Uri) -> bool {
-    uri.port().is_some()
 }
 
 impl fmt::Display for Url {

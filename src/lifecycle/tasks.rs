@@ -235,6 +235,7 @@ mod tests {
         let name = async { std::thread::current().name().map(str::to_owned) };
         let asked = tasks.ask(elsewhere.handle(), "ask", name).await;
         assert_eq!(asked.flatten().as_deref(), Some("elsewhere"));
+        tasks.ended().await;
         {
             let pending = std::future::pending::<()>();
             let mut asking = Box::pin(tasks.ask(elsewhere.handle(), "ask", pending));
