@@ -83,6 +83,23 @@ async fn what_was_not_heard_is_told_again_as_the_same_message_with_a_new_time() 
 }
 
 #[tokio::test]
+async fn a_backend_may_say_when_to_come_back() {
+    let backend = Backend::start(says("{}")).await;
+    let busy = Does::Says(
+        "429 Too Many Requests",
+        "Retry-After: 20\r\n",
+        String::new(),
+    );
+    backend.does_first([busy]);
+    let bench = bench(&backend);
+    bench.hooks.notify(&ended(7));
+    bench.in_rest(bench.is(WAITING, 0.0)).await;
+    let asked = backend.asked();
+    let at = |one: &Asked| -> u64 { one.header("webhook-timestamp").unwrap().parse().unwrap() };
+    assert!(at(&asked[1]) >= at(&asked[0]) + 20);
+}
+
+#[tokio::test]
 async fn a_streams_notifications_come_in_their_order_whatever_fails_and_others_overtake_them() {
     let backend = Backend::start(says("{}")).await;
     backend.does_first([refuses("500 Internal Server Error")]);
