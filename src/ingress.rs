@@ -114,6 +114,7 @@ impl Ingress {
         from: Option<Arc<str>>,
         once: Option<Idempotency>,
     ) -> Result<Published, Refusal> {
+        not_companions(&offer.rooms)?;
         within_limits(limits, &offer)?;
         let Offer {
             rooms,
@@ -180,10 +181,23 @@ fn internal(error: &dyn std::fmt::Display) -> Refusal {
 /// # Errors
 /// `forbidden`, naming the first room that is not granted.
 pub fn granted(access: &Access, rooms: &[Room]) -> Result<(), Refusal> {
+    not_companions(rooms)?;
     match rooms.iter().find(|room| !access.may_publish(room)) {
         None => Ok(()),
         Some(room) => {
             let message = format!("this credential may not publish to {room}");
+            Err(Refusal::new(Code::Forbidden, message).room(room.clone()))
+        }
+    }
+}
+
+/// What a companion tells is the gateway's to say, whoever publishes.
+fn not_companions(rooms: &[Room]) -> Result<(), Refusal> {
+    match rooms.iter().find(|room| room.tells_of().is_some()) {
+        None => Ok(()),
+        Some(room) => {
+            let message =
+                format!("nobody publishes to {room}: the gateway tells there who comes and goes");
             Err(Refusal::new(Code::Forbidden, message).room(room.clone()))
         }
     }

@@ -33,6 +33,8 @@ pub struct Access {
     pub(super) proof: Proof,
     subscribe: Grants,
     publish: Grants,
+    /// Few roles have any: the others pay for one word.
+    presence: Option<Box<Grants>>,
 }
 
 /// What showed who somebody is.
@@ -90,14 +92,25 @@ impl Access {
             expires_at,
             subscribe: role.subscribe.grants(claims),
             publish: role.publish.grants(claims),
+            presence: role.presence.grants(claims).if_any(),
             role,
         })
     }
 
-    /// The same for `rooms` alone: to read those that it may read, and to publish nothing.
+    /// The same for `rooms` alone: to read those that it may read, to see who is there where it may, and to publish
+    /// nothing.
     pub(super) fn bound_to(&self, rooms: Vec<Room>) -> Arc<Self> {
+        let names = || rooms.iter().map(Room::as_str);
+        // Whoever may read a companion may see who is in its room.
+        let seen = rooms
+            .iter()
+            .map(|room| room.tells_of().unwrap_or(room.as_str()));
         Arc::new(Self {
-            subscribe: self.subscribe.only(&rooms),
+            subscribe: self.subscribe.only(names()),
+            presence: self
+                .presence
+                .as_ref()
+                .and_then(|own| own.only(seen).if_any()),
             publish: Grants::none(),
             rooms,
             ..self.clone()
@@ -134,6 +147,9 @@ impl Access {
             + rooms.map(|text| size_of::<Room>() + text).sum::<usize>()
             + self.role.subscribe.weight(&self.subscribe)
             + self.role.publish.weight(&self.publish)
+            + self.presence.as_deref().map_or(0, |own| {
+                size_of::<Grants>() + self.role.presence.weight(own)
+            })
     }
 
     /// Whether the key that vouches for it is still in its set.
@@ -160,16 +176,30 @@ impl Access {
         }
     }
 
-    /// Whether it may read `room`.
+    /// Whether it may read `room`. A companion tells who comes and goes, and is open to who may see that: no grant to
+    /// subscribe opens it.
     #[must_use]
     pub fn may_subscribe(&self, room: &Room) -> bool {
-        self.subscribe.cover(room)
+        match room.tells_of() {
+            Some(name) => self.sees_into(name),
+            None => self.subscribe.cover(room.as_str()),
+        }
     }
 
-    /// Whether it may publish to `room`.
+    /// Whether it may publish to `room`. To a companion nobody may.
     #[must_use]
     pub fn may_publish(&self, room: &Room) -> bool {
-        self.publish.cover(room)
+        room.tells_of().is_none() && self.publish.cover(room.as_str())
+    }
+
+    /// Whether it may see who is in `room`.
+    #[must_use]
+    pub fn may_see(&self, room: &Room) -> bool {
+        self.sees_into(room.as_str())
+    }
+
+    fn sees_into(&self, room: &str) -> bool {
+        self.presence.as_ref().is_some_and(|own| own.cover(room))
     }
 
     /// Whether it may publish to any room at all.
@@ -188,6 +218,14 @@ impl Access {
     #[must_use]
     pub fn publishes_to(&self) -> Vec<String> {
         self.publish.texts()
+    }
+
+    /// The patterns of the rooms of which it may see who is there.
+    #[must_use]
+    pub fn sees(&self) -> Vec<String> {
+        self.presence
+            .as_ref()
+            .map_or_else(Vec::new, |own| own.texts())
     }
 
     /// Whether it may be served over `transport`.

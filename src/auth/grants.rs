@@ -19,7 +19,7 @@ use template::Template;
 /// What is beyond is dropped, which takes access away and never gives it.
 pub const MAX_EXPANDED: usize = 64;
 
-/// Checks a pattern of `subscribe` or `publish`.
+/// Checks a pattern of `subscribe`, `publish` or `presence`.
 ///
 /// # Errors
 /// Says what is wrong and what to write instead.
@@ -86,8 +86,14 @@ impl Grants {
         self.0.iter().map(text).collect()
     }
 
-    pub(super) fn cover(&self, room: &Room) -> bool {
-        self.0.iter().any(|grant| grant.covers(room.as_str()))
+    /// Whether they cover the room of this name.
+    pub(super) fn cover(&self, room: &str) -> bool {
+        self.0.iter().any(|grant| grant.covers(room))
+    }
+
+    /// They themselves, unless they grant nothing.
+    pub(super) fn if_any(self) -> Option<Box<Self>> {
+        (!self.is_empty()).then(|| Box::new(self))
     }
 
     /// No room at all.
@@ -96,10 +102,10 @@ impl Grants {
     }
 
     /// Those of `rooms` that it covers, and nothing else.
-    pub(super) fn only(&self, rooms: &[Room]) -> Self {
-        let covered = rooms.iter().filter(|room| self.cover(room));
+    pub(super) fn only<'a>(&self, rooms: impl Iterator<Item = &'a str>) -> Self {
+        let covered = rooms.filter(|room| self.cover(room));
         let exact = covered.map(|room| Grant {
-            text: room.as_str().into(),
+            text: room.into(),
             open: false,
         });
         Self(exact.collect())

@@ -15,6 +15,8 @@ pub struct Settings {
     pub subscribe: Vec<String>,
     /// Which rooms it may publish to.
     pub publish: Vec<String>,
+    /// Of which rooms it may see who is there.
+    pub presence: Vec<String>,
     /// Whether its events carry `from`, the principal's name.
     pub sender: bool,
     /// May purge and use the admin routes.
@@ -45,6 +47,7 @@ pub struct Role {
     pub(super) rooms: Patterns,
     pub(super) subscribe: Patterns,
     pub(super) publish: Patterns,
+    pub(super) presence: Patterns,
 }
 
 impl Role {
@@ -62,7 +65,10 @@ impl Role {
         let rooms = list("rooms", Patterns::parse_rooms(&settings.rooms));
         let subscribe = list("subscribe", Patterns::parse(&settings.subscribe));
         let publish = list("publish", Patterns::parse(&settings.publish));
-        let (Some(rooms), Some(subscribe), Some(publish)) = (rooms, subscribe, publish) else {
+        let presence = list("presence", Patterns::parse(&settings.presence));
+        let (Some(rooms), Some(subscribe), Some(publish), Some(presence)) =
+            (rooms, subscribe, publish, presence)
+        else {
             return Err(mistakes);
         };
         Ok(Self {
@@ -76,12 +82,13 @@ impl Role {
             rooms,
             subscribe,
             publish,
+            presence,
         })
     }
 
     /// The claims that decide which rooms it opens.
     pub(super) fn claims(&self) -> impl Iterator<Item = &str> {
-        let all = [&self.rooms, &self.subscribe, &self.publish];
+        let all = [&self.rooms, &self.subscribe, &self.publish, &self.presence];
         all.into_iter().flat_map(Patterns::claims)
     }
 }

@@ -22,6 +22,7 @@ use super::decrees::{Revocations, Revoked};
 use super::history::{Page, Query};
 use super::idempotency::Idempotency;
 use super::log::{Appended, Log};
+use super::presence::Presence;
 use super::reader::{Batch, Credit, Place, Reader};
 use super::rooms::{Entry, RoomLog};
 use super::state::Told;
@@ -36,10 +37,11 @@ pub struct Bus(Arc<Shared>);
 pub(super) struct Shared {
     pub(super) log: Mutex<Log>,
     pub(super) readers: Readers,
+    pub(super) presence: Presence,
     revocations: Revocations,
     /// Rung where something is due earlier than the keeper of the time knows.
-    alarm: Signal,
-    clock: Clock,
+    pub(super) alarm: Signal,
+    pub(super) clock: Clock,
 }
 
 /// A publish that is in the log.
@@ -61,10 +63,12 @@ impl Bus {
     /// An empty memory log: a new epoch from random bits.
     #[must_use]
     pub fn memory(settings: Settings, epoch: Epoch, clock: Clock) -> Self {
+        let presence = Presence::new(&settings);
         let log = Mutex::new(Log::new(settings, epoch));
         Self(Arc::new(Shared {
             log,
             readers: Readers::default(),
+            presence,
             revocations: Revocations::default(),
             alarm: Signal::default(),
             clock,
@@ -117,7 +121,7 @@ impl Bus {
         })
     }
 
-    /// Ends windows and drops retained values when their time has come, for ever. Before the first publish it need not
+    /// Ends windows, drops retained values, and lets leave who is away when their time has come, for ever. Before the first publish it need not
     /// have begun.
     pub async fn keep_time(self) {
         let clock = &self.0.clock;
@@ -129,6 +133,9 @@ impl Bus {
             }
             let (now, ts) = (clock.now(), clock.unix());
             while self.0.step(|log| log.turn(now, ts)) {
+                tokio::task::yield_now().await;
+            }
+            while self.0.expire_presence() {
                 tokio::task::yield_now().await;
             }
         }
@@ -181,6 +188,7 @@ impl Bus {
     ///
     /// Windows end: what comes from now on may be delivered at once, and what waits came before it.
     pub fn configure(&self, settings: Settings) {
+        self.0.presence.configure(&settings);
         let (now, ts) = (self.0.clock.now(), self.0.clock.unix());
         self.0.step(|log| {
             log.end_windows(now, ts);
@@ -188,10 +196,14 @@ impl Bus {
         });
     }
 
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
     /// Begins to read `rooms` from `start`.
     #[must_use]
     pub fn subscribe(&self, rooms: &[Room], start: Start) -> Opened {
-        Subscription::open(self.0.clone(), Bell::Own(Arc::default()), rooms, start)
+        Subscription::open(self.0.clone(), self.0.readers.bell(), rooms, start)
     }
 
     /// The same for a reader that a loop serves: it is never waited for by itself.
@@ -289,6 +301,7 @@ impl Bus {
     /// One room at a time, so that a publish waits no longer for this than for another publish to its room.
     pub async fn report(&self) -> Report {
         let mut report = self.size();
+        report.members = self.0.present();
         for (index, room) in self.0.readers.rooms().into_iter().enumerate() {
             if let Some(cursor) = self.0.readers.slowest(&room) {
                 self.lag(&room, cursor, &mut report);
@@ -359,7 +372,8 @@ impl Shared {
 
     /// When there is something to do next; whatever is due earlier rings from now on.
     fn arm(&self) -> Option<Moment> {
-        lock(&self.log).arm()
+        let log = lock(&self.log).arm();
+        log.into_iter().chain(self.presence.arm()).min()
     }
 
     /// The log as a reader may see it: without what has reached its age.
@@ -367,6 +381,12 @@ impl Shared {
         let mut log = lock(&self.log);
         log.expire(self.clock.now());
         log
+    }
+
+    /// Appends what the gateway itself has to tell.
+    pub(super) fn append(&self, new: NewEvent, now: Moment, ts: UnixMillis) {
+        // Without an idempotency key there is nothing that it could be refused for.
+        let _ = self.step(|log| log.append(new, None, now, ts));
     }
 }
 

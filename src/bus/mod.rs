@@ -12,6 +12,7 @@ mod memory;
 mod models;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod naive;
+mod presence;
 pub mod reader;
 pub mod rooms;
 mod settings;

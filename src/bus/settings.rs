@@ -98,6 +98,9 @@ impl Policy {
     /// Of a room of the gateway's own.
     pub const INTERNAL: Self = Self::of_history(History::INTERNAL);
 
+    /// Of a companion, which tells who comes and goes in another room.
+    pub const COMPANION: Self = Self::of_history(History::COMPANION);
+
     /// One that says nothing but how much is kept.
     #[must_use]
     pub const fn of_history(history: History) -> Self {
@@ -144,6 +147,13 @@ impl History {
         age: Duration::from_secs(3600),
     };
 
+    /// A companion: 1000 events, 1 MiB, 1 hour.
+    pub const COMPANION: Self = Self {
+        events: 1000,
+        bytes: 1 << 20,
+        age: Duration::from_secs(3600),
+    };
+
     /// All rooms together: 1,000,000 events, 256 MiB, 24 hours.
     pub const TOTAL: Self = Self {
         events: 1_000_000,
@@ -170,11 +180,10 @@ impl Settings {
             .iter()
             .filter_map(|(pattern, policy)| Some((fits(pattern)?, policy)));
         let unnamed = || {
-            let internal = room.is_internal();
-            Arc::new(if internal {
-                Policy::INTERNAL
-            } else {
-                Policy::ROOM
+            Arc::new(match room.tells_of() {
+                Some(_) => Policy::COMPANION,
+                None if room.is_internal() => Policy::INTERNAL,
+                None => Policy::ROOM,
             })
         };
         named
@@ -230,6 +239,7 @@ mod tests {
             ("sensor:cold:1", 4),
             ("sensor", 1),
             ("_canary", History::INTERNAL.events),
+            ("_presence:sensor:x", History::COMPANION.events),
         ] {
             let policy = settings.policy(&Room::parse(room).unwrap());
             assert_eq!(policy.history.events, expected, "{room}");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::gap::Gap;
+use crate::model::id::Principal;
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::start::Start;
@@ -11,6 +12,7 @@ use crate::sync::lock;
 use super::Deliver;
 use super::history::{Page, Query};
 use super::memory::Shared;
+use super::presence::Attendance;
 use super::reader::{Batch, Credit, Place, Reader};
 use super::rooms::Delivery;
 use super::state::Told;
@@ -21,7 +23,8 @@ pub struct Subscription {
     shared: Arc<Shared>,
     reader: Reader,
     bell: Bell,
-    number: u64,
+    /// What is known of it where it is looked at who is there.
+    attendance: Option<Box<Attendance>>,
 }
 
 /// A subscription that was just opened.
@@ -66,17 +69,13 @@ impl From<Start> for Past {
 impl Subscription {
     /// Begins to read `rooms`, under the log's lock: an append that this does not see comes after it, and rings.
     pub(super) fn open(shared: Arc<Shared>, bell: Bell, rooms: &[Room], start: Start) -> Opened {
-        let number = match bell {
-            Bell::Own(_) => shared.readers.number(),
-            Bell::Seat(_) => 0,
-        };
         let mut log = shared.log();
         let rooms = rooms.iter().map(|room| log.watch(room)).collect();
         let (reader, gaps) = Reader::open(&log, rooms, start);
         // Before it is registered: nobody shall take it for one that has read nothing.
         bell.has_read(reader.cursor());
         for room in reader.rooms() {
-            shared.readers.add(room, number, &bell);
+            shared.readers.add(room, &bell);
         }
         let cursor = match start {
             Start::At(own) => Some(own),
@@ -98,12 +97,17 @@ impl Subscription {
                 shared,
                 reader,
                 bell,
-                number,
+                attendance: None,
             },
             gaps,
             cursor,
             recovered,
         }
+    }
+
+    /// Whoever looks who is there finds `who` in its rooms, from now on.
+    pub fn attend(&mut self, who: &Principal) {
+        Attendance::note(&mut self.attendance, &self.shared, who, self.reader.rooms());
     }
 
     /// Waits until there is something to tell, and reads it. Dropping the future loses nothing.
@@ -193,8 +197,25 @@ impl Subscription {
     ///
     /// A room that is joined already stays so, and its past is told all the same: who asks again may not have got
     /// the first answer. What came through another joined room is left out.
-    pub fn join(&mut self, room: &Room, past: impl Into<Past>, credit: Credit) -> Joining {
-        let Past { since, until } = past.into();
+    ///
+    /// It is `who` that joins, for those who look who is there.
+    pub fn join(
+        &mut self,
+        room: &Room,
+        past: impl Into<Past>,
+        credit: Credit,
+        who: &Principal,
+    ) -> Joining {
+        let joining = self.step_into(room, past.into(), credit);
+        if self.reader.has(room) {
+            let rooms = std::iter::once(room);
+            Attendance::note(&mut self.attendance, &self.shared, who, rooms);
+        }
+        joining
+    }
+
+    fn step_into(&mut self, room: &Room, past: Past, credit: Credit) -> Joining {
+        let Past { since, until } = past;
         // As in `open`: what this step does not see rings.
         let mut log = self.shared.log();
         let visible = log.visible();
@@ -222,7 +243,7 @@ impl Subscription {
         });
         if !joined && page.as_ref().is_none_or(|page| !page.more) {
             let room = log.watch(room);
-            self.shared.readers.add(&room, self.number, &self.bell);
+            self.shared.readers.add(&room, &self.bell);
             self.reader.join(room, from);
         }
         let Some(Page {
@@ -251,8 +272,11 @@ impl Subscription {
     pub fn leave(&mut self, room: &Room) -> bool {
         let joined = self.reader.leave(room);
         if joined {
-            self.shared.readers.remove(room, self.number, &self.bell);
+            self.shared.readers.remove(room, &self.bell);
             self.shared.log().unwatch(room);
+            if let Some(attendance) = &mut self.attendance {
+                attendance.leave(room);
+            }
         }
         joined
     }
@@ -262,7 +286,7 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let mut log = lock(&self.shared.log);
         for room in self.reader.rooms() {
-            self.shared.readers.remove(room, self.number, &self.bell);
+            self.shared.readers.remove(room, &self.bell);
             log.unwatch(room);
         }
     }

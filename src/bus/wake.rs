@@ -45,6 +45,8 @@ impl Bell {
 /// One reader's bell. A ring that nobody waits for is kept for the next wait, so none is lost.
 #[derive(Debug)]
 pub struct Signal {
+    /// Its number among those who wait by themselves.
+    number: u64,
     state: Mutex<State>,
     /// How far the reader has read, for whoever asks who is behind.
     cursor: AtomicU64,
@@ -58,15 +60,21 @@ enum State {
 }
 
 impl Default for Signal {
+    /// One that is no reader's.
     fn default() -> Self {
-        Self {
-            state: Mutex::new(State::Silent),
-            cursor: AtomicU64::new(0),
-        }
+        Self::new(0)
     }
 }
 
 impl Signal {
+    fn new(number: u64) -> Self {
+        Self {
+            number,
+            state: Mutex::new(State::Silent),
+            cursor: AtomicU64::new(0),
+        }
+    }
+
     /// Rings.
     pub fn ring(&self) {
         let before = std::mem::replace(&mut *lock(&self.state), State::Rung);
@@ -110,11 +118,11 @@ struct Registry {
 }
 
 impl Readers {
-    /// A number for a reader.
-    pub fn number(&self) -> u64 {
+    /// The bell of a reader that waits by itself.
+    pub fn bell(&self) -> Bell {
         let mut registry = lock(&self.0);
         registry.next += 1;
-        registry.next
+        Bell::Own(Arc::new(Signal::new(registry.next)))
     }
 
     /// From now on the readers of `roster` hear of their rooms.
@@ -122,27 +130,28 @@ impl Readers {
         lock(&self.0).rosters.push(roster);
     }
 
-    /// From now on reader `number` hears of `room`. To be called under the lock of the log, or before the read that it
+    /// From now on the reader with this bell hears of `room`. To be called under the lock of the log, or before the read that it
     /// guards.
-    pub fn add(&self, room: &Room, number: u64, bell: &Bell) {
+    pub fn add(&self, room: &Room, bell: &Bell) {
         match bell {
             Bell::Own(signal) => {
                 let mut registry = lock(&self.0);
                 let readers = registry.rooms.entry(room.clone()).or_default();
-                readers.insert(number, signal.clone());
+                readers.insert(signal.number, signal.clone());
             }
             Bell::Seat(seat) => seat.add(room),
         }
     }
 
-    /// Reader `number` hears of `room` no more.
-    pub fn remove(&self, room: &Room, number: u64, bell: &Bell) {
-        if let Bell::Seat(seat) = bell {
-            return seat.remove(room);
-        }
+    /// The reader with this bell hears of `room` no more.
+    pub fn remove(&self, room: &Room, bell: &Bell) {
+        let signal = match bell {
+            Bell::Own(signal) => signal,
+            Bell::Seat(seat) => return seat.remove(room),
+        };
         let mut registry = lock(&self.0);
         if let Some(readers) = registry.rooms.get_mut(room) {
-            readers.remove(&number);
+            readers.remove(&signal.number);
             if readers.is_empty() {
                 registry.rooms.remove(room);
             }
@@ -226,7 +235,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_ring_before_the_wait_is_not_lost_and_counts_once() {
-        let signal = Signal::default();
+        let signal = Signal::new(1);
         signal.ring();
         signal.ring();
         signal.rung().await;
@@ -237,15 +246,17 @@ mod tests {
     fn only_the_readers_of_a_room_hear_of_it_and_none_is_left_behind() {
         let (a, b) = (Room::parse("a").unwrap(), Room::parse("b").unwrap());
         let readers = Readers::default();
-        let (one, two) = (Arc::new(Signal::default()), Arc::new(Signal::default()));
-        let bells = [Bell::Own(one.clone()), Bell::Own(two.clone())];
-        readers.add(&a, readers.number(), &bells[0]);
-        readers.add(&b, readers.number(), &bells[1]);
+        let bells = [readers.bell(), readers.bell()];
+        let is_rung = |bell: &Bell| match bell {
+            Bell::Own(signal) => matches!(*lock(&signal.state), State::Rung),
+            Bell::Seat(_) => panic!("it waits by itself"),
+        };
+        readers.add(&a, &bells[0]);
+        readers.add(&b, &bells[1]);
         readers.ring(std::slice::from_ref(&a));
-        assert!(matches!(*lock(&one.state), State::Rung));
-        assert!(matches!(*lock(&two.state), State::Silent));
-        readers.remove(&a, 1, &bells[0]);
-        readers.remove(&b, 2, &bells[1]);
+        assert_eq!(bells.each_ref().map(is_rung), [true, false]);
+        readers.remove(&a, &bells[0]);
+        readers.remove(&b, &bells[1]);
         assert_eq!(readers.rooms(), []);
     }
 }

@@ -225,6 +225,8 @@ pub(super) static KEYS: &[Key] = &[
         "The rooms that the role may read: literal text, `{claim}` placeholders, and `*` as the last character for the rest."),
     key("roles.NAME.publish", Kind::Texts("room patterns", checks::grant), Value("[]"), r#"["org:{org}:chat"]"#,
         "The rooms that the role may publish to."),
+    key("roles.NAME.presence", Kind::Texts("room patterns", checks::grant), Value("[]"), r#"["display", "org:{org}:*"]"#,
+        "The rooms of which the role may see who is there, by a question and by what their companions `_presence:ROOM` tell. No pattern of `subscribe` opens a companion."),
     key("roles.NAME.sender", Kind::Flag, Value("false"), "true",
         "Whether the role's events carry `from`, the principal of who published them."),
     key("roles.NAME.admin", Kind::Flag, Value("false"), "true",
@@ -245,7 +247,7 @@ pub(super) static KEYS: &[Key] = &[
         "The role's own `limits.events.NAME`. The names that the role leaves out keep the gateway's rate."),
 
     key("rooms.PATTERN.history.events", Kind::Count(1, 100_000_000), Value("1000"), "100",
-        "How many events a room of this pattern keeps. The longest literal prefix wins, an exact name wins over a prefix."),
+        "How many events a room of this pattern keeps. The longest literal prefix wins, an exact name wins over a prefix. Companions (`_presence:…`) keep 1000 events, 1 MiB and 1 h where nothing is said."),
     key("rooms.PATTERN.history.age", Kind::Duration(SECOND, YEAR), Value(r#""1d""#), r#""1h""#,
         "How long it keeps them."),
     key("rooms.PATTERN.history.bytes", Kind::Size(1, TIB), Value(r#""4MiB""#), r#""1MiB""#,
@@ -263,7 +265,7 @@ pub(super) static KEYS: &[Key] = &[
     key("rooms.PATTERN.state.bytes", Kind::Size(KIB, TIB), Value(r#""1MiB""#), r#""64KiB""#,
         "How much memory they take, overhead included. A value beyond either is refused (`state_full`)."),
     key("rooms.PATTERN.presence.track", Kind::Flag, Value("false"), "true",
-        "Whether it is looked at who is in a room of this pattern."),
+        "Whether it is looked at who is in a room of this pattern, and told in its companion `_presence:ROOM`. Not for rooms of the gateway's own, nor where the companion's name would have more than 200 bytes."),
     key("rooms.PATTERN.presence.grace", Kind::Duration(0, 10 * MINUTE), Value(r#""10s""#), r#""30s""#,
         "How long somebody may be away before that is a leave: a network that drops for a moment is none."),
 

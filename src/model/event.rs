@@ -92,6 +92,18 @@ impl EventName {
         Self(format!("{}{BATCH}", name.0).into())
     }
 
+    /// What a room's companion tells when somebody comes.
+    #[must_use]
+    pub fn presence_join() -> Self {
+        Self("presence:join".into())
+    }
+
+    /// What a room's companion tells when somebody has gone.
+    #[must_use]
+    pub fn presence_leave() -> Self {
+        Self("presence:leave".into())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

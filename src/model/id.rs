@@ -61,6 +61,25 @@ impl Principal {
             Self::Subject { subject, .. } => subject,
         }
     }
+
+    /// By what it is shown: two kinds may show the same name.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::ApiKey(_) => "api_key",
+            Self::Subject { .. } => "token",
+        }
+    }
+
+    /// Who vouches for the name, where the configuration says who that is.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        match self {
+            Self::Subject { issuer, .. } => Some(&**issuer).filter(|issuer| !issuer.is_empty()),
+            Self::Anonymous | Self::ApiKey(_) => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Room(Arc<str>);
 
+/// What the name of a room's companion begins with, and the room's own name follows.
+pub const COMPANION: &str = "_presence:";
+
 /// Why a text is no room name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidRoom {
@@ -62,6 +65,20 @@ impl Room {
     #[must_use]
     pub fn is_internal(&self) -> bool {
         self.0.starts_with('_')
+    }
+
+    /// Its companion, which tells who comes and goes. A room of the gateway's own has none, nor has one whose companion's
+    /// name would be too long.
+    #[must_use]
+    pub fn companion(&self) -> Option<Self> {
+        let name = format!("{COMPANION}{}", self.0);
+        Self::parse(&name).ok().filter(|_| !self.is_internal())
+    }
+
+    /// The name of the room that it tells of, if it is a companion.
+    #[must_use]
+    pub fn tells_of(&self) -> Option<&str> {
+        self.0.strip_prefix(COMPANION)
     }
 }
 
@@ -128,6 +145,21 @@ mod tests {
             &"x".repeat(200),
         ] {
             assert!(Room::parse(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_companion_tells_of_its_room_and_of_no_room_of_the_gateways_own() {
+        let companion = |name: &str| Room::parse(name).unwrap().companion();
+        let own = companion("org:a:7").unwrap();
+        assert_eq!(own.as_str(), "_presence:org:a:7");
+        assert_eq!(own.tells_of(), Some("org:a:7"));
+        assert!(companion(&"x".repeat(190)).is_some());
+        for none in ["_canary", "_presence:a", &"x".repeat(191)] {
+            assert_eq!(companion(none), None, "{none}");
+        }
+        for plain in ["a", "presence:a", "_presence", "_presences:a"] {
+            assert_eq!(Room::parse(plain).unwrap().tells_of(), None, "{plain}");
         }
     }
 

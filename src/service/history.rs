@@ -18,10 +18,10 @@ use crate::wire::query::Query;
 
 use super::{Connection, Response, Service, reply};
 
-const LIMIT: std::ops::RangeInclusive<u64> = 1..=1000;
-const DEFAULT_LIMIT: u64 = 100;
+pub(super) const LIMIT: std::ops::RangeInclusive<u64> = 1..=1000;
+pub(super) const DEFAULT_LIMIT: u64 = 100;
 /// A page ends here, so that no answer grows without bound.
-const PAGE_BYTES: usize = 1 << 20;
+pub(super) const PAGE_BYTES: usize = 1 << 20;
 
 impl Service {
     /// A page of a room's past.

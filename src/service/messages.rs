@@ -94,7 +94,8 @@ impl Service {
         let answer = match want {
             Want::Publish(offer) => self.context.publish(connection.by(access), offer).await,
             Want::Ping => Answer::done(None),
-            Want::Emit(_) | Want::Presence { .. } | Want::Confirm { .. } => {
+            Want::Presence { room } => self.context.presence(access, room),
+            Want::Emit(_) | Want::Confirm { .. } => {
                 let message = "this gateway does not take such messages yet";
                 Answer::Refused(None, Refusal::new(Code::UnknownType, message))
             }

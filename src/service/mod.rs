@@ -16,6 +16,7 @@ mod metrics;
 mod negotiate;
 mod openapi;
 mod operations;
+mod presence;
 mod publish;
 mod rates;
 mod reply;
@@ -267,6 +268,7 @@ impl Service {
                 Method::DELETE => self.purge(&request, query, room, connection),
                 _ => self.history(&request, query, room).await,
             },
+            Route::Presence(room) => self.presence(&request, query, room).await,
             Route::Publish => self.publish_many(request, query, connection).await,
             Route::Messages => self.message(request, query, connection).await,
             Route::Session => self.session(request, query, connection.secure).await,

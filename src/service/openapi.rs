@@ -44,12 +44,14 @@ mod tests {
 
     fn routed() -> Routes {
         let events = Route::of("/v1/rooms/a/events").unwrap();
+        let presence = Route::of("/v1/rooms/a/presence").unwrap();
         let stream = Route::of("/v1/admin/streams/000000000000000000000abc").unwrap();
         let desks = Desk::FIXED.map(|(path, desk)| (path, Route::Admin(desk)));
         Route::FIXED
             .into_iter()
             .chain([
                 ("/v1/rooms/{room}/events", events),
+                ("/v1/rooms/{room}/presence", presence),
                 ("/v1/admin/streams/{stream}", stream),
             ])
             .chain(desks)

@@ -18,6 +18,8 @@ pub(super) enum Route {
     Negotiate,
     /// `/v1/rooms/{room}/events`
     Events(Room),
+    /// `/v1/rooms/{room}/presence`
+    Presence(Room),
     /// `/v1/openapi.json`
     OpenApi,
     /// `/v1/publish`
@@ -66,13 +68,16 @@ impl Route {
         if path.starts_with("/v1/admin/") {
             return Desk::of(path).map(Self::Admin).ok_or_else(not_found);
         }
-        let room = path
-            .strip_prefix("/v1/rooms/")
-            .and_then(|rest| rest.strip_suffix("/events"));
-        let room = room
-            .filter(|room| !room.contains('/'))
+        let of_room = path.strip_prefix("/v1/rooms/");
+        let (room, what) = of_room
+            .and_then(|rest| rest.split_once('/'))
             .ok_or_else(not_found)?;
-        publish::room(&decoded(room)).map(Self::Events)
+        let route = match what {
+            "events" => Self::Events,
+            "presence" => Self::Presence,
+            _ => return Err(not_found()),
+        };
+        publish::room(&decoded(room)).map(route)
     }
 
     /// The methods, as `Allow` lists them.
@@ -85,6 +90,7 @@ impl Route {
             Self::Session => "POST, DELETE, OPTIONS",
             Self::Whole => "OPTIONS",
             Self::Negotiate
+            | Self::Presence(_)
             | Self::OpenApi
             | Self::Health
             | Self::Ready
@@ -98,6 +104,7 @@ impl Route {
         match self {
             Self::Stream => labels::Route::Stream,
             Self::Events(_) => labels::Route::Events,
+            Self::Presence(_) => labels::Route::Presence,
             Self::Negotiate => labels::Route::Negotiate,
             Self::OpenApi => labels::Route::OpenApi,
             Self::Publish => labels::Route::Publish,
@@ -161,8 +168,23 @@ mod tests {
             "/v1/messages",
             "/v1/session",
             "/v1/rooms/a/events",
+            "/v1/rooms/a/presence",
         ] {
             assert!(!Route::of(path).unwrap().is_operational(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_room_has_its_events_and_its_presence() {
+        let room = Room::parse("org:a").unwrap();
+        for (path, route) in [
+            ("/v1/rooms/org%3Aa/events", Route::Events(room.clone())),
+            ("/v1/rooms/org:a/presence", Route::Presence(room)),
+        ] {
+            assert_eq!(Route::of(path).unwrap(), route);
+        }
+        for nowhere in ["/v1/rooms/a/presence/", "/v1/rooms/a/b/presence"] {
+            assert_eq!(Route::of(nowhere).unwrap_err().code, Code::NotFound);
         }
     }
 

@@ -81,6 +81,15 @@ pub enum Ask {
         /// The room.
         room: Room,
     },
+    /// Look who is in a room, and give [`super::Input::Published`].
+    Presence {
+        /// Which message is answered.
+        reference: Option<Ref>,
+        /// Who asks.
+        access: Arc<Access>,
+        /// Where.
+        room: Room,
+    },
     /// Look at the client's rights again, and give [`super::Input::Judged`] if they have changed.
     Judge,
     /// Have the signed URL anew that showed these rights, and give [`super::Input::Extended`].

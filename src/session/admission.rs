@@ -112,7 +112,10 @@ fn sort(access: &Access, transport: Transport, wanted: &[Room]) -> Result<Rooms,
 /// The refusal of a room that is not granted.
 #[must_use]
 pub fn forbidden(room: &Room) -> Refusal {
-    let message = format!("this credential may not subscribe to {room}");
+    let message = match room.tells_of() {
+        Some(name) => format!("this credential may not see who is in {name}"),
+        None => format!("this credential may not subscribe to {room}"),
+    };
     Refusal::new(Code::Forbidden, message).room(room.clone())
 }
 

@@ -60,7 +60,7 @@ pub enum Input {
     State(Vec<Control>),
     /// The answer to [`super::Ask::Judge`].
     Judged(Result<Arc<Access>, Refusal>),
-    /// The answer to [`super::Ask::Publish`].
+    /// The answer to [`super::Ask::Publish`] and [`super::Ask::Presence`].
     Published {
         /// Which message is answered.
         reference: Option<Ref>,

@@ -147,7 +147,11 @@ impl Session {
             }
             Want::Auth { token } => Ok(Action::Ask(Ask::Authenticate(reference, token))),
             Want::Emit(_) => Err(not_yet()),
-            Want::Presence { .. } => Err(not_yet()),
+            Want::Presence { room } => Ok(Action::Ask(Ask::Presence {
+                reference,
+                access: by.unwrap_or_else(|| live.access.clone()),
+                room,
+            })),
             Want::Confirm { .. } => Err(not_yet()),
             Want::Join { .. }
             | Want::Leave { .. }

@@ -27,6 +27,7 @@ fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
         rooms: owned(rooms),
         subscribe: owned(subscribe),
         publish: Vec::new(),
+        presence: Vec::new(),
         sender: false,
         admin: false,
         limits: Limits::DEFAULT,

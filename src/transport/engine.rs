@@ -287,7 +287,8 @@ impl Engine {
 
     /// A step of joining `room`, and what of its past is for its client.
     pub(super) fn past_of(&mut self, room: &Room, past: Past, credit: Credit) -> Option<Joining> {
-        let mut joining = self.subscription.as_mut()?.join(room, past, credit);
+        let who = &self.session.access()?.principal;
+        let mut joining = self.subscription.as_mut()?.join(room, past, credit, who);
         joining
             .events
             .retain(|event| self.is_for_client(event.event()));

@@ -120,6 +120,7 @@ pub fn look(
     Ok(if is_silent && !wait.is_zero() {
         Look::Waits(Box::new(waiting))
     } else {
+        context.bus.touch(&waiting.access.principal, &waiting.rooms);
         let mut answer = waiting.answer(context, batch, None);
         // What is due before it stands in the same answer; more than that only if it takes more than the largest.
         while !told.is_over() {
@@ -141,6 +142,7 @@ impl Waiting {
         let Opened {
             mut subscription, ..
         } = context.bus.subscribe(&self.rooms, start);
+        subscription.attend(&self.access.principal);
         let live = Some(self.since.seq);
         self.is_over = !self.may_go_on(context);
         let mut is_due = self.is_over;
@@ -174,7 +176,8 @@ impl Waiting {
     /// Begins to read where it is called by `seat`.
     pub(super) fn subscribe(&mut self, context: &Context, seat: Arc<Seat>) -> Subscription {
         let start = Start::At(self.since);
-        let opened = context.bus.subscribe_at(seat, &self.rooms, start);
+        let mut opened = context.bus.subscribe_at(seat, &self.rooms, start);
+        opened.subscription.attend(&self.access.principal);
         // What was decreed before is not read.
         if !self.may_go_on(context) {
             self.is_over = true;

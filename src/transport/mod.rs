@@ -11,6 +11,7 @@ pub mod limits;
 pub mod link;
 pub mod long_poll;
 pub mod patience;
+mod presence;
 pub mod registry;
 pub mod shard;
 pub mod sse;

@@ -246,6 +246,8 @@ pub struct Explained {
     pub subscribe: Vec<String>,
     /// The patterns of the rooms that it may publish to.
     pub publish: Vec<String>,
+    /// The patterns of the rooms of which it may see who is there.
+    pub presence: Vec<String>,
     /// Whether it is an operator's.
     pub admin: bool,
     /// How long it is still good.
@@ -264,4 +266,6 @@ pub struct Asked {
     pub subscribe: bool,
     /// Whether it may publish to it.
     pub publish: bool,
+    /// Whether it may see who is there.
+    pub presence: bool,
 }

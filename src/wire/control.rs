@@ -17,6 +17,7 @@ use crate::model::transport::Transport;
 
 use super::base_url::BaseUrl;
 use super::client::Ref;
+use super::presence::Member;
 
 /// A control message. Serialised, `type` is its first key.
 #[derive(Clone, Debug, Serialize)]
@@ -204,9 +205,15 @@ pub struct Ack {
     /// Where the past is longer than one answer: up to where this one told it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Position>,
-    /// Whether the past is longer than one answer: the room is not joined yet.
+    /// Whether the past is longer than one answer, and the room not joined yet; or whether more members are in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more: Option<bool>,
+    /// How many are in the room, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<usize>,
+    /// Who they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<Member>>,
 }
 
 /// JSON as it stands in the log's shared bytes: an event, or a payload.

@@ -14,6 +14,7 @@ pub mod http1;
 pub mod message;
 pub mod negotiate;
 pub mod poll;
+pub mod presence;
 pub mod problem;
 pub mod proxy_protocol;
 pub mod publish;

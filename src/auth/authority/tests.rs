@@ -20,6 +20,7 @@ fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
         rooms: owned(rooms),
         subscribe: owned(subscribe),
         publish: owned(&["out:{sub}"]),
+        presence: owned(&["display", "org:{org}:*"]),
         sender: false,
         admin: false,
         limits: Limits::DEFAULT,
@@ -270,6 +271,37 @@ fn all_mistakes_are_told_at_once_and_a_broken_role_is_not_called_unknown() {
 fn debug_shows_neither_keys_nor_their_hashes() {
     let shown = format!("{:?}", Authority::new(settings()).unwrap());
     assert_eq!(shown, "Authority { keys: 2, anonymous: true, .. }");
+}
+
+#[test]
+fn a_companion_is_open_to_who_may_see_its_room_and_to_no_other_grant() {
+    let mut all = settings();
+    let nosy = roles::Settings {
+        subscribe: vec!["*".into(), "_presence:*".into(), "_*".into()],
+        publish: vec!["*".into(), "_presence:*".into(), "_presence:display".into()],
+        presence: vec!["display".into()],
+        ..role(&[], &[])
+    };
+    all.roles.insert("nosy".to_owned(), nosy);
+    all.api_keys.push(key("nosy", "gk_nosy", "nosy"));
+    let authority = Authority::new(all).unwrap();
+    let access = authority
+        .identify(&Credential::from_token("gk_nosy").unwrap(), NOW)
+        .unwrap();
+    for (name, subscribe, see) in [
+        ("display", true, true),
+        ("_presence:display", true, false),
+        ("lobby", true, false),
+        ("_presence:lobby", false, false),
+        ("_presence:_presence:display", false, false),
+        ("_canary", true, false),
+    ] {
+        let room = room(name);
+        assert_eq!(access.may_subscribe(&room), subscribe, "{name}");
+        assert_eq!(access.may_see(&room), see, "{name}");
+        assert!(!name.starts_with("_presence:") || !access.may_publish(&room));
+    }
+    assert_eq!(access.sees(), ["display"]);
 }
 
 #[test]

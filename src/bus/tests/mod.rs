@@ -9,6 +9,7 @@ use super::naive::{Begin, Op, ROOMS, assert_agree, epoch, name};
 use super::reader::{Credit, Reader};
 use super::{History, Settings};
 use crate::model::event::{EventName, NewEvent};
+use crate::model::id::Principal;
 use crate::model::json::Json;
 use crate::model::position::Position;
 use crate::model::room::Room;
@@ -183,7 +184,7 @@ async fn an_event_that_another_room_was_about_to_give_and_dropped_is_given_by_th
     let bus = small_bus();
     let mut reader = bus.subscribe(&[name(FEW)], Start::Now).subscription;
     let both = publish(&bus, &[FEW, PLAIN]).await;
-    let joining = reader.join(&name(PLAIN), Start::Earliest, ALL);
+    let joining = reader.join(&name(PLAIN), Start::Earliest, ALL, &Principal::Anonymous);
     publish(&bus, &[FEW]).await;
     let batch = reader.read(ALL);
     let given = [seqs(&joining.events), seqs(&batch.events)].concat();
@@ -202,12 +203,12 @@ async fn a_read_between_the_steps_of_a_second_join_doubles_nothing() {
     }
     let mut reader = bus.subscribe(&[name(PLAIN)], Start::Now).subscription;
     let two = Credit { events: 2, ..ALL };
-    let mut joining = reader.join(&name(PLAIN), Start::Earliest, two);
+    let mut joining = reader.join(&name(PLAIN), Start::Earliest, two, &Principal::Anonymous);
     let mut given = seqs(&joining.events);
     publish(&bus, &[PLAIN]).await;
     given.extend(seqs(&reader.read(ALL).events));
     while let Some(past) = joining.next {
-        joining = reader.join(&name(PLAIN), past, two);
+        joining = reader.join(&name(PLAIN), past, two, &Principal::Anonymous);
         given.extend(seqs(&joining.events));
     }
     given.sort_unstable();

@@ -50,6 +50,7 @@ impl Build<'_> {
                 rooms: texts(&section, "rooms"),
                 subscribe: texts(&section, "subscribe"),
                 publish: texts(&section, "publish"),
+                presence: texts(&section, "presence"),
                 sender: or(section.flag("sender"), false),
                 admin: or(section.flag("admin"), false),
                 limits,

@@ -8,6 +8,7 @@ use crate::bus::{self, Deliver, History, Overflow, Policy, StateBounds};
 use crate::config::node::Origin;
 use crate::config::path::Step;
 use crate::config::values::Section;
+use crate::model::room::COMPANION;
 
 impl Build<'_> {
     pub(super) fn bus(&mut self) -> bus::Settings {
@@ -17,7 +18,8 @@ impl Build<'_> {
         let mut rooms = Vec::new();
         for (step, section) in self.values.section("rooms").each() {
             if let Step::Key(pattern) = step {
-                rooms.push((pattern, Arc::new(self.policy(&section))));
+                let policy = self.policy(&pattern, &section);
+                rooms.push((pattern, Arc::new(policy)));
             }
         }
         bus::Settings {
@@ -27,11 +29,16 @@ impl Build<'_> {
         }
     }
 
-    fn policy(&mut self, section: &Section<'_>) -> Policy {
+    fn policy(&mut self, pattern: &str, section: &Section<'_>) -> Policy {
+        let unsaid = if pattern.starts_with(COMPANION) {
+            History::COMPANION
+        } else {
+            History::ROOM
+        };
         let state = section.below("state");
         let overflow = section.text("overflow").map(|said| said.value);
         Policy {
-            history: history(&section.below("history"), History::ROOM),
+            history: history(&section.below("history"), unsaid),
             deliver: self.deliver(&section.below("deliver")),
             overflow: match overflow.as_deref() {
                 Some("disconnect") => Overflow::Disconnect,

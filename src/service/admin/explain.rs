@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::auth::Access;
 use crate::auth::credentials::Credential;
 use crate::model::code::{Code, Refusal};
-use crate::model::id::Principal;
 use crate::service::{Response, Service};
 use crate::wire::admin;
 use crate::wire::control::millis;
@@ -31,6 +30,7 @@ impl Service {
             Ok(admin::Asked {
                 subscribe: access.may_subscribe(&room),
                 publish: access.may_publish(&room),
+                presence: access.may_see(&room),
                 room,
             })
         });
@@ -43,16 +43,13 @@ impl Service {
         let now = self.context.clock.unix();
         admin::Explained {
             principal: access.principal.name().to_owned(),
-            kind: match access.principal {
-                Principal::Anonymous => "anonymous",
-                Principal::ApiKey(_) => "api_key",
-                Principal::Subject { .. } => "token",
-            },
+            kind: access.principal.kind(),
             role: access.role.name.clone(),
             transports: transports.map(|transport| transport.as_str()).collect(),
             rooms: access.rooms.clone(),
             subscribe: access.subscribes(),
             publish: access.publishes_to(),
+            presence: access.sees(),
             admin: access.is_admin(),
             expires_in_ms: access.expires_at.map(|at| millis(at.since(now))),
             asked,

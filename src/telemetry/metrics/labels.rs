@@ -128,6 +128,8 @@ label! {
     OpenApi = "/v1/openapi.json",
     /// `/v1/rooms/{room}/events`
     Events = "/v1/rooms/{room}/events",
+    /// `/v1/rooms/{room}/presence`
+    Presence = "/v1/rooms/{room}/presence",
     /// `/v1/publish`
     Publish = "/v1/publish",
     /// `/v1/messages`

@@ -25,6 +25,8 @@ pub struct Log {
     pub lag_events: usize,
     /// The age of the oldest event that waits for a reader; zero if none waits.
     pub lag: Duration,
+    /// Principals that are in rooms where that is looked at, one of several rooms counted in each.
+    pub members: usize,
 }
 
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub(super) struct Gauges {
     window_bytes: Whole,
     lag_events: Whole,
     lag: Seconds,
+    members: Whole,
 }
 
 type Whole = Gauge<u64, AtomicU64>;
@@ -53,6 +56,7 @@ impl Gauges {
             window_bytes: Whole::default(),
             lag_events: Whole::default(),
             lag: Seconds::default(),
+            members: Whole::default(),
         };
         registry.register(
             "log_events",
@@ -88,18 +92,27 @@ impl Gauges {
             Unit::Bytes,
             new.window_bytes.clone(),
         );
+        new.register_readers(registry);
+        new
+    }
+
+    fn register_readers(&self, registry: &mut Registry) {
         registry.register(
             "slowest_reader_lag_events",
             "Most events of one room that wait for one reader now",
-            new.lag_events.clone(),
+            self.lag_events.clone(),
         );
         registry.register_with_unit(
             "slowest_reader_lag",
             "Age of the oldest event that waits for a reader now; 0 if none waits",
             Unit::Seconds,
-            new.lag.clone(),
+            self.lag.clone(),
         );
-        new
+        registry.register(
+            "presence_members",
+            "Principals that are in rooms with presence, one of several rooms counted in each",
+            self.members.clone(),
+        );
     }
 
     pub(super) fn set(&self, log: Log) {
@@ -111,5 +124,6 @@ impl Gauges {
         self.window_bytes.set(log.window_bytes as u64);
         self.lag_events.set(log.lag_events as u64);
         self.lag.set(log.lag.as_secs_f64());
+        self.members.set(log.members as u64);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::auth::Access;
 use crate::auth::credentials::Credential;
-use crate::bus::Opened;
+use crate::bus::{Opened, Past};
 use crate::ingress::By;
 use crate::limit::address::Address;
 use crate::model::code::Refusal;
@@ -49,33 +49,21 @@ impl Engine {
                 room,
                 past,
                 snapshot,
-            } if self.reply.is_some() => {
-                self.owe_if(snapshot, &room);
-                let joining = self.past_of(&room, past, ANSWER)?;
-                Some(Input::Joined {
-                    reference,
-                    room,
-                    joining,
-                    in_answer: true,
-                })
-            }
-            Ask::Join {
-                reference,
-                room,
-                past,
-                snapshot,
             } => {
                 self.owe_if(snapshot, &room);
-                self.busy = Some(Box::new(Busy::Joining {
-                    reference,
-                    room,
-                    past,
-                }));
-                None
+                self.join(reference, room, past)
             }
             Ask::Leave { reference, room } => {
                 self.subscription.as_mut()?.leave(&room);
                 Some(Input::Left { reference, room })
+            }
+            Ask::Presence {
+                reference,
+                access,
+                room,
+            } => {
+                let answer = self.context.presence(&access, room);
+                Some(Input::Published { reference, answer })
             }
             Ask::Judge => self.judge(),
             Ask::Read => {
@@ -83,6 +71,24 @@ impl Engine {
                 Some(Input::Batch(self.own(batch)))
             }
         }
+    }
+
+    fn join(&mut self, reference: Option<Ref>, room: Room, past: Past) -> Option<Input> {
+        if self.reply.is_none() {
+            self.busy = Some(Box::new(Busy::Joining {
+                reference,
+                room,
+                past,
+            }));
+            return None;
+        }
+        let joining = self.past_of(&room, past, ANSWER)?;
+        Some(Input::Joined {
+            reference,
+            room,
+            joining,
+            in_answer: true,
+        })
     }
 
     /// Whose credential it is; later, if its key is being fetched.
@@ -131,7 +137,7 @@ impl Engine {
 
     fn open(&mut self, rooms: &[Room], start: Start) -> Input {
         let Opened {
-            subscription,
+            mut subscription,
             gaps,
             cursor,
             recovered,
@@ -139,6 +145,9 @@ impl Engine {
             .context
             .bus
             .subscribe_at(self.seat.clone(), rooms, start);
+        if let Some(access) = self.session.access() {
+            subscription.attend(&access.principal);
+        }
         self.subscription = Some(subscription);
         let wishes = &mut self.caller.wishes;
         wishes.owe(wishes.due(rooms, start, &gaps));
@@ -163,9 +172,11 @@ impl Engine {
 
     fn lift(&mut self, join: &[Room], leave: &[Room]) -> Option<Input> {
         let subscription = self.subscription.as_mut()?;
+        let who = &self.session.access()?.principal;
         leave.iter().for_each(|room| _ = subscription.leave(room));
+        subscription.attend(who);
         join.iter()
-            .for_each(|room| _ = subscription.join(room, Start::Now, CREDIT));
+            .for_each(|room| _ = subscription.join(room, Start::Now, CREDIT, who));
         let cursor = Some(subscription.cursor());
         let snapshot = self.caller.wishes.snapshot();
         join.iter().for_each(|room| self.owe_if(snapshot, room));

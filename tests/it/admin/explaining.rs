@@ -12,11 +12,11 @@ async fn a_key_is_explained_and_so_is_what_it_is_asked_for() {
     let expected = json!({
         "principal": "tv", "kind": "api_key", "role": "viewer",
         "transports": ["websocket", "sse", "long-poll"],
-        "rooms": ["r"], "subscribe": ["r", "s"], "publish": ["r"], "admin": false,
+        "rooms": ["r"], "subscribe": ["r", "s"], "publish": ["r"], "presence": [], "admin": false,
         "asked": [
-            { "room": "r", "subscribe": true, "publish": true },
-            { "room": "s", "subscribe": true, "publish": false },
-            { "room": "t", "subscribe": false, "publish": false },
+            { "room": "r", "subscribe": true, "publish": true, "presence": false },
+            { "room": "s", "subscribe": true, "publish": false, "presence": false },
+            { "room": "t", "subscribe": false, "publish": false, "presence": false },
         ],
     });
     assert_eq!(answer.json(), expected, "{}", answer.text());

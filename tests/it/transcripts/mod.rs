@@ -17,7 +17,7 @@ use self::play::play;
 use self::story::Story;
 
 /// The pages that tell stories.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "README.md",
     "access.md",
     "cursors-and-gaps.md",
@@ -28,6 +28,7 @@ const PAGES: [&str; 13] = [
     "metrics.md",
     "negotiate.md",
     "operating.md",
+    "presence.md",
     "rooms.md",
     "sse.md",
     "websocket.md",
@@ -104,6 +105,13 @@ async fn the_page_on_errors_tells_the_truth() {
 #[tokio::test]
 async fn the_page_on_metrics_tells_the_truth() {
     tell("metrics.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_presence_tells_the_truth() {
+    let own = page("presence.md");
+    let rooms = story::block(&own, "toml").unwrap();
+    tell_with("presence.md", &format!("{}\n{rooms}", configuration())).await;
 }
 
 #[tokio::test]

@@ -95,6 +95,7 @@ fn a_cookie_opens_what_its_credential_opens_and_is_as_easily_revoked() {
                 "{name}"
             );
             assert_eq!(access.may_publish(&name), own.may_publish(&name), "{name}");
+            assert_eq!(access.may_see(&name), own.may_see(&name), "{name}");
         }
         let (told, known) = (access.bearer(), own.bearer());
         assert_eq!((told.token, told.issued), (known.token, known.issued));
@@ -203,6 +204,8 @@ fn a_signed_url_reads_its_rooms_and_nothing_else() {
         ("org:third:ops", false),
     ] {
         assert_eq!(access.may_subscribe(&room(name)), reads, "{name}");
+        // It keeps what its role may see, for its own rooms and their companions.
+        assert_eq!(access.may_see(&room(name)), reads, "{name}");
     }
     assert!(!access.publishes());
     assert_eq!(

@@ -1,0 +1,36 @@
+//! `GET /v1/rooms/{room}/presence`.
+
+use http::Request;
+use hyper::body::Incoming;
+
+use crate::bus::reader::Credit;
+use crate::model::code::Refusal;
+use crate::model::room::Room;
+use crate::wire::encoding::Encoding;
+use crate::wire::poll;
+use crate::wire::query::Query;
+
+use super::history::{DEFAULT_LIMIT, LIMIT, PAGE_BYTES};
+use super::{Response, Service, reply};
+
+impl Service {
+    /// A page of those who are in a room.
+    pub(super) async fn presence(
+        &self,
+        request: &Request<Incoming>,
+        query: &Query,
+        room: Room,
+    ) -> Result<Response, Refusal> {
+        let access = self.access(request, query)?;
+        let limit = query.number("limit", LIMIT)?.unwrap_or(DEFAULT_LIMIT);
+        let credit = Credit {
+            events: usize::try_from(limit).unwrap_or(usize::MAX),
+            bytes: PAGE_BYTES,
+        };
+        let after = query.get("after");
+        let page = self.context.members(&access, &room, after, credit)?;
+        let encoding = Encoding::preferred(request.headers());
+        let body = poll::to_json(&page.of(room));
+        Ok(self.long(encoding, reply::JSON, body).await)
+    }
+}
