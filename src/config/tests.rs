@@ -2,6 +2,7 @@
 
 mod hooks;
 mod limits;
+mod presence;
 mod sets;
 mod slips;
 

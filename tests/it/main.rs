@@ -31,6 +31,7 @@ mod messages_compressed;
 mod metrics;
 mod negotiate;
 mod openapi;
+mod presence;
 mod promises;
 mod refusals;
 mod rooms;

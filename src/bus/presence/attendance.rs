@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::bus::memory::Shared;
 use crate::model::id::Principal;
 use crate::model::room::Room;
@@ -12,7 +14,7 @@ use super::registry::{At, Life, Registry};
 pub(in crate::bus) struct Attendance {
     shared: Arc<Shared>,
     who: Principal,
-    rooms: Vec<(Room, Life)>,
+    rooms: SmallVec<[(Room, Life); 1]>,
 }
 
 impl Attendance {
@@ -47,7 +49,7 @@ impl Attendance {
         Self {
             shared,
             who,
-            rooms: Vec::new(),
+            rooms: SmallVec::new_const(),
         }
     }
 

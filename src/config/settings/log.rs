@@ -48,7 +48,7 @@ impl Build<'_> {
                 keys: or(whole(state.number("keys")), StateBounds::ROOM.keys),
                 bytes: or(whole(state.number("bytes")), StateBounds::ROOM.bytes),
             },
-            presence: presence(&section.below("presence")),
+            presence: self.presence(pattern, &section.below("presence")),
         }
     }
 
@@ -75,6 +75,20 @@ impl Build<'_> {
         }
     }
 
+    fn presence(&mut self, pattern: &str, section: &Section<'_>) -> Option<Duration> {
+        let (track, grace) = (section.flag("track"), section.duration("grace"));
+        let is_own = pattern.starts_with('_');
+        if let Some(said) = track.as_ref().filter(|said| said.value && is_own) {
+            let problem = "`track` has no effect here: rooms of the gateway's own have no presence";
+            self.open_fault(Some(&said.origin), problem, "take it out");
+        }
+        if let Some(said) = grace.as_ref().filter(|_| track.is_none()) {
+            self.windowless(&said.origin, "grace", "track = true");
+        }
+        let grace = or(grace, GRACE);
+        (or(track, false) && !is_own).then_some(grace)
+    }
+
     fn windowless(&mut self, origin: &Origin, key: &str, modes: &str) {
         let problem = format!("`{key}` has no effect here");
         let instead = format!("write {modes} beside it, or take it out");
@@ -86,12 +100,6 @@ impl Build<'_> {
 const WINDOW: Duration = Duration::from_secs(1);
 /// How long somebody may be away where nothing is said.
 const GRACE: Duration = Duration::from_secs(10);
-
-fn presence(section: &Section<'_>) -> Option<Duration> {
-    let (track, grace) = (section.flag("track"), section.duration("grace"));
-    let grace = or(grace, GRACE);
-    or(track, false).then_some(grace)
-}
 
 fn history(section: &Section<'_>, default: History) -> History {
     History {
