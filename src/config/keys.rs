@@ -317,7 +317,7 @@ pub(super) static KEYS: &[Key] = &[
     key("limits.publishes", Kind::Rate, Unset("as fast as they come"), r#""100/s""#,
         "Events that one principal publishes to one room, with as many at once. Clients without a credential count by their address."),
     key("limits.events.NAME", Kind::Rate, Unset("`limits.messages` is for all names together"), r#""120/min""#,
-        "Client messages of this name on one stream, with as many at once: an event's name, or a type (`subscribe`, `unsubscribe`, `publish`, `auth`, `ping`). What is published by a request of its own counts by principal."),
+        "Client messages of this name on one stream, with as many at once: an event's name, or a type (`subscribe`, `unsubscribe`, `publish`, `presence`, `auth`, `ping`). What is published by a request of its own counts by principal."),
 
     key("server.heartbeat", Kind::Duration(SECOND, 10 * MINUTE), Value(r#""15s""#), r#""25s""#,
         "After this long without a write a stream gets a heartbeat. Stay below the idle timeout of every proxy on the way."),
