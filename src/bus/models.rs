@@ -8,11 +8,13 @@ use std::task::Poll;
 use loom::future::block_on;
 use loom::thread;
 
+use super::history::Query;
 use super::reader::Credit;
 use super::wake::Roster;
-use super::{Bus, Settings};
+use super::{Bus, History, Policy, Settings};
 use crate::lifecycle::clock::Clock;
 use crate::model::event::{EventName, NewEvent};
+use crate::model::id::Principal;
 use crate::model::json::Json;
 use crate::model::position::Epoch;
 use crate::model::room::Room;
@@ -75,7 +77,7 @@ fn joining_live_misses_nothing_that_is_appended_afterwards() {
             let bus = bus.clone();
             move || publish(&bus, "a")
         });
-        let past = reader.join(&room("a"), Start::Earliest, CREDIT);
+        let past = reader.join(&room("a"), Start::Earliest, CREDIT, &Principal::Anonymous);
         let seen = match past.events.len() {
             0 => block_on(reader.next_batch(CREDIT)).events.len(),
             past => past + reader.read(CREDIT).events.len(),
@@ -141,5 +143,41 @@ fn a_loop_is_woken_for_whatever_its_readers_have_not_seen() {
         });
         assert_eq!(block_on(served(&roster, &mut reader)), 1);
         writer.join().unwrap();
+    });
+}
+
+#[test]
+fn who_comes_and_goes_at_once_is_told_in_the_order_in_which_it_happened() {
+    loom::model(|| {
+        let tracked = Policy {
+            presence: Some(std::time::Duration::ZERO),
+            ..Policy::of_history(History::ROOM)
+        };
+        let settings = Settings {
+            rooms: vec![("a".to_owned(), tracked.into())],
+            ..Settings::default()
+        };
+        let bus = Bus::memory(settings, Epoch::from_random(1), Clock::manual().0);
+        let touch = |bus: &Bus| bus.touch(&Principal::Anonymous, &[room("a")]);
+        let other = thread::spawn({
+            let bus = bus.clone();
+            move || touch(&bus)
+        });
+        touch(&bus);
+        other.join().unwrap();
+        let page = bus.history(&Query {
+            room: room("_presence:a"),
+            since: None,
+            until: None,
+            credit: CREDIT,
+            reverse: false,
+        });
+        let told = page
+            .events
+            .iter()
+            .map(|event| event.event().name.as_str().to_owned());
+        let told: Vec<_> = told.collect();
+        let once = ["presence:join", "presence:leave"];
+        assert_eq!(told, [once, once].concat());
     });
 }
