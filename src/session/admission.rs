@@ -28,6 +28,8 @@ pub struct Admitted {
     pub start: Start,
     /// The rooms that it may not read any more.
     pub gaps: Vec<Gap>,
+    /// Those of its rooms that the stream is granted though the client's credential does not grant them.
+    pub extra: Vec<Room>,
 }
 
 impl Opening {
@@ -56,18 +58,20 @@ pub fn admit(access: &Access, opening: &Opening) -> Result<Admitted, Refusal> {
     } else {
         &opening.rooms
     };
-    let Rooms { granted, refused } = sort(access, opening.transport, wanted)?;
+    let Rooms { granted, refused } = sort(access, opening.transport, wanted, &[])?;
     match refused.first() {
         Some(room) if granted.is_empty() || !opening.start.is_resume() => Err(forbidden(room)),
         _ => Ok(Admitted {
             rooms: granted,
             start: opening.start,
             gaps: refused.into_iter().map(Gap::unauthorized).collect(),
+            extra: Vec::new(),
         }),
     }
 }
 
-/// Admits a client that is here already and has said who it is: it keeps what it may keep of the rooms `held`.
+/// Admits a client that is here already and has said who it is: it keeps what it may keep of the rooms `held`,
+/// and the `extra` ones that were granted to its stream.
 ///
 /// # Errors
 /// As [`admit`] at a resume.
@@ -75,8 +79,9 @@ pub(super) fn readmit(
     access: &Access,
     transport: Transport,
     held: &[Room],
+    extra: &[Room],
 ) -> Result<Rooms, Refusal> {
-    let rooms = sort(access, transport, held)?;
+    let rooms = sort(access, transport, held, extra)?;
     match rooms.refused.first() {
         Some(room) if rooms.granted.is_empty() => Err(forbidden(room)),
         _ => Ok(rooms),
@@ -89,7 +94,12 @@ pub(super) struct Rooms {
     pub(super) refused: Vec<Room>,
 }
 
-fn sort(access: &Access, transport: Transport, wanted: &[Room]) -> Result<Rooms, Refusal> {
+fn sort(
+    access: &Access,
+    transport: Transport,
+    wanted: &[Room],
+    extra: &[Room],
+) -> Result<Rooms, Refusal> {
     if !access.may_use(transport) {
         let message = format!(
             "the role {} may not use {}",
@@ -101,7 +111,7 @@ fn sort(access: &Access, transport: Transport, wanted: &[Room]) -> Result<Rooms,
     let (granted, refused): (Vec<_>, Vec<_>) = wanted
         .iter()
         .cloned()
-        .partition(|room| access.may_subscribe(room));
+        .partition(|room| access.may_subscribe(room) || extra.contains(room));
     let most = access.role.limits.rooms_per_stream;
     if granted.len() > most {
         return Err(too_many_rooms(most));

@@ -238,7 +238,7 @@ fn not_yet() -> Refusal {
 
 /// From where a client joins `room`, if it may.
 fn past(live: &Live, room: &Room, since: Option<&str>) -> Result<Past, Refusal> {
-    if !live.access.may_subscribe(room) {
+    if !live.may_subscribe(room) {
         return Err(forbidden(room));
     }
     let most = live.access.role.limits.rooms_per_stream;

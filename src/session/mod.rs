@@ -6,6 +6,7 @@
 
 mod action;
 pub mod admission;
+mod aside;
 mod deadlines;
 mod input;
 mod messages;
@@ -34,6 +35,7 @@ use crate::model::transport::Transport;
 use crate::wire::client::Ref;
 use crate::wire::control::{Control, Welcome, millis};
 use admission::{Admitted, Opening, Rooms, admit, readmit};
+use aside::Aside;
 
 /// One client's stream.
 #[derive(Debug)]
@@ -75,8 +77,7 @@ struct Live {
     rooms: Vec<Room>,
     /// Whether the client named its rooms, rather than took its role's.
     named: bool,
-    /// The gaps that were known before the stream was opened.
-    gaps: Vec<Gap>,
+    aside: Aside,
 }
 
 impl Session {
@@ -172,11 +173,27 @@ impl Session {
         }
     }
 
-    /// Whether the client may have what is published to `room`.
+    /// Whether the client may have what is published to `room`: its credential says so, or the stream was granted it.
     #[must_use]
     pub fn may_subscribe(&self, room: &Room) -> bool {
-        self.access()
-            .is_some_and(|access| access.may_subscribe(room))
+        match &self.state {
+            State::Live(live) => live.may_subscribe(room),
+            State::Waiting { .. } | State::Ended => false,
+        }
+    }
+
+    /// From now on the stream may have `room`, whatever its credential grants.
+    pub fn grant(&mut self, room: &Room) {
+        if let State::Live(live) = &mut self.state {
+            live.aside.grant(room);
+        }
+    }
+
+    /// From now on its credential alone says whether the stream may have `room`.
+    pub fn revoke(&mut self, room: &Room) {
+        if let State::Live(live) = &mut self.state {
+            live.aside.revoke(room);
+        }
     }
 
     /// Who the client has said it is.
@@ -267,7 +284,12 @@ impl Session {
         now: Now,
         out: &mut Vec<Action>,
     ) {
-        let Admitted { rooms, start, gaps } = admitted;
+        let Admitted {
+            rooms,
+            start,
+            gaps,
+            extra,
+        } = admitted;
         let expires = access.expires_at.map(|at| now.moment + at.since(now.unix));
         let named = !opening.rooms.is_empty();
         out.push(Action::Ask(Ask::Open {
@@ -280,7 +302,7 @@ impl Session {
             noticed: false,
             rooms,
             named,
-            gaps,
+            aside: Aside::new(extra, gaps),
         });
     }
 
@@ -346,14 +368,17 @@ impl Session {
         out: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         let Live {
-            rooms: held, named, ..
+            rooms: held,
+            named,
+            aside,
+            ..
         } = live;
         let own = access
             .rooms
             .iter()
             .filter(|room| !named && !held.contains(room));
         let wanted: Vec<_> = held.iter().chain(own).cloned().collect();
-        let Rooms { granted, refused } = readmit(&access, self.transport, &wanted)?;
+        let Rooms { granted, refused } = readmit(&access, self.transport, &wanted, aside.extra())?;
         let join = granted
             .iter()
             .filter(|room| !held.contains(room))
@@ -372,7 +397,7 @@ impl Session {
             noticed: false,
             rooms: granted,
             named,
-            gaps,
+            aside: aside.with_gaps(gaps),
         });
         out.push(Action::Ask(Ask::Lift { join, leave }));
         Ok(())
@@ -389,7 +414,7 @@ impl Session {
         let State::Live(live) = &mut self.state else {
             return;
         };
-        let unauthorized = std::mem::take(&mut live.gaps);
+        let unauthorized = live.aside.take_gaps();
         out.push(Action::Send(Control::Welcome(Welcome {
             stream: self.stream.to_string(),
             cursor,
@@ -475,6 +500,11 @@ impl Session {
 }
 
 impl Live {
+    /// Whether the client may have what is published to `room`.
+    fn may_subscribe(&self, room: &Room) -> bool {
+        self.access.may_subscribe(room) || self.aside.grants(room)
+    }
+
     /// Whether a client with `access` may go on as it is, and gets nothing more.
     fn keeps_all_with(&self, access: &Access, transport: Transport) -> bool {
         let expires = self.access.expires_at == access.expires_at;
@@ -484,7 +514,10 @@ impl Live {
             && self.access.role.name == access.role.name
             && access.may_use(transport)
             && self.rooms.len() <= access.role.limits.rooms_per_stream
-            && self.rooms.iter().all(|room| access.may_subscribe(room))
+            && self
+                .rooms
+                .iter()
+                .all(|room| access.may_subscribe(room) || self.aside.grants(room))
     }
 }
 

@@ -89,6 +89,7 @@ pub fn look(
         rooms,
         start,
         gaps: known,
+        extra: _,
     } = admitted;
     let state = |gaps: &[Gap]| wishes.due(&rooms, start, gaps);
     let credit = if wishes.snapshot() { ANSWER } else { CREDIT };

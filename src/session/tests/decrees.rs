@@ -118,3 +118,31 @@ fn a_join_whose_room_is_no_longer_granted_is_refused_and_joins_nothing() {
     assert_eq!(told[..], ["forbidden Some(Number(1))"]);
     assert_eq!(session.rooms(), rooms);
 }
+
+#[test]
+fn a_room_that_is_granted_to_a_stream_stays_its_own_when_rights_change() {
+    let mut session = live(display(), Transport::WebSocket);
+    let yard = Room::parse("yard").unwrap();
+    assert!(!session.may_subscribe(&yard));
+    session.grant(&yard);
+    let subscribe = r#"{"type":"subscribe","ref":1,"room":"yard"}"#;
+    let told = said(&mut session, message(subscribe), 1);
+    assert!(told[0].starts_with("ask Join"), "{told:?}");
+    let joined = Input::Joined {
+        reference: None,
+        room: yard.clone(),
+        joining: crate::bus::Joining::default(),
+        in_answer: false,
+    };
+    said(&mut session, joined, 1);
+    let fewer = with_rooms(&["lobby"], &["lobby"]);
+    let [Action::Ask(Ask::Lift { join, leave })] =
+        &step(&mut session, Input::Judged(Ok(fewer)), 2)[..]
+    else {
+        panic!("the rooms change")
+    };
+    assert_eq!((join.len(), leave.len()), (0, 1));
+    assert!(session.may_subscribe(&yard) && session.rooms().contains(&yard));
+    session.revoke(&yard);
+    assert!(!session.may_subscribe(&yard));
+}
