@@ -57,6 +57,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::spans::Spans;
 use crate::transport::ceiling::Ceiling;
 use crate::transport::context::{Context, Rules};
+use crate::transport::directory::Directory;
 use crate::transport::registry::Registry;
 use crate::wire::admin::Reloaded;
 
@@ -141,7 +142,6 @@ impl Gateway {
         let service = Service::new(
             context.clone(),
             settings.service.clone(),
-            shards.all(),
             operations.clone(),
         );
         let service = Arc::new(service);
@@ -279,6 +279,7 @@ fn context(
         limiter,
         goodbye: GOODBYE,
         streams: Registry::default(),
+        shards: Directory::default(),
         draining,
         ceiling: Ceiling::new(settings.resident),
         hanging: Hanging::default(),

@@ -86,11 +86,6 @@ impl Shards {
         })
     }
 
-    /// The loops.
-    pub(super) fn all(&self) -> Vec<Arc<Shard>> {
-        self.homes.iter().map(|home| home.shard.clone()).collect()
-    }
-
     /// How many threads there are.
     pub(super) const fn count(&self) -> usize {
         self.homes.len()

@@ -49,7 +49,6 @@ use crate::telemetry::spans;
 use crate::transport::context::Context;
 use crate::transport::granted::Caller;
 use crate::transport::link::Hold;
-use crate::transport::shard::Shard;
 use crate::transport::wishes::Wishes;
 use crate::wire::forwarded;
 use crate::wire::query::Query;
@@ -65,7 +64,6 @@ pub struct Service {
     context: Arc<Context>,
     settings: Live<Settings>,
     canary: health::Canary,
-    shards: Vec<Arc<Shard>>,
     operations: Operations,
     /// Origins that were refused of late.
     foreign: Seldom,
@@ -102,19 +100,13 @@ pub enum Audience {
 }
 
 impl Service {
-    /// The service of the gateway whose parts `context` holds, and whose streams live in `shards`.
+    /// The service of the gateway whose parts `context` holds.
     #[must_use]
-    pub fn new(
-        context: Arc<Context>,
-        settings: Settings,
-        shards: Vec<Arc<Shard>>,
-        operations: Operations,
-    ) -> Self {
+    pub fn new(context: Arc<Context>, settings: Settings, operations: Operations) -> Self {
         Self {
             context,
             settings: Live::new(settings),
             canary: health::Canary::default(),
-            shards,
             operations,
             foreign: Seldom::default(),
             compressing: Semaphore::new(processors().saturating_sub(1).max(1)),

@@ -29,6 +29,7 @@ use crate::wire::base_url::BaseUrl;
 use crate::wire::control::{Ack, SignedUrl};
 
 use super::ceiling::Ceiling;
+use super::directory::Directory;
 use super::registry::Registry;
 
 /// The parts of one gateway that its streams share.
@@ -47,6 +48,8 @@ pub struct Context {
     pub goodbye: Duration,
     /// The streams that take messages by `POST /v1/messages`.
     pub streams: Registry,
+    /// The loops that all streams live in.
+    pub shards: Directory,
     /// Whether the gateway is stopping.
     pub draining: Draining,
     /// How much memory there is left.

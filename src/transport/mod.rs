@@ -4,6 +4,7 @@ pub mod audited;
 pub mod ceiling;
 pub mod context;
 mod delivery;
+pub mod directory;
 pub(crate) mod engine;
 pub mod format;
 pub mod granted;

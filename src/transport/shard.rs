@@ -92,13 +92,15 @@ impl Shard {
     pub fn new(context: Arc<Context>) -> Arc<Self> {
         let roster = Arc::new(Roster::default());
         context.bus.enlist(roster.clone());
-        Arc::new(Self {
+        let shard = Arc::new(Self {
             pulse: context.metrics.shard(),
             context,
             roster,
             newcomers: Mutex::default(),
             orders: Mutex::default(),
-        })
+        });
+        shard.context.shards.enter(&shard);
+        shard
     }
 
     /// Gives the shard a stream that was granted, and its connection; `head` is written first.

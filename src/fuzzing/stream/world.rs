@@ -40,6 +40,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::labels::HttpVersion;
 use crate::telemetry::spans::Spans;
 use crate::transport::context::{Context, Rules};
+use crate::transport::directory::Directory;
 use crate::transport::engine::Engine;
 use crate::transport::granted::Caller;
 use crate::transport::registry::Registry;
@@ -333,6 +334,7 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
         goodbye: Duration::from_secs(1),
         limiter: Arc::default(),
         streams: Registry::default(),
+        shards: Directory::default(),
         draining,
         ceiling: crate::transport::ceiling::Ceiling::new(|| None),
         hanging: Hanging::default(),

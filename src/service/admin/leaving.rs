@@ -75,6 +75,6 @@ impl Service {
 
     async fn dismiss(&self, filter: Filter, farewell: Farewell) -> Result<usize, Refusal> {
         let asked = |shard: &Shard| shard.dismiss(filter.clone(), farewell);
-        Ok(self.of_all_shards(asked).await?.into_iter().sum())
+        Ok(self.context.of_all_shards(asked).await?.into_iter().sum())
     }
 }

@@ -1,10 +1,5 @@
 //! Who is connected.
 
-use std::time::Duration;
-
-use futures_util::future::join_all;
-use tokio::sync::oneshot;
-
 use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
 use crate::model::transport::Transport;
@@ -15,9 +10,6 @@ use crate::wire::control::millis;
 use crate::wire::query::Query;
 
 use super::{limit, no_stream, ok, room, stream};
-
-/// How long a shard may take to answer. It answers in its next round; one that hangs does not at all.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Service {
     pub(super) async fn streams(&self, query: &Query) -> Result<Response, Refusal> {
@@ -56,23 +48,8 @@ impl Service {
         most: usize,
     ) -> Result<Vec<Seen>, Refusal> {
         let asked = |shard: &Shard| shard.survey(filter.clone(), after, most);
-        let answers = self.of_all_shards(asked).await?;
+        let answers = self.context.of_all_shards(asked).await?;
         Ok(answers.into_iter().flatten().collect())
-    }
-
-    /// What each shard answers.
-    pub(super) async fn of_all_shards<T>(
-        &self,
-        ask: impl Fn(&Shard) -> oneshot::Receiver<T>,
-    ) -> Result<Vec<T>, Refusal> {
-        let asked = join_all(self.shards.iter().map(|shard| ask(shard)));
-        let answers = self.context.clock.timeout(PATIENCE, asked).await;
-        let answers: Option<Vec<T>> =
-            answers.and_then(|all| all.into_iter().collect::<Result<_, _>>().ok());
-        answers.ok_or_else(|| {
-            let message = "a shard does not answer; see /readyz";
-            Refusal::new(Code::Timeout, message)
-        })
     }
 
     fn shown(&self, seen: &Seen) -> admin::Stream {
