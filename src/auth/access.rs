@@ -177,19 +177,21 @@ impl Access {
     }
 
     /// Whether it may read `room`. A companion tells who comes and goes, and is open to who may see that: no grant to
-    /// subscribe opens it.
+    /// subscribe opens it. The room of one stream is joined by nobody but the gateway.
     #[must_use]
     pub fn may_subscribe(&self, room: &Room) -> bool {
         match room.tells_of() {
             Some(name) => self.sees_into(name),
-            None => self.subscribe.cover(room.as_str()),
+            None => !room.is_of_a_stream() && self.subscribe.cover(room.as_str()),
         }
     }
 
     /// Whether it may publish to `room`. To a companion nobody may.
     #[must_use]
     pub fn may_publish(&self, room: &Room) -> bool {
-        room.tells_of().is_none() && self.publish.cover(room.as_str())
+        let is_granted = self.publish.cover(room.as_str());
+        let is_served = self.role.service && room.is_of_a_stream();
+        room.tells_of().is_none() && (is_granted || is_served)
     }
 
     /// Whether it may see who is in `room`.
@@ -205,7 +207,7 @@ impl Access {
     /// Whether it may publish to any room at all.
     #[must_use]
     pub fn publishes(&self) -> bool {
-        !self.publish.is_empty()
+        self.role.service || !self.publish.is_empty()
     }
 
     /// The patterns of the rooms that it may read.
@@ -232,6 +234,12 @@ impl Access {
     #[must_use]
     pub fn may_use(&self, transport: Transport) -> bool {
         self.role.transports.contains(&transport)
+    }
+
+    /// Whether it is the backend's own: it may move, end and list the streams of others.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        self.role.service
     }
 
     /// Whether it may do what operators do: purge a room, read the metrics.

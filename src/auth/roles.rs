@@ -21,6 +21,8 @@ pub struct Settings {
     pub sender: bool,
     /// May purge and use the admin routes.
     pub admin: bool,
+    /// May move, end and list streams, and publish to one of them.
+    pub service: bool,
     /// What each of its streams may use.
     pub limits: Limits,
     /// How often messages of some names may come.
@@ -42,6 +44,8 @@ pub struct Role {
     pub sender: bool,
     /// May purge and use the admin routes.
     pub admin: bool,
+    /// May move, end and list streams, and publish to one of them.
+    pub service: bool,
     /// The number of the authority that it belongs to.
     pub(super) authority: u64,
     pub(super) rooms: Patterns,
@@ -79,6 +83,7 @@ impl Role {
             events: settings.events,
             sender: settings.sender,
             admin: settings.admin,
+            service: settings.service,
             rooms,
             subscribe,
             publish,

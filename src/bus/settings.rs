@@ -154,6 +154,13 @@ impl History {
         age: Duration::from_secs(3600),
     };
 
+    /// The room of one stream: 100 events, 256 KiB, 5 minutes. It reads them at once, or is behind.
+    pub const STREAM: Self = Self {
+        events: 100,
+        bytes: 256 << 10,
+        age: Duration::from_secs(5 * 60),
+    };
+
     /// All rooms together: 1,000,000 events, 256 MiB, 24 hours.
     pub const TOTAL: Self = Self {
         events: 1_000_000,
@@ -182,6 +189,7 @@ impl Settings {
         let unnamed = || {
             Arc::new(match room.tells_of() {
                 Some(_) => Policy::COMPANION,
+                None if room.is_of_a_stream() => Policy::of_history(History::STREAM),
                 None if room.is_internal() => Policy::INTERNAL,
                 None => Policy::ROOM,
             })
@@ -240,6 +248,7 @@ mod tests {
             ("sensor", 1),
             ("_canary", History::INTERNAL.events),
             ("_presence:sensor:x", History::COMPANION.events),
+            ("_stream:x", History::STREAM.events),
         ] {
             let policy = settings.policy(&Room::parse(room).unwrap());
             assert_eq!(policy.history.events, expected, "{room}");

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::id::StreamId;
+
 /// A valid room name: parts of `[A-Za-z0-9_.~-]` joined by `:`, 1 to 200 bytes, no part empty, `.` or `..`.
 ///
 /// The dots are refused because a room is also a URL path segment that proxies normalise.
@@ -11,6 +13,9 @@ pub struct Room(Arc<str>);
 
 /// What the name of a room's companion begins with, and the room's own name follows.
 pub const COMPANION: &str = "_presence:";
+
+/// What the rooms of single streams begin with.
+const OF_A_STREAM: &str = "_stream:";
 
 /// Why a text is no room name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +64,24 @@ impl Room {
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self == other
+    }
+
+    /// The room of one stream: what is published there is for that stream alone, and dies with it.
+    #[must_use]
+    pub fn of_stream(stream: StreamId) -> Self {
+        Self(format!("{OF_A_STREAM}{stream}").into())
+    }
+
+    /// Whether it is the room of one stream, or looks like it.
+    #[must_use]
+    pub fn is_of_a_stream(&self) -> bool {
+        self.0.starts_with(OF_A_STREAM)
+    }
+
+    /// The stream whose room it is.
+    #[must_use]
+    pub fn stream(&self) -> Option<StreamId> {
+        StreamId::from_client(self.0.strip_prefix(OF_A_STREAM)?)
     }
 
     /// Whether the gateway keeps this room for itself.
@@ -161,6 +184,18 @@ mod tests {
         for plain in ["a", "presence:a", "_presence", "_presences:a"] {
             assert_eq!(Room::parse(plain).unwrap().tells_of(), None, "{plain}");
         }
+    }
+
+    #[test]
+    fn the_room_of_a_stream_is_known_by_its_name() {
+        let stream = StreamId::from_random(0xabc);
+        let room = Room::of_stream(stream);
+        assert_eq!(room.as_str(), "_stream:000000000000000000000abc");
+        assert!(Room::parse(room.as_str()).is_ok() && room.is_internal());
+        assert_eq!(room.stream(), Some(stream));
+        let other = Room::parse("_stream:abc").unwrap();
+        assert!(other.is_of_a_stream() && other.stream().is_none());
+        assert!(!Room::parse("_streams").unwrap().is_of_a_stream());
     }
 
     #[test]

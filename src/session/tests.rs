@@ -30,6 +30,7 @@ fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
         presence: Vec::new(),
         sender: false,
         admin: false,
+        service: false,
         limits: Limits::DEFAULT,
         events: Events::new(),
     }

@@ -23,6 +23,7 @@ fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
         presence: owned(&["display", "org:{org}:*"]),
         sender: false,
         admin: false,
+        service: false,
         limits: Limits::DEFAULT,
         events: Events::new(),
     }

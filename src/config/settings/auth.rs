@@ -53,6 +53,7 @@ impl Build<'_> {
                 presence: texts(&section, "presence"),
                 sender: or(section.flag("sender"), false),
                 admin: or(section.flag("admin"), false),
+                service: or(section.flag("service"), false),
                 limits,
                 events: super::events(&own, events),
             };
