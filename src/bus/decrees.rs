@@ -17,11 +17,24 @@ const CAPACITY: usize = 100_000;
 /// would be judged at the oldest that is kept, and not before.
 const RIGHTS: usize = 1024;
 
+/// How many moves are kept. A stream that is behind one that was forgotten may have missed its own, and is ended.
+const MOVES: usize = 16_384;
+/// After so many everybody is called to read on, also those in whose rooms nothing happens: only who takes nothing for
+/// long falls behind what is kept.
+const CALL: u64 = MOVES as u64 / 4;
+/// Moves that one read for many may pass: each of them looks at them all.
+const PASSED: usize = 8;
+
 /// The decrees of a log, by seq.
 #[derive(Debug, Default)]
 pub struct Decrees {
     held: BTreeMap<u64, Held>,
     rights: BTreeSet<u64>,
+    moves: BTreeSet<u64>,
+    /// How many moves there were.
+    moved: u64,
+    /// The newest move that is not kept any more.
+    forgotten: u64,
 }
 
 #[derive(Debug)]
@@ -46,7 +59,7 @@ impl Decrees {
     /// # Errors
     /// `unavailable`: too many revocations are held.
     pub fn check(&self, decree: &Decree) -> Result<(), Refusal> {
-        let held = self.held.len() - self.rights.len();
+        let held = self.held.len() - self.rights.len() - self.moves.len();
         if matches!(decree, Decree::Revoked(_)) && held >= CAPACITY {
             let message = "100000 revocations are held already; say until when they have to hold";
             return Err(Refusal::new(Code::Unavailable, message));
@@ -56,16 +69,43 @@ impl Decrees {
 
     /// Keeps `decree` as entry `seq`, at least until then.
     pub fn push(&mut self, seq: u64, decree: Decree, until: Option<UnixMillis>) {
-        if decree == Decree::Rights {
-            self.rights.insert(seq);
-            if self.rights.len() > RIGHTS
-                && let Some(oldest) = self.rights.pop_first()
-            {
-                self.held.remove(&oldest);
+        match &decree {
+            Decree::Rights => {
+                self.rights.insert(seq);
+                if self.rights.len() > RIGHTS
+                    && let Some(oldest) = self.rights.pop_first()
+                {
+                    self.held.remove(&oldest);
+                }
             }
+            Decree::Moved(_) => self.push_move(seq),
+            Decree::Revoked(_) | Decree::Forgotten => {}
         }
         let decree = Arc::new(decree);
         self.held.insert(seq, Held { decree, until });
+    }
+
+    fn push_move(&mut self, seq: u64) {
+        self.moved += 1;
+        self.moves.insert(seq);
+        if self.moves.len() > MOVES
+            && let Some(oldest) = self.moves.pop_first()
+        {
+            self.held.remove(&oldest);
+            self.forgotten = oldest;
+        }
+    }
+
+    /// Whether everybody is to read on for the move that was just kept: who does is never behind those that are kept.
+    #[must_use]
+    pub const fn calls_all(&self) -> bool {
+        self.moved.is_multiple_of(CALL)
+    }
+
+    /// Whether a move beyond `after` is not kept any more.
+    #[must_use]
+    pub const fn has_forgotten(&self, after: u64) -> bool {
+        self.forgotten > after
     }
 
     /// Those beyond `after`, up to `upto`.
@@ -80,9 +120,24 @@ impl Decrees {
             .collect()
     }
 
-    /// The first change of rights beyond `after`.
+    /// The first decree beyond `after` at which one who reads stops, because what comes after it may be read otherwise: a
+    /// change of rights, or a move.
     #[must_use]
-    pub fn next_rights(&self, after: u64) -> Option<u64> {
+    pub fn next_stop(&self, after: u64) -> Option<u64> {
+        let moved = self.moves.range(after + 1..).next().copied();
+        self.next_rights(after).into_iter().chain(moved).min()
+    }
+
+    /// Where many who are beyond `after` stop together: at a change of rights, or before more moves than each of them
+    /// shall look at.
+    #[must_use]
+    pub fn next_stop_of_all(&self, after: u64) -> Option<u64> {
+        let beyond = self.moves.range(after + 1..).nth(PASSED);
+        let moved = beyond.map(|seq| seq - 1);
+        self.next_rights(after).into_iter().chain(moved).min()
+    }
+
+    fn next_rights(&self, after: u64) -> Option<u64> {
         self.rights.range(after + 1..).next().copied()
     }
 
@@ -164,7 +219,9 @@ impl Revocations {
 #[cfg(all(test, not(gatecast_loom)))]
 mod tests {
     use super::*;
-    use crate::model::id::Principal;
+    use crate::model::decree::{Move, Whom};
+    use crate::model::id::{Principal, StreamId};
+    use crate::model::room::Room;
 
     fn revoked(id: &str, until: Option<u64>) -> Revoked {
         Revoked {
@@ -243,11 +300,59 @@ mod tests {
         assert_eq!(seqs(3, 8), [5, 8]);
         assert_eq!(seqs(8, 8), [0; 0]);
         assert_eq!(
-            (decrees.next_rights(0), decrees.next_rights(5)),
+            (decrees.next_stop(0), decrees.next_stop(5)),
             (Some(5), None)
         );
         decrees.expire(UnixMillis(10));
         assert_eq!(decrees.between(0, 9).len(), 2);
+    }
+
+    fn moved() -> Decree {
+        Decree::Moved(Move {
+            whom: Whom::Principal("ann".into()),
+            room: Room::of_stream(StreamId::from_random(1)),
+            joins: true,
+        })
+    }
+
+    #[test]
+    fn who_reads_stops_at_each_move_and_those_who_read_together_before_there_are_too_many() {
+        let mut decrees = Decrees::default();
+        let moved = moved();
+        for seq in 1..=PASSED as u64 + 1 {
+            decrees.push(10 * seq, moved.clone(), None);
+        }
+        assert_eq!(
+            (decrees.next_stop(0), decrees.next_stop(10)),
+            (Some(10), Some(20))
+        );
+        assert_eq!(
+            decrees.next_stop_of_all(0),
+            Some(10 * (PASSED as u64 + 1) - 1)
+        );
+        assert_eq!(decrees.next_stop_of_all(10), None);
+        decrees.push(15, Decree::Rights, None);
+        assert_eq!(decrees.next_stop_of_all(0), Some(15));
+    }
+
+    #[test]
+    fn moves_are_bounded_and_who_may_have_missed_one_is_known() {
+        let (mut decrees, moved) = (Decrees::default(), moved());
+        let mut calls = 0;
+        for seq in 1..=MOVES as u64 {
+            decrees.push(seq, moved.clone(), None);
+            calls += usize::from(decrees.calls_all());
+        }
+        assert_eq!((decrees.held.len(), calls), (MOVES, 4));
+        assert!(!decrees.has_forgotten(0));
+        decrees.push(MOVES as u64 + 1, moved, None);
+        assert_eq!(decrees.held.len(), MOVES);
+        assert!(decrees.has_forgotten(0) && !decrees.has_forgotten(1));
+        assert!(
+            decrees
+                .check(&Decree::Revoked(Revocation::Key("tv".into())))
+                .is_ok()
+        );
     }
 
     #[test]

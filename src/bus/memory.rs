@@ -148,6 +148,9 @@ impl Bus {
     }
 
     /// Appends a decree, and wakes everybody who reads: each applies it before it is given anything that comes after it.
+    /// A move concerns few, and whoever serves them calls them; of those whom nobody serves, the readers of a room that
+    /// is to be left are woken.
+    ///
     /// A revocation is kept until the credentials that it names have ended, or as long as the log if nothing says when.
     ///
     /// Async, as [`Self::publish`] is.
@@ -159,16 +162,24 @@ impl Bus {
         decree: Decree,
         until: Option<UnixMillis>,
     ) -> Result<Position, Refusal> {
+        let left = decree.moved().filter(|moved| !moved.joins);
+        let left = left.map(|moved| moved.room.clone());
+        let is_for_all;
         let position = {
             let mut log = lock(&self.0.log);
             let position = log.decree(decree.clone(), until)?;
+            is_for_all = decree.moved().is_none() || log.decrees().calls_all();
             // Under the log's lock: who opens a reader behind it finds the revocation here.
             if let Decree::Revoked(revocation) = decree {
                 self.0.revocations.add(Revoked { revocation, until });
             }
             position
         };
-        self.0.readers.ring_all();
+        if is_for_all {
+            self.0.readers.ring_all();
+        } else if let Some(room) = left {
+            self.0.readers.ring_alone(&room);
+        }
         Ok(position)
     }
 
@@ -233,11 +244,13 @@ impl Bus {
     }
 
     /// What a reader at `place` would read: for all who are there. Nothing where there is nothing, or where it would
-    /// tell of gaps or decrees, which each is told for itself, or hold an event that is not for all.
+    /// tell of gaps or decrees, which each is told for itself, or hold an event that is not for all; moves that it passes
+    /// are told with it, and whom one of them concerns does not take it.
     #[must_use]
     pub fn look(&self, place: &Place, credit: Credit) -> Option<Batch> {
-        let batch = Reader::at(place).read(&self.0.log(), credit);
-        let is_alike = batch.gaps.is_empty() && batch.decrees.is_empty();
+        let batch = Reader::at(place).read_for_all(&self.0.log(), credit);
+        let mut decrees = batch.decrees.iter();
+        let is_alike = batch.gaps.is_empty() && decrees.all(|(_, one)| one.moved().is_some());
         let is_for_all = || batch.events.iter().all(|event| event.event().is_for_all());
         (is_alike && !batch.events.is_empty() && is_for_all()).then_some(batch)
     }
@@ -280,6 +293,12 @@ impl Bus {
             }
         });
         held.collect()
+    }
+
+    /// Whether somebody reads `room`.
+    #[must_use]
+    pub fn has_readers(&self, room: &Room) -> bool {
+        self.0.readers.count(room) > 0
     }
 
     /// Drops what `room` holds; its readers get a gap.

@@ -33,8 +33,8 @@ pub struct Batch {
     pub gaps: Vec<Gap>,
     /// What is there, ascending and once each.
     pub events: Vec<Delivery>,
-    /// What is decreed up to its cursor, by seq. A change of rights is the last: what comes after it is read once who
-    /// reads was judged anew.
+    /// What is decreed up to its cursor, by seq. A change of rights, and in a read for one alone a move, is the last: what
+    /// comes after it is read once who reads has applied it.
     pub decrees: Vec<(u64, Arc<Decree>)>,
     /// Everything due up to here has been given.
     pub cursor: Position,
@@ -69,7 +69,7 @@ impl Batch {
 }
 
 /// Where a reader is: whoever is there reads the same.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     cursor: u64,
     rooms: Box<[Room]>,
@@ -231,14 +231,34 @@ impl Reader {
     ///
     /// Costs what the joined rooms hold beyond the cursor, however much the rest of the log holds.
     pub fn read(&mut self, log: &Log, credit: Credit) -> Batch {
+        let stop = log.decrees().next_stop(self.judged());
+        self.read_up_to(log, credit, stop)
+    }
+
+    /// The same for all who are at its place: the moves that it passes are among the decrees, and it is good only for
+    /// those whom none of them concerns.
+    pub fn read_for_all(&mut self, log: &Log, credit: Credit) -> Batch {
+        let stop = log.decrees().next_stop_of_all(self.judged());
+        self.read_up_to(log, credit, stop)
+    }
+
+    /// What is decreed up to here was applied.
+    fn judged(&self) -> u64 {
+        self.cursor.max(self.opened)
+    }
+
+    fn read_up_to(&mut self, log: &Log, credit: Credit, stop: Option<u64>) -> Batch {
+        let judged = self.judged();
+        if log.decrees().has_forgotten(judged) {
+            return Batch {
+                decrees: vec![(self.cursor, Arc::new(Decree::Forgotten))],
+                ..Batch::empty_at(log.position(self.cursor))
+            };
+        }
         let gaps = self.take_gaps(log);
         let fallen = gaps.iter().find(|gap| self.has_fallen(log, gap));
         let fallen = fallen.map(|gap| gap.room.clone());
-        let judged = self.cursor.max(self.opened);
-        let end = log
-            .decrees()
-            .next_rights(judged)
-            .unwrap_or_else(|| log.visible());
+        let end = stop.unwrap_or_else(|| log.visible());
         let (events, cut) = self.merge(log, credit, end);
         self.cursor = match events.last() {
             Some(last) if cut => last.event().position.seq,

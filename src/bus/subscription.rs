@@ -11,6 +11,7 @@ use crate::sync::lock;
 
 use super::Deliver;
 use super::history::{Page, Query};
+use super::log::Log;
 use super::memory::Shared;
 use super::presence::Attendance;
 use super::reader::{Batch, Credit, Place, Reader};
@@ -217,7 +218,8 @@ impl Subscription {
     fn step_into(&mut self, room: &Room, past: Past, credit: Credit) -> Joining {
         let Past { since, until } = past;
         // As in `open`: what this step does not see rings.
-        let mut log = self.shared.log();
+        let shared = self.shared.clone();
+        let mut log = shared.log();
         let visible = log.visible();
         // What was dropped beyond the cursor is told here, as a gap up to its true end.
         let end = self.reader.cursor().max(log.floor(room));
@@ -242,9 +244,7 @@ impl Subscription {
             })
         });
         if !joined && page.as_ref().is_none_or(|page| !page.more) {
-            let room = log.watch(room);
-            self.shared.readers.add(&room, &self.bell);
-            self.reader.join(room, from);
+            self.add(&mut log, room, from);
         }
         let Some(Page {
             gaps,
@@ -266,6 +266,24 @@ impl Subscription {
             until: Some(until),
         });
         Joining { gaps, events, next }
+    }
+
+    /// Joins `room` at its cursor, where it stopped at the decree that says so: all that comes after it is due. It is `who`
+    /// that joins, for those who look who is there.
+    pub fn enter(&mut self, room: &Room, who: &Principal) {
+        if !self.reader.has(room) {
+            let shared = self.shared.clone();
+            self.add(&mut shared.log(), room, self.reader.cursor());
+            let rooms = std::iter::once(room);
+            Attendance::note(&mut self.attendance, &self.shared, who, rooms);
+        }
+    }
+
+    /// What comes to `room` after `from` is due. To be called under the log's lock: what it does not see rings.
+    fn add(&mut self, log: &mut Log, room: &Room, from: u64) {
+        let room = log.watch(room);
+        self.shared.readers.add(&room, &self.bell);
+        self.reader.join(room, from);
     }
 
     /// Leaves `room`; says whether it was joined.

@@ -181,6 +181,16 @@ impl Readers {
         rosters.iter().for_each(|roster| roster.flash(flash));
     }
 
+    /// Tells those who wait for `room` by themselves.
+    pub fn ring_alone(&self, room: &Room) {
+        let signals: Vec<Arc<Signal>> = {
+            let registry = lock(&self.0);
+            let readers = registry.rooms.get(room).into_iter();
+            readers.flat_map(BTreeMap::values).cloned().collect()
+        };
+        signals.iter().for_each(|signal| signal.ring());
+    }
+
     /// Tells everyone, whatever they wait for.
     pub fn ring_all(&self) {
         let signals: Vec<Arc<Signal>> = {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::code::{Code, Refusal};
 use super::id::{Principal, StreamId};
+use super::room::Room;
 use super::time::UnixMillis;
 
 /// One such entry.
@@ -14,6 +15,21 @@ pub enum Decree {
     Revoked(Revocation),
     /// Who may what has changed: everybody is judged anew.
     Rights,
+    /// Streams join a room, or leave it.
+    Moved(Move),
+    /// It stands for moves that are not known any more: who has not read them may have missed its own.
+    Forgotten,
+}
+
+/// Streams that the backend moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Whose.
+    pub whom: Whom,
+    /// Into which room, or out of it.
+    pub room: Room,
+    /// Whether they join it.
+    pub joins: bool,
 }
 
 /// Whose streams are meant.
@@ -23,6 +39,28 @@ pub enum Whom {
     Stream(StreamId),
     /// All of this principal, by the name that it is shown by.
     Principal(Arc<str>),
+}
+
+impl Whom {
+    /// Whether the stream of this name, whose client is `principal`, is one of them.
+    #[must_use]
+    pub fn covers(&self, stream: StreamId, principal: &Principal) -> bool {
+        match self {
+            Self::Stream(one) => *one == stream,
+            Self::Principal(name) => **name == *principal.name(),
+        }
+    }
+}
+
+impl Decree {
+    /// The move, if it is one.
+    #[must_use]
+    pub const fn moved(&self) -> Option<&Move> {
+        match self {
+            Self::Moved(moved) => Some(moved),
+            Self::Revoked(_) | Self::Rights | Self::Forgotten => None,
+        }
+    }
 }
 
 /// Which credentials do not hold any more.
@@ -141,6 +179,15 @@ mod tests {
         assert!(named.covers(bearer(&key, None, 0)));
         assert!(!named.covers(bearer(&ann, None, 0)));
         assert!(!named.covers(bearer(&Principal::Anonymous, None, 0)));
+    }
+
+    #[test]
+    fn streams_are_meant_by_their_name_or_by_whose_they_are() {
+        let (one, other) = (StreamId::from_random(1), StreamId::from_random(2));
+        let ann = subject("a", "ann");
+        assert!(Whom::Stream(one).covers(one, &ann) && !Whom::Stream(one).covers(other, &ann));
+        let named = |name: &str| Whom::Principal(name.into()).covers(one, &ann);
+        assert!(named("ann") && !named("bob"));
     }
 
     #[test]

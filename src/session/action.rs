@@ -90,6 +90,12 @@ pub enum Ask {
         /// Where.
         room: Room,
     },
+    /// Join a room at the stream's place, and give [`super::Input::Opened`].
+    Enter(Room),
+    /// Leave a room, and give [`super::Input::Opened`].
+    Exit(Room),
+    /// Whatever join of this room is under way goes no further.
+    Bar(Room),
     /// Look at the client's rights again, and give [`super::Input::Judged`] if they have changed.
     Judge,
     /// Have the signed URL anew that showed these rights, and give [`super::Input::Extended`].

@@ -10,6 +10,7 @@ mod aside;
 mod deadlines;
 mod input;
 mod messages;
+mod moves;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -472,10 +473,8 @@ impl Session {
         }
         if end.is_some() {
             self.end(None, revoked(), out);
-        } else if let Some((_, decree)) = decrees.last()
-            && **decree == Decree::Rights
-        {
-            out.push(Action::Ask(Ask::Judge));
+        } else if let Some((_, decree)) = decrees.last() {
+            self.heed(decree, out);
         }
     }
 
@@ -486,8 +485,15 @@ impl Session {
             Decree::Revoked(revocation) => self
                 .access()
                 .is_some_and(|access| revocation.covers(access.bearer())),
-            Decree::Rights => false,
+            Decree::Rights | Decree::Moved(_) | Decree::Forgotten => false,
         }
+    }
+
+    /// Whether this stream is one that `decree` moves.
+    #[must_use]
+    pub fn is_moved_by(&self, decree: &Decree) -> bool {
+        let moved = decree.moved().zip(self.access());
+        moved.is_some_and(|(moved, access)| moved.whom.covers(self.stream, &access.principal))
     }
 
     fn drain(&mut self, retry_after: Duration, out: &mut Vec<Action>) {

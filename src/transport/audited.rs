@@ -47,7 +47,10 @@ impl Wish {
 pub(super) fn record(entry: &mut Entry, session: &Session, actions: &[Action], wish: Option<Wish>) {
     for action in actions {
         match (action, wish) {
-            (Action::Ask(Ask::Open { .. } | Ask::Lift { .. }), _) => {
+            (
+                Action::Ask(Ask::Open { .. } | Ask::Lift { .. } | Ask::Enter(_) | Ask::Exit(_)),
+                _,
+            ) => {
                 if let Some(access) = session.access() {
                     entry.known(who(access), session.rooms());
                 }

@@ -18,10 +18,12 @@ use crate::bus::state::Told;
 use crate::bus::wake::Seat;
 use crate::bus::{Joining, Past, Subscription};
 use crate::model::code::{Code, Refusal};
+use crate::model::decree::Decree;
 use crate::model::event::Event;
 use crate::model::gap::Gap;
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::model::start::Start;
 use crate::model::time::Moment;
 use crate::session::{Action, Answer, Ask, Input, Now, Session};
 use crate::telemetry::metrics::labels::End;
@@ -67,6 +69,8 @@ enum Busy {
         reference: Option<Ref>,
         room: Room,
         past: Past,
+        /// Whether the room was taken away meanwhile.
+        is_barred: bool,
     },
     /// The state of some rooms, which is longer than one step: what is live comes behind it.
     Telling(Told),
@@ -183,9 +187,10 @@ impl Engine {
                 reference,
                 room,
                 past,
+                is_barred,
             } if writable => {
                 // A heartbeat reads between two steps, and may have read that rights have changed.
-                if !self.session.may_subscribe(room) {
+                if *is_barred || !self.session.may_subscribe(room) {
                     return Some(Input::Barred {
                         reference: reference.take(),
                         room: room.clone(),
@@ -313,6 +318,22 @@ impl Engine {
             subscription.has(flash.room()) && subscription.has_read(flash.event().position.seq)
         };
         self.reads_on().is_some_and(is_at_the_head) && self.is_for_client(flash.event())
+    }
+
+    /// Whether it has to stop at one of these decrees.
+    pub(crate) fn is_moved_by(&self, decrees: &[(u64, Arc<Decree>)]) -> bool {
+        let mut decrees = decrees.iter();
+        decrees.any(|(_, decree)| self.session.is_moved_by(decree))
+    }
+
+    /// From now on it reads its own room, if it reads at all. That room is none of its client's: nobody is told of it.
+    pub(crate) fn is_addressed(&mut self) -> bool {
+        let room = Room::of_stream(self.session.stream());
+        let reader = self.subscription.as_mut().zip(self.session.access());
+        let joined = reader.map(|(subscription, access)| {
+            subscription.join(&room, Start::Now, CREDIT, &access.principal)
+        });
+        joined.is_some()
     }
 
     /// Its place in the log, if all it does is to read on from there.

@@ -17,7 +17,7 @@ use crate::bus::{Opened, Subscription};
 use crate::lifecycle::random;
 use crate::limit::Held;
 use crate::model::code::{Code, Refusal};
-use crate::model::decree::Decree;
+use crate::model::decree::{Decree, Move, Whom};
 use crate::model::gap::Gap;
 use crate::model::position::Position;
 use crate::model::room::Room;
@@ -198,6 +198,8 @@ impl Waiting {
             let goes_on = match &*decree {
                 Decree::Revoked(revocation) => !revocation.covers(self.access.bearer()),
                 Decree::Rights => self.may_go_on(context),
+                Decree::Moved(moved) => !self.is_moved_by(moved),
+                Decree::Forgotten => false,
             };
             if !goes_on {
                 batch
@@ -208,6 +210,14 @@ impl Waiting {
             }
         }
         true
+    }
+
+    /// Whether `moved` takes a room from all streams of its principal: then it is answered with what came before, and the
+    /// next poll is judged by its credential like any other. A poll is made to join nothing: it names its rooms.
+    pub(super) fn is_moved_by(&self, moved: &Move) -> bool {
+        let name = self.access.principal.name();
+        let is_meant = matches!(&moved.whom, Whom::Principal(whom) if **whom == *name);
+        is_meant && !moved.joins && self.rooms.contains(&moved.room)
     }
 
     /// Whether its credential is still good for all that it waits for.

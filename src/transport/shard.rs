@@ -53,7 +53,7 @@ pub struct Shard {
 
 /// Who comes into the loop. A drain waits for a guest from the moment that its request is answered.
 enum Newcomer {
-    Stream(Adopted, Guest),
+    Stream(Box<Adopted>, Guest),
     Poll(Borrowed, Guest),
 }
 
@@ -106,7 +106,8 @@ impl Shard {
     /// Gives the shard a stream that was granted, and its connection; `head` is written first.
     pub fn adopt(&self, io: Box<dyn Io>, granted: Granted, head: Vec<u8>) {
         let guest = self.guest(granted.format.transport());
-        self.come(Newcomer::Stream(Adopted { io, granted, head }, guest));
+        let adopted = Box::new(Adopted { io, granted, head });
+        self.come(Newcomer::Stream(adopted, guest));
     }
 
     /// Lends the shard a connection for a poll that waits. `head` is the beginning of its answer's head; the connection is

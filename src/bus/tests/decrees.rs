@@ -6,7 +6,7 @@ use super::*;
 use crate::bus::Bus;
 use crate::bus::reader::Batch;
 use crate::lifecycle::clock::Clock;
-use crate::model::decree::{Decree, Revocation};
+use crate::model::decree::{Decree, Move, Revocation, Whom};
 
 fn bus() -> Bus {
     Bus::memory(Settings::default(), epoch(), Clock::manual().0)
@@ -95,4 +95,88 @@ fn who_comes_later_is_not_told_what_was_decreed_before_and_whoever_looks_for_all
     assert_eq!(numbers(&late.read(CREDIT)), (vec![1, 3], vec![], 3));
     assert!(bus.look(&place, CREDIT).is_none());
     assert_eq!(numbers(&early.read(CREDIT)), (vec![3], vec![2], 3));
+}
+
+fn step(bus: &Bus, room: usize, joins: bool) -> u64 {
+    let whom = Whom::Principal("ann".into());
+    let room = name(room);
+    decree(bus, Decree::Moved(Move { whom, room, joins }))
+}
+
+fn publish_to(bus: &Bus, room: usize) -> u64 {
+    let (name, event) = (name(room), EventName::parse("e").unwrap());
+    let published = bus.publish(NewEvent::new(vec![name], event, Json::null()), None);
+    published.now_or_never().unwrap().unwrap().position.seq
+}
+
+#[test]
+fn one_who_is_moved_reads_what_came_before_it_leaves_and_what_comes_after_it_joins() {
+    let bus = bus();
+    let mut reader = bus.subscribe(&[name(0)], Start::Now).subscription;
+    publish_to(&bus, 0);
+    publish_to(&bus, 1);
+    let joined = step(&bus, 1, true);
+    publish_to(&bus, 1);
+    publish_to(&bus, 0);
+    let left = step(&bus, 0, false);
+    publish_to(&bus, 0);
+    publish_to(&bus, 1);
+    assert_eq!((joined, left), (3, 6));
+    assert_eq!(numbers(&reader.read(CREDIT)), (vec![1], vec![3], 3));
+    reader.enter(&name(1));
+    assert_eq!(numbers(&reader.read(CREDIT)), (vec![4, 5], vec![6], 6));
+    assert!(reader.leave(&name(0)));
+    assert_eq!(numbers(&reader.read(CREDIT)), (vec![8], vec![], 8));
+}
+
+#[test]
+fn one_who_enters_a_room_that_has_lost_events_since_is_told_a_gap() {
+    let bus = bus();
+    let mut reader = bus.subscribe(&[name(0)], Start::Now).subscription;
+    step(&bus, 1, true);
+    publish_to(&bus, 1);
+    bus.purge(&name(1));
+    reader.read(CREDIT);
+    reader.enter(&name(1));
+    let batch = reader.read(CREDIT);
+    let gap = &batch.gaps[0];
+    let ends = (gap.from.unwrap().seq, gap.to.unwrap().seq);
+    assert_eq!((ends, batch.events.len()), ((1, 2), 0));
+}
+
+#[test]
+fn a_read_for_all_passes_moves_and_tells_them_and_stops_at_rights() {
+    let bus = bus();
+    let mut reader = bus.subscribe(&[name(0)], Start::Now).subscription;
+    publish(&bus);
+    step(&bus, 1, true);
+    publish(&bus);
+    let place = reader.place().unwrap();
+    let alike = bus.look(&place, CREDIT).unwrap();
+    assert_eq!(numbers(&alike), (vec![1, 3], vec![2], 3));
+    reader.follow(alike.cursor);
+    publish(&bus);
+    decree(&bus, Decree::Rights);
+    publish(&bus);
+    assert!(bus.look(&reader.place().unwrap(), CREDIT).is_none());
+}
+
+#[test]
+fn one_who_is_behind_what_is_known_of_moves_is_told_so_and_given_nothing() {
+    let bus = bus();
+    let mut reader = bus.subscribe(&[name(0)], Start::Now).subscription;
+    let place = reader.place().unwrap();
+    publish(&bus);
+    for _ in 0..20_000 {
+        step(&bus, 1, true);
+    }
+    let batch = reader.read(CREDIT);
+    assert_eq!(*batch.decrees[0].1, Decree::Forgotten);
+    assert_eq!(numbers(&batch), (vec![], vec![0], 0));
+    assert!(bus.look(&place, CREDIT).is_none());
+    // Who comes now was judged by all of them.
+    let mut other = bus
+        .subscribe(&[name(0)], Start::At(batch.cursor))
+        .subscription;
+    assert_eq!(numbers(&other.read(CREDIT)), (vec![1], vec![], 20_001));
 }

@@ -1,6 +1,7 @@
 //! What is decreed for all: credentials that do not hold any more, rights that have changed.
 
 use super::*;
+use crate::model::decree::{Move, Whom};
 
 fn decreed(decree: Decree, seq: u64) -> Input {
     Input::Batch(Batch {
@@ -145,4 +146,71 @@ fn a_room_that_is_granted_to_a_stream_stays_its_own_when_rights_change() {
     assert!(session.may_subscribe(&yard) && session.rooms().contains(&yard));
     session.revoke(&yard);
     assert!(!session.may_subscribe(&yard));
+}
+
+fn step_of(session: &Session, room: &str, joins: bool) -> Decree {
+    Decree::Moved(Move {
+        whom: Whom::Stream(session.stream()),
+        room: Room::parse(room).unwrap(),
+        joins,
+    })
+}
+
+#[test]
+fn a_stream_that_is_moved_joins_and_leaves_and_another_does_neither() {
+    let mut session = live(display(), Transport::Sse);
+    let other = Decree::Moved(Move {
+        whom: Whom::Principal("ann".into()),
+        room: Room::parse("yard").unwrap(),
+        joins: true,
+    });
+    assert!(said(&mut session, decreed(other, 5), 1).is_empty());
+    let joins = step_of(&session, "yard", true);
+    assert_eq!(
+        said(&mut session, decreed(joins.clone(), 6), 1)[..],
+        ["ask Enter"]
+    );
+    assert!(
+        said(&mut session, decreed(joins, 7), 1).is_empty(),
+        "it is there"
+    );
+    let rooms = |session: &Session| {
+        session
+            .rooms()
+            .iter()
+            .map(Room::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rooms(&session), ["lobby", "kitchen", "yard"]);
+    let leaves = step_of(&session, "lobby", false);
+    assert_eq!(
+        said(&mut session, decreed(leaves.clone(), 8), 1)[..],
+        ["ask Exit"]
+    );
+    assert_eq!(said(&mut session, decreed(leaves, 9), 1)[..], ["ask Bar"]);
+    assert_eq!(rooms(&session), ["kitchen", "yard"]);
+    // What its role gives it is not its own any more, and what it was given stays.
+    let same = with_rooms(&["lobby", "kitchen"], &["lobby", "kitchen"]);
+    assert!(said(&mut session, Input::Judged(Ok(same)), 2).is_empty());
+    assert_eq!(rooms(&session), ["kitchen", "yard"]);
+    let leaves = step_of(&session, "yard", false);
+    said(&mut session, decreed(leaves, 10), 3);
+    assert!(!session.may_subscribe(&Room::parse("yard").unwrap()));
+}
+
+#[test]
+fn a_stream_that_has_as_many_rooms_as_it_may_is_told_so_and_joins_no_more() {
+    let mut settings = role(&["lobby", "kitchen"], &["lobby", "kitchen"]);
+    settings.limits.rooms_per_stream = 2;
+    let mut session = live(identified(&authority_of(settings)), Transport::Sse);
+    let joins = step_of(&session, "yard", true);
+    assert_eq!(said(&mut session, decreed(joins, 5), 1)[..], ["problem"]);
+    assert_eq!(session.rooms().len(), 2);
+}
+
+#[test]
+fn a_stream_that_may_have_missed_a_move_is_ended_to_come_back() {
+    let mut session = live(display(), Transport::Sse);
+    let told = said(&mut session, decreed(Decree::Forgotten, 4), 1);
+    assert_eq!(told[..], ["slow None", "end slow"]);
 }

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 
 use crate::bus::reader::Place;
+use crate::model::decree::Move;
+use crate::model::position::Position;
 use crate::model::time::Moment;
 use crate::transport::context::Context;
 use crate::transport::format::Ending;
@@ -56,6 +58,11 @@ impl Member {
     /// Whether it takes what was prepared.
     pub(super) fn takes(&self, prepared: &Prepared) -> bool {
         either!(self, one => one.takes(prepared))
+    }
+
+    /// Whether a move that was decreed `at` this position concerns it: whoever came later was judged by all that stood then.
+    pub(super) fn is_to_move(&self, moved: &Move, at: Position) -> bool {
+        either!(self, one => one.is_to_move(moved, at))
     }
 
     /// Takes what was prepared, as far as its socket does.

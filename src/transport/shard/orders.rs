@@ -1,4 +1,4 @@
-//! What operators ask of a shard's loop: who is there, and that some leave.
+//! What operators and the backend ask of a shard's loop: who is there, that some leave, that some read on.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::model::code::{Code, Refusal};
+use crate::model::decree::{Move, Whom};
 use crate::model::id::StreamId;
 use crate::model::peer::Peer;
 use crate::model::position::Position;
@@ -83,6 +84,15 @@ pub(super) enum Order {
         farewell: Farewell,
         reply: oneshot::Sender<usize>,
     },
+    Call {
+        moved: Move,
+        at: Position,
+        reply: oneshot::Sender<usize>,
+    },
+    Address {
+        stream: StreamId,
+        reply: oneshot::Sender<bool>,
+    },
 }
 
 impl Order {
@@ -90,7 +100,8 @@ impl Order {
     pub(super) fn is_awaited(&self) -> bool {
         match self {
             Self::Survey { reply, .. } => !reply.is_closed(),
-            Self::Leave { reply, .. } => !reply.is_closed(),
+            Self::Leave { reply, .. } | Self::Call { reply, .. } => !reply.is_closed(),
+            Self::Address { reply, .. } => !reply.is_closed(),
         }
     }
 }
@@ -126,7 +137,38 @@ impl Shard {
     }
 }
 
+impl Shard {
+    /// Calls those whom the move concerns that was decreed `at` this position, so that they read on up to there; answers
+    /// how many streams that are.
+    pub fn call(&self, moved: Move, at: Position) -> oneshot::Receiver<usize> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Call { moved, at, reply });
+        answer
+    }
+
+    /// Has a stream read its own room from now on; answers whether it is here.
+    pub fn address(&self, stream: StreamId) -> oneshot::Receiver<bool> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Address { stream, reply });
+        answer
+    }
+}
+
 impl Filter {
+    /// The streams of `whom`.
+    #[must_use]
+    pub fn of(whom: &Whom) -> Self {
+        let (stream, principal) = match whom {
+            Whom::Stream(stream) => (Some(*stream), None),
+            Whom::Principal(name) => (None, Some(name.to_string())),
+        };
+        Self {
+            stream,
+            principal,
+            ..Self::default()
+        }
+    }
+
     fn fits(&self, stream: &Stream) -> bool {
         let session = stream.session();
         let access = session.access();
@@ -165,7 +207,15 @@ impl Members {
                 farewell,
                 reply,
             } => _ = reply.send(self.dismiss(&filter, farewell)),
+            Order::Call { moved, at, reply } => _ = reply.send(self.call_moved(&moved, at)),
+            Order::Address { stream, reply } => _ = reply.send(self.address(stream)),
         }
+    }
+
+    fn address(&mut self, stream: StreamId) -> bool {
+        let mut streams = self.streams_mut();
+        let own = streams.find(|one| one.session().stream() == stream);
+        own.is_some_and(Stream::is_addressed)
     }
 
     /// Looks at all, and describes the few that are wanted.

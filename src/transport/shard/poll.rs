@@ -14,6 +14,8 @@ use crate::bus::reader::Place;
 use crate::bus::wake::Seat;
 use crate::lifecycle::tasks::Guest;
 use crate::model::code::Code;
+use crate::model::decree::{Decree, Move};
+use crate::model::position::Position;
 use crate::model::time::Moment;
 use crate::telemetry::metrics::labels::End;
 use crate::transport::context::Context;
@@ -123,6 +125,26 @@ impl Poll {
     pub(super) fn takes(&self, prepared: &Prepared) -> bool {
         let reads = self.reads_like_others();
         reads.is_some_and(|subscription| subscription.is_at(&prepared.place))
+            && !self.is_moved_by(&prepared.batch.decrees)
+    }
+
+    /// Whether a move that was decreed `at` this position concerns it.
+    pub(super) fn is_to_move(&self, moved: &Move, at: Position) -> bool {
+        match &self.state {
+            State::Waiting(waiting, subscription) => {
+                subscription.opened() < at.seq && waiting.is_moved_by(moved)
+            }
+            State::Answering(_) => false,
+        }
+    }
+
+    /// Whether it has to stop at one of these decrees.
+    fn is_moved_by(&self, decrees: &[(u64, Arc<Decree>)]) -> bool {
+        let State::Waiting(waiting, _) = &self.state else {
+            return false;
+        };
+        let mut decrees = decrees.iter();
+        decrees.any(|(_, decree)| decree.moved().is_some_and(|one| waiting.is_moved_by(one)))
     }
 
     fn reads_like_others(&self) -> Option<&Subscription> {

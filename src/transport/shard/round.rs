@@ -7,6 +7,8 @@ use std::task::{Context as Cx, Poll};
 use std::time::Duration;
 
 use crate::lifecycle::random;
+use crate::model::decree::Move;
+use crate::model::position::Position;
 use crate::model::time::Moment;
 use crate::session::Now;
 use crate::transport::CREDIT;
@@ -233,7 +235,7 @@ impl Members {
                     Member::Poll(Box::new(poll))
                 }
                 Newcomer::Stream(adopted, guest) => {
-                    match Stream::begin(context, seat, adopted, guest, context.now()) {
+                    match Stream::begin(context, seat, *adopted, guest, context.now()) {
                         Begun::Stream(stream) => Member::Stream(stream),
                         Begun::Ended(ended) => {
                             ended.finish(context);
@@ -342,6 +344,26 @@ impl Members {
         })
     }
 
+    pub(super) fn streams_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
+        self.members.iter_mut().filter_map(|member| match member {
+            Some(Member::Stream(stream)) => Some(&mut **stream),
+            Some(Member::Poll(_)) | None => None,
+        })
+    }
+
+    /// Calls those whom a move `at` this position concerns; says how many streams that are.
+    pub(super) fn call_moved(&mut self, moved: &Move, at: Position) -> usize {
+        let mut streams = 0;
+        for (number, member) in self.members.iter().enumerate() {
+            let Some(member) = member else { continue };
+            if member.is_to_move(moved, at) {
+                streams += usize::from(matches!(member, Member::Stream(_)));
+                self.called.push_back(number);
+            }
+        }
+        streams
+    }
+
     pub(super) fn stream_mut(&mut self, number: usize) -> Option<&mut Stream> {
         match self.members.get_mut(number) {
             Some(Some(Member::Stream(stream))) => Some(stream),
@@ -399,9 +421,14 @@ fn prepare(prepared: &mut Vec<Prepared>, member: &Member, context: &Context) -> 
         return None;
     }
     let place = member.place()?;
+    // It does not take what others at its place do: it is moved there.
+    if prepared.iter().any(|one| one.place == place) {
+        return None;
+    }
     let batch = context.bus.look(&place, CREDIT)?;
     prepared.push(Prepared::new(place, batch));
-    Some(prepared.len() - 1)
+    let last = prepared.len() - 1;
+    member.takes(&prepared[last]).then_some(last)
 }
 
 fn leave(

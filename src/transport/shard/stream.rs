@@ -16,7 +16,9 @@ use crate::bus::wake::Seat;
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Guest;
 use crate::model::code::Refusal;
+use crate::model::decree::Move;
 use crate::model::id::StreamId;
+use crate::model::position::Position;
 use crate::model::time::Moment;
 use crate::session::admission::{Admitted, Opening};
 use crate::session::{Action, Input, Now, Session};
@@ -227,7 +229,24 @@ impl Stream {
 
     /// Whether it takes what was prepared.
     pub(super) fn takes(&self, prepared: &Prepared) -> bool {
-        self.is_writable() && self.engine.is_at(&prepared.place)
+        self.is_writable()
+            && self.engine.is_at(&prepared.place)
+            && !self.engine.is_moved_by(&prepared.batch.decrees)
+    }
+
+    /// Whether a move that was decreed `at` this position concerns it.
+    pub(super) fn is_to_move(&self, moved: &Move, at: Position) -> bool {
+        let session = self.session();
+        let is_meant = session
+            .access()
+            .is_some_and(|access| moved.whom.covers(session.stream(), &access.principal));
+        let subscription = self.engine.subscription();
+        is_meant && subscription.is_some_and(|subscription| subscription.opened() < at.seq)
+    }
+
+    /// From now on it reads its own room, if it reads at all.
+    pub(super) fn is_addressed(&mut self) -> bool {
+        self.engine.is_addressed()
     }
 
     /// Takes what was prepared, as far as its socket does.
