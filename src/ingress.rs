@@ -1,5 +1,6 @@
 //! L3: the only caller of [`Bus::publish`]: grants, then limits, then append.
 
+mod awaiting;
 mod publisher;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use crate::bus::idempotency::Idempotency;
 use crate::bus::reader::Credit;
 use crate::bus::{Bus, Published};
 use crate::lifecycle::clock::Clock;
+use crate::lifecycle::drain::Draining;
 use crate::limit::address::Address;
 use crate::limit::{Limiter, Payer};
 use crate::model::code::{Code, Refusal};
@@ -20,6 +22,7 @@ use crate::model::room::Room;
 use crate::model::start::Start;
 use crate::telemetry::metrics::Metrics;
 
+pub use awaiting::{Accepted, Awaiting};
 pub use publisher::Publisher;
 
 /// The way into the log.
@@ -29,6 +32,7 @@ pub struct Ingress {
     clock: Clock,
     metrics: Arc<Metrics>,
     limiter: Arc<Limiter>,
+    draining: Draining,
 }
 
 /// Who publishes.
@@ -45,8 +49,15 @@ pub struct By<'a> {
 impl Ingress {
     /// The way into `bus`.
     #[must_use]
-    pub const fn new(bus: Bus, clock: Clock, metrics: Arc<Metrics>, limiter: Arc<Limiter>) -> Self {
+    pub const fn new(
+        bus: Bus,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        limiter: Arc<Limiter>,
+        draining: Draining,
+    ) -> Self {
         Self {
+            draining,
             limiter,
             bus,
             clock,
@@ -54,7 +65,8 @@ impl Ingress {
         }
     }
 
-    /// Publishes what `by` may publish: to all of its rooms, or to none; and counts it.
+    /// Publishes what `by` may publish: to all of its rooms, or to none; and counts it. Confirmations are for the caller to
+    /// wait for.
     ///
     /// What is volatile is given to those who are there, and has no position.
     ///
@@ -66,7 +78,7 @@ impl Ingress {
         by: By<'_>,
         offer: Offer,
         once: Option<Idempotency>,
-    ) -> Result<Published, Refusal> {
+    ) -> Result<Accepted, Refusal> {
         let access = by.access;
         let from = access.role.sender.then(|| access.principal.name().into());
         let append = async {
@@ -83,12 +95,12 @@ impl Ingress {
 
     async fn counted(
         &self,
-        publish: impl Future<Output = Result<Published, Refusal>>,
-    ) -> Result<Published, Refusal> {
+        publish: impl Future<Output = Result<Accepted, Refusal>>,
+    ) -> Result<Accepted, Refusal> {
         let offered = self.clock.now();
         let outcome = publish.await;
         let publishes = self.metrics.publishes();
-        match &outcome {
+        match outcome.as_ref().map(|accepted| accepted.published) {
             Ok(Published { repeated: true, .. }) => publishes.repeated(),
             Ok(_) => publishes.published(self.clock.now().since(offered)),
             Err(refusal) => publishes.refused(refusal.code),
@@ -113,7 +125,7 @@ impl Ingress {
         limits: Limits,
         from: Option<Arc<str>>,
         once: Option<Idempotency>,
-    ) -> Result<Published, Refusal> {
+    ) -> Result<Accepted, Refusal> {
         not_companions(&offer.rooms)?;
         within_limits(limits, &offer)?;
         let Offer {
@@ -122,6 +134,7 @@ impl Ingress {
             data,
             options,
             volatile,
+            awaited,
             ..
         } = offer;
         let new = NewEvent {
@@ -132,9 +145,18 @@ impl Ingress {
             options,
         };
         if volatile {
-            return self.flash(new, once.is_some());
+            return Ok(self.flash(new, once.is_some())?.into());
         }
-        self.bus.publish(new, once).await
+        let Some(awaited) = awaited else {
+            return Ok(self.bus.publish(new, once).await?.into());
+        };
+        let until = self.clock.now() + awaited.timeout;
+        let (published, wait) = self.bus.publish_awaited(new, once, &awaited).await?;
+        let awaiting = Awaiting::new(wait, until, self.clock.clone(), self.draining.clone());
+        Ok(Accepted {
+            published,
+            awaiting: Some(awaiting),
+        })
     }
 
     fn flash(&self, new: NewEvent, once: bool) -> Result<Published, Refusal> {

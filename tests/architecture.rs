@@ -43,7 +43,15 @@ const TABLE: [(&str, May); 17] = [
     ),
     (
         "ingress",
-        Only(&["model", "lifecycle", "telemetry", "auth", "limit", "bus"]),
+        Only(&[
+            "model",
+            "wire",
+            "lifecycle",
+            "telemetry",
+            "auth",
+            "limit",
+            "bus",
+        ]),
     ),
     (
         "hooks",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::lifecycle::clock::Clock;
 use crate::model::code::Refusal;
 use crate::model::decree::{Bearer, Decree};
-use crate::model::event::{Event, NewEvent};
+use crate::model::event::{Awaited, Event, NewEvent};
 use crate::model::gap::Gap;
 use crate::model::position::{Epoch, Position};
 use crate::model::room::Room;
@@ -18,6 +18,7 @@ use crate::telemetry::metrics::Log as Report;
 use crate::wire::admin::RoomNow;
 
 use super::Settings;
+use super::confirmations::{Confirmations, Confirmer, Wait};
 use super::decrees::{Revocations, Revoked};
 use super::history::{Page, Query};
 use super::idempotency::Idempotency;
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     pub(super) readers: Readers,
     pub(super) presence: Presence,
     revocations: Revocations,
+    confirmations: Arc<Confirmations>,
     /// Rung where something is due earlier than the keeper of the time knows.
     pub(super) alarm: Signal,
     pub(super) clock: Clock,
@@ -70,6 +72,7 @@ impl Bus {
             readers: Readers::default(),
             presence,
             revocations: Revocations::default(),
+            confirmations: Arc::default(),
             alarm: Signal::default(),
             clock,
         }))
@@ -87,8 +90,56 @@ impl Bus {
         new: NewEvent,
         once: Option<Idempotency>,
     ) -> Result<Published, Refusal> {
+        self.append(new, once, |_| ())
+    }
+
+    /// The same for a publisher that waits for confirmations: it is there before anybody can have read the event. One that
+    /// publishes it again waits again.
+    ///
+    /// # Errors
+    /// `overloaded`: as many wait as may; as [`Self::publish`].
+    pub async fn publish_awaited(
+        &self,
+        new: NewEvent,
+        once: Option<Idempotency>,
+        awaited: &Awaited,
+    ) -> Result<(Published, Wait), Refusal> {
+        let mut wait = self.0.confirmations.wait()?;
+        let rooms = new.rooms.clone();
+        let until = once.is_some().then(|| self.0.clock.now() + awaited.timeout);
+        let begin = |position| wait.begin(position, &rooms, awaited, until);
+        let published = self.append(new, once, begin)?;
+        Ok((published, wait))
+    }
+
+    /// `by` confirms the event `id`, if it may read one of its rooms.
+    ///
+    /// # Errors
+    /// As [`Confirmations::confirm`].
+    pub fn confirm(
+        &self,
+        id: Position,
+        by: Confirmer<'_>,
+        may_read: impl Fn(&Room) -> bool,
+    ) -> Result<(), Refusal> {
+        let now = (self.0.clock.now(), self.0.clock.unix());
+        self.0.confirmations.confirm(id, by, may_read, now)
+    }
+
+    /// Appends `new`; whoever wants to `note` its position does so before anybody can read it.
+    fn append(
+        &self,
+        new: NewEvent,
+        once: Option<Idempotency>,
+        note: impl FnOnce(Position),
+    ) -> Result<Published, Refusal> {
         let (now, ts) = (self.0.clock.now(), self.0.clock.unix());
-        let appended = self.0.step(|log| log.append(new, once, now, ts))?;
+        let appended = self.0.step(|log| {
+            let appended = log.append(new, once, now, ts)?;
+            let (Appended::New(position) | Appended::Repeated(position)) = &appended;
+            note(*position);
+            Ok::<_, Refusal>(appended)
+        })?;
         Ok(match appended {
             Appended::New(position) => Published {
                 position: Some(position),
@@ -367,6 +418,7 @@ impl Bus {
             }
             let unix = self.0.clock.unix();
             self.0.revocations.expire(unix);
+            self.0.confirmations.expire(self.0.clock.now());
             lock(&self.0.log).expire_decrees(unix);
         }
     }

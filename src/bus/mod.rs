@@ -3,6 +3,7 @@
 //! A subscriber is a cursor: events live once, in one bounded ordered [`log`], and a stream pulls from its
 //! position. Whoever has nothing to read registers with [`wake`] and is told when one of its rooms grows.
 
+pub mod confirmations;
 pub mod decrees;
 pub mod floors;
 pub mod history;

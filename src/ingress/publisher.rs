@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::Ingress;
 use crate::model::code::{Code, Refusal};
-use crate::model::event::{EventName, Offer, Options};
+use crate::model::event::{Awaited, EventName, Offer, Options};
 use crate::model::json::Json;
 use crate::model::limits::Limits;
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::wire::confirmed::Confirmed;
 
 /// Publishes for the program that the gateway runs in: it needs no credential, and no grant binds it. Clones are cheap
 /// and publish to the same log.
@@ -71,8 +72,32 @@ impl Publisher {
         };
         offer.check()?;
         let append = self.ingress.append(offer, self.limits, None, None);
-        let position = self.ingress.counted(append).await?.position;
-        position.ok_or_else(|| Refusal::new(Code::Internal, "the event has no place in the log"))
+        self.ingress.counted(append).await?.position()
+    }
+
+    /// The same, and waits until it was confirmed by those of whom that is `awaited`, or the time is over, or the gateway
+    /// drains: clients send `confirm` with the event's id.
+    ///
+    /// # Errors
+    /// As [`Self::publish_with`]; `overloaded`: as many publishes wait as may; `bad_request`: a room conflates or batches.
+    pub async fn publish_awaited(
+        &self,
+        rooms: &[&str],
+        event: &str,
+        data: &impl Serialize,
+        awaited: Awaited,
+    ) -> Result<(Position, Confirmed), Refusal> {
+        let mut offer = offer(rooms, event, data)?;
+        offer.options.confirm = true;
+        offer.awaited = Some(Box::new(awaited));
+        let append = self.ingress.append(offer, self.limits, None, None);
+        let accepted = self.ingress.counted(append).await?;
+        let position = accepted.position()?;
+        let confirmed = match accepted.awaiting {
+            Some(awaiting) => awaiting.ended().await,
+            None => Confirmed::default(),
+        };
+        Ok((position, confirmed))
     }
 }
 

@@ -272,7 +272,13 @@ fn context(
     .map_err(std::io::Error::other)?;
     let limiter = Arc::<Limiter>::default();
     let context = Context {
-        ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone(), limiter.clone()),
+        ingress: Ingress::new(
+            bus.clone(),
+            clock.clone(),
+            metrics.clone(),
+            limiter.clone(),
+            draining.clone(),
+        ),
         bus,
         clock,
         rules: Live::new(rules(settings, sets, &limiter)?),

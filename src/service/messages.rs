@@ -7,9 +7,13 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use crate::auth::Access;
+use crate::bus::confirmations::Confirmer;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
+use crate::model::position::Position;
+use crate::model::room::Room;
 use crate::session::Answer;
+use crate::session::deed::Deed;
 use crate::telemetry::metrics::labels::Door;
 use crate::transport::registry::Posted;
 use crate::wire::client::{ClientMessage, Want};
@@ -18,7 +22,8 @@ use crate::wire::query::Query;
 
 use super::{Connection, Response, Service, reply};
 
-/// How long a stream may take to answer; it answers at once, and nobody waits for ever should that be wrong.
+/// How long a stream may take to answer, beyond what the message itself waits for; it answers at once, and nobody waits
+/// for ever should that be wrong.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Service {
@@ -38,6 +43,10 @@ impl Service {
             .map_err(|_| Refusal::new(Code::InvalidUtf8, "a message is UTF-8"))?;
         let message = ClientMessage::parse(text);
         let is_publish = message.as_ref().is_ok_and(ClientMessage::is_publish);
+        let patience = PATIENCE
+            + message
+                .as_ref()
+                .map_or(Duration::ZERO, ClientMessage::waits);
         let answer = match query.get("stream") {
             Some(stream) => {
                 let streams = &self.context.streams;
@@ -57,7 +66,7 @@ impl Service {
                 })?;
                 // A stream that ends drops what waits for it, and whoever holds its mailbox last.
                 drop(mailbox);
-                match self.context.clock.timeout(PATIENCE, answer).await {
+                match self.context.clock.timeout(patience, answer).await {
                     Some(Ok(answer)) => answer,
                     Some(Err(_)) => {
                         return Err(Refusal::new(
@@ -91,26 +100,50 @@ impl Service {
         message: ClientMessage,
     ) -> Answer {
         let ClientMessage { reference, want } = message;
+        let serve = async |deed: Deed| match deed.allowed(access) {
+            Ok(deed) => self.context.serve(access, connection.asked(), deed).await,
+            Err(refusal) => Answer::Refused(None, refusal),
+        };
         let answer = match want {
             Want::Publish(offer) => self.context.publish(connection.by(access), offer).await,
             Want::Ping => Answer::done(None),
             Want::Presence { room } => self.context.presence(access, room),
-            Want::Emit(_) | Want::Confirm { .. } => {
+            Want::Confirm { id } => self.confirm(access, id),
+            Want::Join { whom, room } => {
+                let joins = true;
+                serve(Deed::Move { whom, room, joins }).await
+            }
+            Want::Leave { whom, room } => {
+                let joins = false;
+                serve(Deed::Move { whom, room, joins }).await
+            }
+            Want::Disconnect { whom } => serve(Deed::Disconnect(whom)).await,
+            Want::List { room, principal } => serve(Deed::List { room, principal }).await,
+            Want::Emit(_) => {
                 let message = "this gateway does not take such messages yet";
                 Answer::Refused(None, Refusal::new(Code::UnknownType, message))
             }
-            Want::Subscribe { .. }
-            | Want::Unsubscribe { .. }
-            | Want::Join { .. }
-            | Want::Leave { .. }
-            | Want::Disconnect { .. }
-            | Want::List { .. }
-            | Want::Auth { .. } => {
+            Want::Subscribe { .. } | Want::Unsubscribe { .. } | Want::Auth { .. } => {
                 let message = "this message is for a stream: name it with ?stream=…; a poll changes its rooms by its next GET";
                 Answer::Refused(None, Refusal::new(Code::BadRequest, message))
             }
         };
         answer.with_reference(reference)
+    }
+}
+
+impl Service {
+    /// A client without a stream, one that polls, confirms an event that it may have read.
+    fn confirm(&self, access: &Access, id: Position) -> Answer {
+        let by = Confirmer {
+            principal: access.principal.name(),
+            stream: None,
+        };
+        let may_read = |room: &Room| access.may_subscribe(room);
+        match self.context.bus.confirm(id, by, may_read) {
+            Ok(()) => Answer::done(None),
+            Err(refusal) => Answer::Refused(None, refusal),
+        }
     }
 }
 

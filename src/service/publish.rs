@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
@@ -9,14 +10,14 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::auth::Access;
-use crate::bus::Published;
 use crate::bus::idempotency::{Idempotency, Key};
-use crate::ingress::{By, granted};
+use crate::ingress::{Accepted, Awaiting, By, granted};
 use crate::model::code::{Code, Refusal};
 use crate::model::event::Offer;
 use crate::model::id::Principal;
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::wire::confirmed::Confirmed;
 use crate::wire::control::Error;
 use crate::wire::poll;
 use crate::wire::publish;
@@ -34,10 +35,14 @@ enum Outcome {
     One {
         id: Option<Position>,
         room: Room,
+        #[serde(flatten)]
+        confirmed: Option<Confirmed>,
     },
     Several {
         id: Option<Position>,
         rooms: Vec<Room>,
+        #[serde(flatten)]
+        confirmed: Option<Confirmed>,
     },
     Refused {
         error: Error,
@@ -82,7 +87,7 @@ impl Service {
             .inspect_err(|refusal| self.unread(refusal))?;
         let by = connection.by(&access);
         let (outcome, repeated) = self.publish(by, offer, once.as_ref(), 0).await?;
-        Ok(accepted(&outcome, repeated))
+        Ok(accepted(&outcome.ended().await, repeated))
     }
 
     /// Who wants to publish what.
@@ -153,9 +158,9 @@ impl Service {
                 }
             };
             results.push(match outcome {
-                Ok((outcome, repeated)) => {
+                Ok((accepted, repeated)) => {
                     all_repeated &= repeated;
-                    outcome
+                    Ok(accepted)
                 }
                 // The key came with another body: that concerns the request, not this event.
                 Err(refusal) if refusal.code == Code::IdempotencyConflict => return Err(refusal),
@@ -165,10 +170,18 @@ impl Service {
                         refused.push(refusal.clone());
                     }
                     let error = Error::new(None, refusal);
-                    Outcome::Refused { error }
+                    Err(Outcome::Refused { error })
                 }
             });
         }
+        // All are in the log before any of them is waited for, and then all wait at the same time.
+        let results = join_all(results.into_iter().map(|result| async {
+            match result {
+                Ok(in_log) => in_log.ended().await,
+                Err(refused) => refused,
+            }
+        }));
+        let results = results.await;
         self.audit_unpublished(connection, &access, &refused);
         Ok(accepted(&Outcomes { results }, all_repeated))
     }
@@ -204,22 +217,57 @@ impl Service {
         offer: Offer,
         once: Option<&Once>,
         index: usize,
-    ) -> Result<(Outcome, bool), Refusal> {
-        let (mut rooms, several) = (offer.rooms.clone(), offer.several);
+    ) -> Result<(InLog, bool), Refusal> {
+        let (rooms, several) = (offer.rooms.clone(), offer.several);
         let once = once.map(|once| once.of_event(index));
-        let Published {
-            position: id,
-            repeated,
-        } = self.context.ingress.publish(by, offer, once).await?;
-        let outcome = if several {
-            Outcome::Several { id, rooms }
-        } else {
-            Outcome::One {
-                id,
-                room: rooms.swap_remove(0),
-            }
+        let Accepted {
+            published,
+            awaiting,
+        } = self.context.accept(by, offer, once).await?;
+        let in_log = InLog {
+            id: published.position,
+            rooms,
+            several,
+            awaiting,
         };
-        Ok((outcome, repeated))
+        Ok((in_log, published.repeated))
+    }
+}
+
+/// An event that is in the log, and is not answered yet.
+struct InLog {
+    id: Option<Position>,
+    rooms: Vec<Room>,
+    several: bool,
+    awaiting: Option<Awaiting>,
+}
+
+impl InLog {
+    /// Its answer, once it was confirmed where that is waited for.
+    async fn ended(self) -> Outcome {
+        let Self {
+            id,
+            mut rooms,
+            several,
+            awaiting,
+        } = self;
+        let confirmed = match awaiting {
+            Some(awaiting) => Some(awaiting.ended().await),
+            None => None,
+        };
+        if several {
+            return Outcome::Several {
+                id,
+                rooms,
+                confirmed,
+            };
+        }
+        let room = rooms.swap_remove(0);
+        Outcome::One {
+            id,
+            room,
+            confirmed,
+        }
     }
 }
 

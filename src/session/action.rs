@@ -7,11 +7,14 @@ use crate::bus::Past;
 use crate::bus::rooms::Delivery;
 use crate::model::code::{Code, Refusal};
 use crate::model::event::Offer;
+use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::secret::Secret;
 use crate::model::start::Start;
 use crate::wire::client::Ref;
 use crate::wire::control::{Ack, Control};
+
+use super::deed::Deed;
 
 /// Something that the driver of a session must do, in the order given.
 #[derive(Debug)]
@@ -54,7 +57,8 @@ pub enum Ask {
         /// Rooms to leave.
         leave: Vec<Room>,
     },
-    /// Publish, and give [`super::Input::Published`] before the next message is read.
+    /// Publish, and give [`super::Input::Published`] before the next message is read; or [`super::Input::Answered`] once
+    /// it was confirmed, where that is waited for.
     Publish {
         /// Which message is answered.
         reference: Option<Ref>,
@@ -62,6 +66,22 @@ pub enum Ask {
         access: Arc<Access>,
         /// What.
         offer: Offer,
+    },
+    /// Do something to the streams of others, and give [`super::Input::Answered`].
+    Do {
+        /// Which message is answered.
+        reference: Option<Ref>,
+        /// Who wants it.
+        access: Arc<Access>,
+        /// What.
+        deed: Deed,
+    },
+    /// Confirm an event, and give [`super::Input::Answered`].
+    Confirm {
+        /// Which message is answered.
+        reference: Option<Ref>,
+        /// The event.
+        id: Position,
     },
     /// Take a step of joining a room, and give [`super::Input::Joined`].
     Join {

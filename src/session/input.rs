@@ -67,6 +67,14 @@ pub enum Input {
         /// With what.
         answer: Answer,
     },
+    /// The answer to [`super::Ask::Do`] or [`super::Ask::Confirm`], or to a publish that has waited for confirmations. It
+    /// may come when others were answered meanwhile.
+    Answered {
+        /// Which message is answered.
+        reference: Option<Ref>,
+        /// With what.
+        answer: Answer,
+    },
     /// The answer to [`super::Ask::Join`]: one step, or the last.
     Joined {
         /// Which message is answered.

@@ -18,6 +18,7 @@ use crate::wire::control::{Ack, Control, Envelope};
 use crate::wire::negotiate::invalid_cursor;
 
 use super::admission::{forbidden, too_many_rooms};
+use super::deed::Deed;
 use super::{Action, Answer, Ask, Live, Now, Session, State};
 
 /// Messages beyond the rate that a stream may send before it is closed.
@@ -115,6 +116,10 @@ impl Session {
                 ));
             }
         };
+        let serve = |deed: Deed| {
+            let access = by.as_ref().unwrap_or(&live.access);
+            deed.ask(reference.clone(), access.clone())
+        };
         match want {
             Want::Subscribe { room, .. }
                 if by.as_ref().is_some_and(|by| !by.may_subscribe(&room)) =>
@@ -152,11 +157,19 @@ impl Session {
                 access: by.unwrap_or_else(|| live.access.clone()),
                 room,
             })),
-            Want::Confirm { .. } => Err(not_yet()),
-            Want::Join { .. }
-            | Want::Leave { .. }
-            | Want::Disconnect { .. }
-            | Want::List { .. } => Err(not_yet()),
+            Want::Confirm { id } => Ok(Action::Ask(Ask::Confirm { reference, id })),
+            Want::Join { whom, room } => serve(Deed::Move {
+                whom,
+                room,
+                joins: true,
+            }),
+            Want::Leave { whom, room } => serve(Deed::Move {
+                whom,
+                room,
+                joins: false,
+            }),
+            Want::Disconnect { whom } => serve(Deed::Disconnect(whom)),
+            Want::List { room, principal } => serve(Deed::List { room, principal }),
             Want::Ping => Ok(Action::Answer(Answer::done(reference))),
         }
     }

@@ -8,6 +8,7 @@ mod action;
 pub mod admission;
 mod aside;
 mod deadlines;
+pub mod deed;
 mod input;
 mod messages;
 mod moves;
@@ -241,6 +242,9 @@ impl Session {
                 out.extend(step.into_iter().map(Action::Send));
             }
             Input::Published { reference, answer } => {
+                out.push(Action::Answer(answer.with_reference(reference)));
+            }
+            Input::Answered { reference, answer } => {
                 out.push(Action::Answer(answer.with_reference(reference)));
             }
             Input::Joined {

@@ -35,7 +35,7 @@ impl Wish {
             });
         }
         let is_published = matches!(input, Input::Published { .. });
-        let is_known = matches!(input, Input::Authenticated(..));
+        let is_known = matches!(input, Input::Authenticated(..) | Input::Answered { .. });
         is_published
             .then_some(Self::Publish)
             .or(is_known.then_some(Self::Other))

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::auth::credentials::Credential;
 use crate::auth::{Access, Authority};
-use crate::bus::{Bus, Published};
+use crate::bus::Bus;
 use crate::hooks::Hooks;
-use crate::ingress::{By, Ingress, Publisher};
+use crate::ingress::{Ingress, Publisher};
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::drain::Draining;
 use crate::lifecycle::hanging::Hanging;
@@ -17,16 +17,15 @@ use crate::lifecycle::tasks::Tasks;
 use crate::limit::Limiter;
 use crate::model::code::Refusal;
 use crate::model::decree::revoked;
-use crate::model::event::Offer;
 use crate::model::limits::Addresses;
 use crate::model::network::Proxies;
 use crate::model::timeouts::Timeouts;
-use crate::session::{self, Answer, Now};
+use crate::session::{self, Now};
 use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::spans::Spans;
 use crate::wire::base_url::BaseUrl;
-use crate::wire::control::{Ack, SignedUrl};
+use crate::wire::control::SignedUrl;
 
 use super::ceiling::Ceiling;
 use super::directory::Directory;
@@ -194,27 +193,6 @@ impl Context {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.ceiling.is_met(self.rules().memory, self.clock.now())
-    }
-
-    /// Publishes for a client message, and answers it.
-    pub async fn publish(&self, by: By<'_>, offer: Offer) -> Answer {
-        let (rooms, several) = (offer.rooms.clone(), offer.several);
-        match self.ingress.publish(by, offer, None).await {
-            Ok(Published { position, .. }) => {
-                let (room, rooms) = if several {
-                    (None, Some(rooms))
-                } else {
-                    (rooms.into_iter().next(), None)
-                };
-                Answer::Done(Ack {
-                    id: position,
-                    room,
-                    rooms,
-                    ..Ack::default()
-                })
-            }
-            Err(refusal) => Answer::Refused(None, refusal),
-        }
     }
 }
 

@@ -2,6 +2,8 @@
 //! sending.
 
 mod asking;
+mod doing;
+mod pending;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -36,7 +38,9 @@ use super::audited::{Wish, record};
 use super::context::Context;
 use super::delivery::{Size, count};
 use super::granted::Caller;
+use super::publishing::Answered;
 use super::registry::Registration;
+use pending::Pending;
 
 /// A session with its place in the log. What a delivery looks at comes first, in one or two lines of memory.
 #[repr(C)]
@@ -44,6 +48,8 @@ pub(crate) struct Engine {
     subscription: Option<Subscription>,
     /// What its client waits for, before its next message is looked at.
     busy: Option<Box<Busy>>,
+    /// What it waits for while its next messages are looked at.
+    pending: Option<Box<Pending>>,
     session: Session,
     context: Arc<Context>,
     size: Size,
@@ -77,7 +83,7 @@ enum Busy {
     /// A publish whose log answers later.
     Publishing {
         reference: Option<Ref>,
-        answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
+        answer: Pin<Box<dyn Future<Output = Answered> + Send>>,
     },
 }
 
@@ -110,6 +116,7 @@ impl Engine {
             subscription: None,
             registration: None,
             busy: None,
+            pending: None,
             reply: None,
         }
     }
@@ -166,6 +173,9 @@ impl Engine {
         let has_room = writable && !matches!(self.busy.as_deref(), Some(Busy::Telling(_)));
         if self.deadline(has_room).is_some_and(|due| now >= due) {
             return Some(Input::Due { writable: has_room });
+        }
+        if writable && let Some(late) = self.late() {
+            return Some(late);
         }
         if let Some(busy) = self.busy.take() {
             return self.go_on(busy, writable);
@@ -228,7 +238,16 @@ impl Engine {
                 let waker = self.seat.clone().into();
                 if let Poll::Ready(answer) = answer.as_mut().poll(&mut Cx::from_waker(&waker)) {
                     let reference = reference.take();
-                    return Some(Input::Published { reference, answer });
+                    return match answer {
+                        Answered::Now(answer) => {
+                            let answer = *answer;
+                            Some(Input::Published { reference, answer })
+                        }
+                        Answered::Later(later) => {
+                            self.answer_later(reference, later);
+                            self.late()
+                        }
+                    };
                 }
             }
         }

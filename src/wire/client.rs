@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 
@@ -148,6 +149,13 @@ impl ClientMessage {
         matches!(self.want, Want::Publish(_))
     }
 
+    /// How long its answer may wait for others.
+    #[must_use]
+    pub fn waits(&self) -> Duration {
+        let awaited = self.want.offer().and_then(|offer| offer.awaited.as_ref());
+        awaited.map_or(Duration::ZERO, |awaited| awaited.timeout)
+    }
+
     /// Reads one message.
     ///
     /// # Errors
@@ -186,6 +194,15 @@ impl Want {
             Self::List { .. } => "list",
             Self::Auth { .. } => "auth",
             Self::Ping => "ping",
+        }
+    }
+
+    /// What it would publish.
+    const fn offer(&self) -> Option<&Offer> {
+        if let Self::Publish(offer) = self {
+            Some(offer)
+        } else {
+            None
         }
     }
 

@@ -17,7 +17,9 @@ use crate::model::transport::Transport;
 
 use super::base_url::BaseUrl;
 use super::client::Ref;
+use super::confirmed::Confirmed;
 use super::presence::Member;
+use super::service::Streams;
 
 /// A control message. Serialised, `type` is its first key.
 #[derive(Clone, Debug, Serialize)]
@@ -205,7 +207,11 @@ pub struct Ack {
     /// Where the past is longer than one answer: up to where this one told it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Position>,
-    /// Whether the past is longer than one answer, and the room not joined yet; or whether more members are in it.
+    /// The streams that a service has asked for, or how many it has done something to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streams: Option<Streams>,
+    /// Whether the past is longer than one answer, and the room not joined yet; or whether there are more members or
+    /// streams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more: Option<bool>,
     /// How many are in the room, where that was asked.
@@ -214,6 +220,9 @@ pub struct Ack {
     /// Who they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<Member>>,
+    /// What became of the event, where its publisher waited for confirmations.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Confirmed>,
 }
 
 /// JSON as it stands in the log's shared bytes: an event, or a payload.

@@ -312,7 +312,13 @@ fn engine(context: Arc<Context>, session: Session, transport: Transport) -> Engi
 fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
     let metrics = Metrics::new(clock.unix());
     Context {
-        ingress: Ingress::new(bus.clone(), clock.clone(), metrics.clone(), Arc::default()),
+        ingress: Ingress::new(
+            bus.clone(),
+            clock.clone(),
+            metrics.clone(),
+            Arc::default(),
+            draining.clone(),
+        ),
         metrics,
         audit: Audit::off(),
         spans: Spans::off(),

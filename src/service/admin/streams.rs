@@ -87,5 +87,6 @@ pub(super) fn filter(whom: &admin::Whom) -> Result<Filter, Refusal> {
         role: whom.role.clone(),
         room: whom.room.as_deref().map(room).transpose()?,
         transport: whom.transport.as_ref().map(transport).transpose()?,
+        is_known: false,
     })
 }

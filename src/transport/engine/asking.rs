@@ -5,8 +5,6 @@ use std::sync::Arc;
 use crate::auth::Access;
 use crate::auth::credentials::Credential;
 use crate::bus::{Opened, Past, Subscription};
-use crate::ingress::By;
-use crate::limit::address::Address;
 use crate::model::code::Refusal;
 use crate::model::id::Principal;
 use crate::model::room::Room;
@@ -32,18 +30,7 @@ impl Engine {
                 reference,
                 access,
                 offer,
-            } => {
-                let (context, address) = (self.context.clone(), Address::of_peer(self.caller.peer));
-                let answer = Box::pin(async move {
-                    let by = By {
-                        access: &access,
-                        address,
-                        is_counted: true,
-                    };
-                    context.publish(by, offer).await
-                });
-                self.go_on(Box::new(Busy::Publishing { reference, answer }), false)
-            }
+            } => self.publish(reference, access, offer),
             Ask::Join {
                 reference,
                 room,
@@ -64,6 +51,15 @@ impl Engine {
             } => {
                 let answer = self.context.presence(&access, room);
                 Some(Input::Published { reference, answer })
+            }
+            Ask::Do {
+                reference,
+                access,
+                deed,
+            } => self.serve(reference, access, deed),
+            Ask::Confirm { reference, id } => {
+                let answer = self.confirm(id);
+                Some(Input::Answered { reference, answer })
             }
             Ask::Enter(room) => self.moved(|subscription, who| subscription.enter(&room, who)),
             Ask::Exit(room) => self.moved(|subscription, _| _ = subscription.leave(&room)),

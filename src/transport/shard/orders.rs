@@ -31,6 +31,8 @@ pub struct Filter {
     pub room: Option<Room>,
     /// Those of this transport.
     pub transport: Option<Transport>,
+    /// Whether only those whose clients have said who they are.
+    pub is_known: bool,
 }
 
 /// A stream, as operators see it.
@@ -179,7 +181,8 @@ impl Filter {
         };
         let principal = access.map(|access| access.principal.name());
         let role = access.map(|access| access.role.name.as_str());
-        self.stream.is_none_or(|wanted| wanted == session.stream())
+        (!self.is_known || access.is_some())
+            && self.stream.is_none_or(|wanted| wanted == session.stream())
             && self
                 .transport
                 .is_none_or(|wanted| wanted == session.transport())

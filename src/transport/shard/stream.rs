@@ -343,6 +343,12 @@ impl Stream {
     /// What is due, but for what the client says.
     fn due(&mut self, now: Now) -> Option<Input> {
         if self.schedule.leaves.is_some_and(|at| now.moment >= at) {
+            // Where the gateway drains, what it has waited for has been answered with what there is.
+            if self.is_writable()
+                && let Some(late) = self.engine.late()
+            {
+                return Some(late);
+            }
             return Some(Input::Drain {
                 retry_after: come_back(),
             });
