@@ -38,7 +38,7 @@ use super::audited::{Wish, record};
 use super::context::Context;
 use super::delivery::{Size, count};
 use super::granted::Caller;
-use super::publishing::Answered;
+use super::publishing::{Answered, Later};
 use super::registry::Registration;
 use pending::Pending;
 
@@ -84,6 +84,11 @@ enum Busy {
     Publishing {
         reference: Option<Ref>,
         answer: Pin<Box<dyn Future<Output = Answered> + Send>>,
+    },
+    /// A deed of a service that has many under way.
+    Doing {
+        reference: Option<Ref>,
+        answer: Later,
     },
 }
 
@@ -232,6 +237,13 @@ impl Engine {
                 if fetch.as_mut().poll(&mut Cx::from_waker(&waker)).is_ready() {
                     let verdict = self.authenticate(credential.clone());
                     return Some(Input::Authenticated(reference.take(), verdict));
+                }
+            }
+            Busy::Doing { reference, answer } => {
+                let waker = self.seat.clone().into();
+                if let Poll::Ready(answer) = answer.as_mut().poll(&mut Cx::from_waker(&waker)) {
+                    let reference = reference.take();
+                    return Some(Input::Answered { reference, answer });
                 }
             }
             Busy::Publishing { reference, answer } => {

@@ -13,6 +13,7 @@ mod audit;
 mod commands;
 mod compression;
 mod configuration;
+mod confirm;
 mod drain;
 mod drain_under_load;
 mod echo;
@@ -36,6 +37,7 @@ mod promises;
 mod refusals;
 mod rooms;
 mod secrets;
+mod service;
 mod sessions;
 #[cfg(feature = "otlp")]
 mod spans;

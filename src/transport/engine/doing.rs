@@ -48,13 +48,17 @@ impl Engine {
         access: Arc<Access>,
         deed: Deed,
     ) -> Option<Input> {
-        if let Err(refusal) = self.may_wait() {
-            let answer = Answer::Refused(None, refusal);
-            return Some(Input::Answered { reference, answer });
-        }
         let (context, asked) = (self.context.clone(), self.caller.asked());
-        let done = async move { context.serve(&access, asked, deed).await };
-        self.answer_later(reference, Box::pin(done));
+        let done = Box::pin(async move { context.serve(&access, asked, deed).await });
+        if self.may_wait().is_err() {
+            // It is done in a moment: a service that is in a hurry is not refused, and waits for this one.
+            let doing = Busy::Doing {
+                reference,
+                answer: done,
+            };
+            return self.go_on(Box::new(doing), false);
+        }
+        self.answer_later(reference, done);
         self.late()
     }
 

@@ -44,7 +44,7 @@ impl Engine {
         self.pending.get_or_insert_default().push(Box::pin(late));
     }
 
-    /// Whether one more answer may be due.
+    /// Whether one more answer may be due. That of a publish may be due for a minute.
     ///
     /// # Errors
     /// `rate_limited`.

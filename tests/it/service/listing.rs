@@ -1,0 +1,54 @@
+//! Which streams there are.
+
+use serde_json::{Value, json};
+
+use super::{ANN, BOB, SYSTEM, asked, gate, posted, sse, system, websocket};
+
+fn names(answer: &Value) -> Vec<&str> {
+    let streams = answer["streams"].as_array().unwrap().iter();
+    streams.map(|one| one["stream"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn streams_are_listed_by_room_and_principal_in_the_order_of_their_names() {
+    let gate = gate().await;
+    let mut system = system(&gate).await;
+    let (_ann, one) = websocket(&gate, ANN, &[]).await;
+    let (_more, two) = sse(&gate, ANN, &["menu", "venue"]).await;
+    let (_bob, three) = websocket(&gate, BOB, &[]).await;
+    gate.hand.advance(std::time::Duration::from_secs(3));
+    let in_venue = asked(&mut system, json!({"type": "list", "room": "venue"})).await;
+    let mut all = [one.as_str(), &two, &three];
+    all.sort_unstable();
+    assert_eq!(
+        (names(&in_venue), &in_venue["more"]),
+        (all.to_vec(), &false.into())
+    );
+    let of_ann = json!({"type": "list", "principal": "ann", "room": "menu"});
+    let of_ann = asked(&mut system, of_ann).await;
+    let since = gate.clock().unix().0 - 3000;
+    let expected = json!([{
+        "stream": two, "principal": "ann", "role": "waiter", "transport": "sse",
+        "rooms": ["menu", "venue"], "since": since,
+    }]);
+    assert_eq!(of_ann["streams"], expected);
+    let all = posted(&gate, SYSTEM, "", json!({"type": "list", "ref": 1})).await;
+    assert_eq!(
+        (names(&all.json()).len(), &all.json()["ref"]),
+        (4, &1.into())
+    );
+}
+
+#[tokio::test]
+async fn a_socket_that_has_not_said_who_it_is_is_in_no_list() {
+    let gate = gate().await;
+    let socket = gate.connect().await;
+    let _silent =
+        crate::support::websocket::WebSocket::upgrade(socket, "/v1/stream?room=venue", &[])
+            .await
+            .unwrap_or_else(|head| panic!("{head:?}"));
+    gate.streams_are(r#"transport="websocket",http="1.1""#, 1)
+        .await;
+    let all = posted(&gate, SYSTEM, "", json!({"type": "list"})).await;
+    assert!(names(&all.json()).is_empty());
+}
