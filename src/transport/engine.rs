@@ -255,10 +255,7 @@ impl Engine {
                             let answer = *answer;
                             Some(Input::Published { reference, answer })
                         }
-                        Answered::Later(later) => {
-                            self.answer_later(reference, later);
-                            self.late()
-                        }
+                        Answered::Later(later) => self.answer_later(reference, later),
                     };
                 }
             }

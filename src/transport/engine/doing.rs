@@ -58,8 +58,7 @@ impl Engine {
             };
             return self.go_on(Box::new(doing), false);
         }
-        self.answer_later(reference, done);
-        self.late()
+        self.answer_later(reference, done)
     }
 
     /// Its client confirms an event that it may have read here.

@@ -30,8 +30,17 @@ pub(super) struct Late {
 }
 
 impl Engine {
-    /// The message at hand is answered `later`.
-    pub(super) fn answer_later(&mut self, reference: Option<Ref>, later: Later) {
+    /// The message at hand is answered `later`, or now if that can be: what it does at once is done before the next message
+    /// is looked at.
+    pub(super) fn answer_later(
+        &mut self,
+        reference: Option<Ref>,
+        mut later: Later,
+    ) -> Option<Input> {
+        let waker = self.seat.clone().into();
+        if let Poll::Ready(answer) = later.as_mut().poll(&mut Cx::from_waker(&waker)) {
+            return Some(Input::Answered { reference, answer });
+        }
         let reply = self.reply.take();
         let late = async move {
             let answer = later.await;
@@ -41,7 +50,9 @@ impl Engine {
                 reply,
             }
         };
+        // What it waits for calls the seat, and then it is among those that are looked at.
         self.pending.get_or_insert_default().push(Box::pin(late));
+        None
     }
 
     /// Whether one more answer may be due. That of a publish may be due for a minute.

@@ -17,9 +17,10 @@ use self::play::play;
 use self::story::Story;
 
 /// The pages that tell stories.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 16] = [
     "README.md",
     "access.md",
+    "confirm.md",
     "cursors-and-gaps.md",
     "errors.md",
     "http.md",
@@ -30,6 +31,7 @@ const PAGES: [&str; 14] = [
     "operating.md",
     "presence.md",
     "rooms.md",
+    "service.md",
     "sse.md",
     "websocket.md",
 ];
@@ -126,6 +128,18 @@ async fn the_page_on_rooms_tells_the_truth() {
     let own = page("rooms.md");
     let rooms = story::block(&own, "toml").unwrap();
     tell_with("rooms.md", &format!("{}\n{rooms}", configuration())).await;
+}
+
+#[tokio::test]
+async fn the_page_on_confirming_tells_the_truth() {
+    tell("confirm.md").await;
+}
+
+#[tokio::test]
+async fn the_page_on_a_backends_own_connection_tells_the_truth() {
+    let own = page("service.md");
+    let service = story::block(&own, "toml").unwrap();
+    tell_with("service.md", &format!("{}\n{service}", configuration())).await;
 }
 
 #[test]
