@@ -109,14 +109,8 @@ impl Service {
             Want::Ping => Answer::done(None),
             Want::Presence { room } => self.context.presence(access, room),
             Want::Confirm { id } => self.confirm(access, id),
-            Want::Join { whom, room } => {
-                let joins = true;
-                serve(Deed::Move { whom, room, joins }).await
-            }
-            Want::Leave { whom, room } => {
-                let joins = false;
-                serve(Deed::Move { whom, room, joins }).await
-            }
+            Want::Join { whom, room } => serve(Deed::join(whom, room)).await,
+            Want::Leave { whom, room } => serve(Deed::leave(whom, room)).await,
             Want::Disconnect { whom } => serve(Deed::Disconnect(whom)).await,
             Want::List { room, principal } => serve(Deed::List { room, principal }).await,
             Want::Emit(_) => {

@@ -110,18 +110,25 @@ pub enum Ask {
         /// Where.
         room: Room,
     },
-    /// Join a room at the stream's place, and give [`super::Input::Opened`].
-    Enter(Room),
-    /// Leave a room, and give [`super::Input::Opened`].
-    Exit(Room),
-    /// Whatever join of this room is under way goes no further.
-    Bar(Room),
+    /// Follow the backend, and give [`super::Input::Opened`] if that changes the rooms.
+    Follow(Step),
     /// Look at the client's rights again, and give [`super::Input::Judged`] if they have changed.
     Judge,
     /// Have the signed URL anew that showed these rights, and give [`super::Input::Extended`].
     Extend(Arc<Access>),
     /// Read now, and give [`super::Input::Batch`], even an empty one.
     Read,
+}
+
+/// What a stream does because the backend says so.
+#[derive(Debug)]
+pub enum Step {
+    /// It joins a room, at its place.
+    Enter(Room),
+    /// It leaves a room.
+    Exit(Room),
+    /// Whatever join of this room is under way goes no further.
+    Bar(Room),
 }
 
 /// The answer to a client message.

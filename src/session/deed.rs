@@ -34,6 +34,20 @@ pub enum Deed {
 }
 
 impl Deed {
+    /// The streams of `whom` join `room`.
+    #[must_use]
+    pub const fn join(whom: Whom, room: Room) -> Self {
+        let joins = true;
+        Self::Move { whom, room, joins }
+    }
+
+    /// The streams of `whom` leave `room`.
+    #[must_use]
+    pub const fn leave(whom: Whom, room: Room) -> Self {
+        let joins = false;
+        Self::Move { whom, room, joins }
+    }
+
     /// Whether `access` may have it done.
     ///
     /// # Errors

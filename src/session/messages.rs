@@ -158,16 +158,8 @@ impl Session {
                 room,
             })),
             Want::Confirm { id } => Ok(Action::Ask(Ask::Confirm { reference, id })),
-            Want::Join { whom, room } => serve(Deed::Move {
-                whom,
-                room,
-                joins: true,
-            }),
-            Want::Leave { whom, room } => serve(Deed::Move {
-                whom,
-                room,
-                joins: false,
-            }),
+            Want::Join { whom, room } => serve(Deed::join(whom, room)),
+            Want::Leave { whom, room } => serve(Deed::leave(whom, room)),
             Want::Disconnect { whom } => serve(Deed::Disconnect(whom)),
             Want::List { room, principal } => serve(Deed::List { room, principal }),
             Want::Ping => Ok(Action::Answer(Answer::done(reference))),

@@ -19,7 +19,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use action::{Action, Answer, Ask};
+pub use action::{Action, Answer, Ask, Step};
 pub use input::{Input, Now};
 pub use settings::Settings;
 

@@ -6,7 +6,7 @@ use crate::model::room::Room;
 use crate::wire::control::Control;
 
 use super::admission::too_many_rooms;
-use super::{Action, Ask, Live, Session, State};
+use super::{Action, Ask, Live, Session, State, Step};
 
 impl Session {
     /// What follows from the last decree of a batch, before anything is read that comes after it.
@@ -43,7 +43,7 @@ impl Live {
         self.aside.grant(room);
         (!is_there).then(|| {
             self.rooms.push(room.clone());
-            Action::Ask(Ask::Enter(room.clone()))
+            Action::Ask(Ask::Follow(Step::Enter(room.clone())))
         })
     }
 
@@ -53,11 +53,12 @@ impl Live {
         self.named = true;
         let before = self.rooms.len();
         self.rooms.retain(|one| one != room);
-        Action::Ask(if self.rooms.len() < before {
-            Ask::Exit(room.clone())
+        let (was_there, room) = (self.rooms.len() < before, room.clone());
+        Action::Ask(Ask::Follow(if was_there {
+            Step::Exit(room)
         } else {
-            Ask::Bar(room.clone())
-        })
+            Step::Bar(room)
+        }))
     }
 }
 

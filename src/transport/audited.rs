@@ -1,7 +1,7 @@
 //! What of a stream's steps goes into the audit log.
 
 use crate::auth::Access;
-use crate::session::{Action, Answer, Ask, Input, Session};
+use crate::session::{Action, Answer, Ask, Input, Session, Step};
 use crate::telemetry::audit::{Entry, Who};
 use crate::wire::client::ClientMessage;
 
@@ -47,10 +47,7 @@ impl Wish {
 pub(super) fn record(entry: &mut Entry, session: &Session, actions: &[Action], wish: Option<Wish>) {
     for action in actions {
         match (action, wish) {
-            (
-                Action::Ask(Ask::Open { .. } | Ask::Lift { .. } | Ask::Enter(_) | Ask::Exit(_)),
-                _,
-            ) => {
+            (Action::Ask(ask), _) if changes_rooms(ask) => {
                 if let Some(access) = session.access() {
                     entry.known(who(access), session.rooms());
                 }
@@ -61,4 +58,10 @@ pub(super) fn record(entry: &mut Entry, session: &Session, actions: &[Action], w
             (_, _) => {}
         }
     }
+}
+
+/// Whether its client is another, or has other rooms.
+const fn changes_rooms(ask: &Ask) -> bool {
+    let follows = matches!(ask, Ask::Follow(Step::Enter(_) | Step::Exit(_)));
+    follows || matches!(ask, Ask::Open { .. } | Ask::Lift { .. })
 }

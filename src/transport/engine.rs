@@ -249,14 +249,7 @@ impl Engine {
             Busy::Publishing { reference, answer } => {
                 let waker = self.seat.clone().into();
                 if let Poll::Ready(answer) = answer.as_mut().poll(&mut Cx::from_waker(&waker)) {
-                    let reference = reference.take();
-                    return match answer {
-                        Answered::Now(answer) => {
-                            let answer = *answer;
-                            Some(Input::Published { reference, answer })
-                        }
-                        Answered::Later(later) => self.answer_later(reference, later),
-                    };
+                    return self.published(reference.take(), answer);
                 }
             }
         }

@@ -106,7 +106,13 @@ fn step(bus: &Bus, room: usize, joins: bool) -> u64 {
 fn publish_to(bus: &Bus, room: usize) -> u64 {
     let (name, event) = (name(room), EventName::parse("e").unwrap());
     let published = bus.publish(NewEvent::new(vec![name], event, Json::null()), None);
-    published.now_or_never().unwrap().unwrap().position.seq
+    published
+        .now_or_never()
+        .unwrap()
+        .unwrap()
+        .position
+        .unwrap()
+        .seq
 }
 
 #[test]

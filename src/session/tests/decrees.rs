@@ -168,7 +168,7 @@ fn a_stream_that_is_moved_joins_and_leaves_and_another_does_neither() {
     let joins = step_of(&session, "yard", true);
     assert_eq!(
         said(&mut session, decreed(joins.clone(), 6), 1)[..],
-        ["ask Enter"]
+        ["ask Follow"]
     );
     assert!(
         said(&mut session, decreed(joins, 7), 1).is_empty(),
@@ -185,9 +185,12 @@ fn a_stream_that_is_moved_joins_and_leaves_and_another_does_neither() {
     let leaves = step_of(&session, "lobby", false);
     assert_eq!(
         said(&mut session, decreed(leaves.clone(), 8), 1)[..],
-        ["ask Exit"]
+        ["ask Follow"]
     );
-    assert_eq!(said(&mut session, decreed(leaves, 9), 1)[..], ["ask Bar"]);
+    assert_eq!(
+        said(&mut session, decreed(leaves, 9), 1)[..],
+        ["ask Follow"]
+    );
     assert_eq!(rooms(&session), ["kitchen", "yard"]);
     // What its role gives it is not its own any more, and what it was given stays.
     let same = with_rooms(&["lobby", "kitchen"], &["lobby", "kitchen"]);

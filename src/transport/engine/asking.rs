@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::auth::Access;
 use crate::auth::credentials::Credential;
-use crate::bus::{Opened, Past, Subscription};
+use crate::bus::{Opened, Past};
 use crate::model::code::Refusal;
 use crate::model::id::Principal;
 use crate::model::room::Room;
@@ -61,12 +61,7 @@ impl Engine {
                 let answer = self.confirm(id);
                 Some(Input::Answered { reference, answer })
             }
-            Ask::Enter(room) => self.moved(|subscription, who| subscription.enter(&room, who)),
-            Ask::Exit(room) => self.moved(|subscription, _| _ = subscription.leave(&room)),
-            Ask::Bar(room) => {
-                self.bar(&room);
-                None
-            }
+            Ask::Follow(step) => self.follow_step(&step),
             Ask::Judge => self.judge(),
             Ask::Read => {
                 let batch = self.subscription.as_mut()?.read(CREDIT);
@@ -170,27 +165,6 @@ impl Engine {
         if snapshot {
             self.caller.wishes.owe(vec![room.clone()]);
             self.session.set_owes_state(true);
-        }
-    }
-
-    /// Its client is told its rooms anew once `step` has changed them.
-    fn moved(&mut self, step: impl FnOnce(&mut Subscription, &Principal)) -> Option<Input> {
-        let subscription = self.subscription.as_mut()?;
-        step(subscription, &self.session.access()?.principal);
-        Some(Input::Opened {
-            cursor: Some(subscription.cursor()),
-            gaps: Vec::new(),
-            recovered: None,
-        })
-    }
-
-    /// The join of `room` that its client waits for goes no further: it was asked before the room was taken away.
-    fn bar(&mut self, barred: &Room) {
-        if let Some(Busy::Joining {
-            room, is_barred, ..
-        }) = self.busy.as_deref_mut()
-        {
-            *is_barred |= room == barred;
         }
     }
 

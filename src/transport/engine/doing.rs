@@ -10,7 +10,8 @@ use crate::model::event::Offer;
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::session::deed::Deed;
-use crate::session::{Answer, Input};
+use crate::session::{Answer, Input, Step};
+use crate::transport::publishing::Answered;
 use crate::wire::client::Ref;
 
 use super::{Busy, Engine};
@@ -39,6 +40,47 @@ impl Engine {
             context.offer(by, offer).await
         });
         self.go_on(Box::new(Busy::Publishing { reference, answer }), false)
+    }
+
+    /// Its event is in the log, or was refused.
+    pub(super) fn published(&mut self, reference: Option<Ref>, answer: Answered) -> Option<Input> {
+        match answer {
+            Answered::Now(answer) => {
+                let answer = *answer;
+                Some(Input::Published { reference, answer })
+            }
+            Answered::Later(later) => self.answer_later(reference, later),
+        }
+    }
+
+    /// What the backend has its stream do; its client is told its rooms anew where they change.
+    pub(super) fn follow_step(&mut self, step: &Step) -> Option<Input> {
+        let subscription = self.subscription.as_mut()?;
+        match step {
+            Step::Enter(room) => {
+                subscription.enter(room, &self.session.access()?.principal);
+            }
+            Step::Exit(room) => _ = subscription.leave(room),
+            Step::Bar(room) => {
+                self.bar(room);
+                return None;
+            }
+        }
+        Some(Input::Opened {
+            cursor: Some(subscription.cursor()),
+            gaps: Vec::new(),
+            recovered: None,
+        })
+    }
+
+    /// The join of `room` that its client waits for goes no further: it was asked before the room was taken away.
+    fn bar(&mut self, barred: &Room) {
+        if let Some(Busy::Joining {
+            room, is_barred, ..
+        }) = self.busy.as_deref_mut()
+        {
+            *is_barred |= room == barred;
+        }
     }
 
     /// Has something done to the streams of others: they may be in other loops, and this one goes on.
