@@ -333,6 +333,15 @@ impl Engine {
         self.session.set_owes_state(owes);
     }
 
+    /// Whether it has not read as far as where `event` stands, though that is in a room of its own.
+    pub(crate) fn lags_behind(&self, event: &Delivery) -> bool {
+        let lags = |subscription: &Subscription| {
+            let seq = event.event().position.seq;
+            subscription.has(event.room()) && !subscription.has_read(seq)
+        };
+        self.subscription.as_ref().is_some_and(lags)
+    }
+
     /// What is for those who have nothing else to read, if it is for its client.
     pub(crate) fn takes_flash(&self, flash: &Delivery) -> bool {
         let is_at_the_head = |subscription: &Subscription| {

@@ -317,6 +317,7 @@ impl Members {
         let Some(mut flash) = self.flash.take().or_else(next) else {
             return;
         };
+        let mut bytes = BYTES;
         for _ in 0..NEWS {
             let Some((number, event, place)) = flash.next() else {
                 let now = self.context().clock.now();
@@ -324,11 +325,16 @@ impl Members {
                 self.flash = Flash::next_of(&self.shard.roster);
                 return;
             };
+            // Where nothing has happened for it, it may not have read so far: it reads on, and is told first what that brings.
+            let lags = |stream: &mut Stream| stream.lags_behind(&event);
+            if self.stream_mut(number).is_some_and(lags) {
+                self.serve(number, &mut bytes);
+            }
             let taker = self.stream_mut(number);
             if let Some(stream) = taker.filter(|stream| stream.takes_flash(&event))
-                && let Some(bytes) = flash.bytes(stream.form(), &event, place)
+                && let Some(written) = flash.bytes(stream.form(), &event, place)
             {
-                let turn = stream.hand_over(&bytes);
+                let turn = stream.hand_over(&written);
                 self.after(number, turn);
             }
         }

@@ -260,6 +260,11 @@ impl Stream {
         self.is_writable() && !self.schedule.is_listed && self.engine.takes_flash(event)
     }
 
+    /// Whether it has not read as far as where `event` stands, and could.
+    pub(super) fn lags_behind(&self, event: &Delivery) -> bool {
+        self.is_writable() && !self.schedule.is_listed && self.engine.lags_behind(event)
+    }
+
     /// Writes `bytes`, as far as its socket takes them. A heartbeat is due as before: what is volatile moves no cursor.
     pub(super) fn hand_over(&mut self, bytes: &Bytes) -> Turn {
         let mut cx = Cx::from_waker(&self.waker);

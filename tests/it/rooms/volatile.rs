@@ -45,6 +45,17 @@ async fn those_who_are_there_get_it_without_an_id_and_nobody_else_ever_does() {
 }
 
 #[tokio::test]
+async fn a_client_in_whose_rooms_nothing_has_happened_gets_it_whatever_has_happened_elsewhere() {
+    let gate = Gate::open("", "").await;
+    let mut socket = websocket(&gate, "room=r").await;
+    for x in 0..3 {
+        publish(&gate, "s", json!({"event": "e"})).await;
+        offer(&gate, "r", &cursor_moved(x)).await;
+        assert_eq!(socket.json().await["data"]["x"], x);
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_has_something_else_to_read_does_not_get_it() {
     let gate = Gate::open(
         "",
