@@ -232,7 +232,7 @@ pub(super) static KEYS: &[Key] = &[
     key("roles.NAME.admin", Kind::Flag, Value("false"), "true",
         "Whether the role may purge rooms and use the routes of operators."),
     key("roles.NAME.service", Kind::Flag, Value("false"), "true",
-        "Whether the role is the backend's: it may have streams join and leave rooms, end them, list them, and publish to one of them."),
+        "Whether the role is the backend's: it may have streams join and leave rooms, end them, list them, and publish to one of them: [service.md](service.md)."),
     key("roles.NAME.limits.messages", Kind::Rate, Of("limits.messages"), r#""100/s""#,
         "The role's own `limits.messages`."),
     key("roles.NAME.limits.event", Kind::Size(16, 16 * MIB), Of("limits.event"), r#""256KiB""#,

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::auth::Access;
 use crate::bus::confirmations::Confirmer;
+use crate::limit::Payer;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
 use crate::model::position::Position;
@@ -100,15 +101,25 @@ impl Service {
         message: ClientMessage,
     ) -> Answer {
         let ClientMessage { reference, want } = message;
-        let serve = async |deed: Deed| match deed.allowed(access) {
-            Ok(deed) => self.context.serve(access, connection.asked(), deed).await,
-            Err(refusal) => Answer::Refused(None, refusal),
+        let kind = want.kind();
+        let serve = async |deed: Deed| {
+            let counted = || self.counted(access, connection, kind);
+            match deed
+                .allowed(access)
+                .and_then(|deed| counted().map(|()| deed))
+            {
+                Ok(deed) => self.context.serve(access, connection.asked(), deed).await,
+                Err(refusal) => Answer::Refused(None, refusal),
+            }
         };
         let answer = match want {
             Want::Publish(offer) => self.context.publish(connection.by(access), offer).await,
             Want::Ping => Answer::done(None),
             Want::Presence { room } => self.context.presence(access, room),
-            Want::Confirm { id } => self.confirm(access, id),
+            Want::Confirm { id } => match self.counted(access, connection, kind) {
+                Ok(()) => self.confirm(access, id),
+                Err(refusal) => Answer::Refused(None, refusal),
+            },
             Want::Join { whom, room } => serve(Deed::join(whom, room)).await,
             Want::Leave { whom, room } => serve(Deed::leave(whom, room)).await,
             Want::Disconnect { whom } => serve(Deed::Disconnect(whom)).await,
@@ -127,6 +138,14 @@ impl Service {
 }
 
 impl Service {
+    /// Whether as many messages of this type may come. A publish is counted by the name of its event.
+    fn counted(&self, access: &Access, connection: &Connection, kind: &str) -> Result<(), Refusal> {
+        let payer = Payer::of(&access.principal, connection.by(access).address);
+        let now = self.context.clock.now();
+        let limits = &access.role.events;
+        self.context.limiter.event(payer, kind, limits, now)
+    }
+
     /// A client without a stream, one that polls, confirms an event that it may have read.
     fn confirm(&self, access: &Access, id: Position) -> Answer {
         let by = Confirmer {

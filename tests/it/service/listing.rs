@@ -52,3 +52,18 @@ async fn a_socket_that_has_not_said_who_it_is_is_in_no_list() {
     let all = posted(&gate, SYSTEM, "", json!({"type": "list"})).await;
     assert!(names(&all.json()).is_empty());
 }
+
+#[tokio::test]
+async fn a_limit_by_name_holds_for_what_comes_by_requests_too() {
+    let gate = super::gate_with("[roles.system.limits.events]\nlist = \"2/h\"\n").await;
+    for _ in 0..2 {
+        let answer = posted(&gate, SYSTEM, "", json!({"type": "list"})).await;
+        assert_eq!(answer.status(), 200);
+    }
+    let answer = posted(&gate, SYSTEM, "", json!({"type": "list"})).await;
+    assert_eq!(
+        (answer.status(), answer.code()),
+        (429, "rate_limited".into())
+    );
+    assert_eq!(answer.json()["limit"], "events.list");
+}

@@ -27,7 +27,8 @@ pub(super) const ROLES: &str = r#"
     service = true
     subscribe = ["*"]
     publish = ["*", "user:*"]
-    limits = { messages = "1000/s" }
+    [roles.system.limits]
+    messages = "1000/s"
     [roles.waiter]
     rooms = ["venue"]
     subscribe = ["venue", "menu", "user:{sub}"]
