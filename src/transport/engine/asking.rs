@@ -161,7 +161,7 @@ impl Engine {
     }
 
     /// The state of `room` comes once it is joined, if that is wanted.
-    fn owe_if(&mut self, snapshot: bool, room: &Room) {
+    pub(super) fn owe_if(&mut self, snapshot: bool, room: &Room) {
         if snapshot {
             self.caller.wishes.owe(vec![room.clone()]);
             self.session.set_owes_state(true);

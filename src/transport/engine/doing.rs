@@ -56,9 +56,11 @@ impl Engine {
     /// What the backend has its stream do; its client is told its rooms anew where they change.
     pub(super) fn follow_step(&mut self, step: &Step) -> Option<Input> {
         let subscription = self.subscription.as_mut()?;
+        let cursor = Some(subscription.cursor());
         match step {
             Step::Enter(room) => {
                 subscription.enter(room, &self.session.access()?.principal);
+                self.owe_if(self.caller.wishes.snapshot(), room);
             }
             Step::Exit(room) => _ = subscription.leave(room),
             Step::Bar(room) => {
@@ -67,7 +69,7 @@ impl Engine {
             }
         }
         Some(Input::Opened {
-            cursor: Some(subscription.cursor()),
+            cursor,
             gaps: Vec::new(),
             recovered: None,
         })

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{ANN, BOB, SYSTEM, asked, data, gate, posted, publish, rooms, sse, system, websocket};
+use crate::support::websocket::WebSocket;
 
 #[tokio::test]
 async fn a_stream_is_in_the_room_from_the_join_to_the_leave_and_is_told_its_rooms() {
@@ -42,6 +43,35 @@ async fn an_event_source_sees_it_too_at_a_true_position() {
     );
     assert_eq!(rooms(&data(&welcome)), ["venue", "tab:7"]);
     assert_eq!(data(&ann.block().await.unwrap())["room"], "tab:7");
+}
+
+#[tokio::test]
+async fn one_that_wants_the_state_of_its_rooms_is_told_that_of_a_room_that_it_is_made_to_join() {
+    let gate = gate().await;
+    let mut system = system(&gate).await;
+    let socket = gate.connect().await;
+    let target = "/v1/stream?room=venue&snapshot=1";
+    let mut ann = WebSocket::upgrade(socket, target, &[ANN])
+        .await
+        .unwrap_or_else(|head| panic!("{head:?}"));
+    let welcome = ann.json().await;
+    for told in ["state_begin", "state_end"] {
+        assert_eq!(ann.json().await["type"], told);
+    }
+    let retained = json!({"type": "publish", "room": "tab:7", "event": "bill", "data": 42, "key": "sum", "retain": true});
+    asked(&mut system, retained).await;
+    let join = json!({"type": "join", "stream": welcome["stream"], "room": "tab:7"});
+    asked(&mut system, join).await;
+    assert_eq!(rooms(&ann.json().await), ["venue", "tab:7"]);
+    assert_eq!(ann.json().await["type"], "state_begin");
+    let state = ann.json().await;
+    assert_eq!(
+        (&state["room"], &state["data"]),
+        (&"tab:7".into(), &42.into())
+    );
+    assert_eq!(ann.json().await["type"], "state_end");
+    asked(&mut system, publish("tab:7", 1)).await;
+    assert_eq!(ann.json().await["data"], 1);
 }
 
 #[tokio::test]
