@@ -9,6 +9,8 @@ use crate::model::decree::{Bearer, Decree, Revocation};
 use crate::model::time::UnixMillis;
 use crate::sync::{Mutex, lock};
 
+use super::moves::{Moves, Who};
+
 /// How many revocations are kept; beyond them one more is refused rather than one forgotten, because a credential whose
 /// revocation is forgotten is good again.
 const CAPACITY: usize = 100_000;
@@ -17,24 +19,12 @@ const CAPACITY: usize = 100_000;
 /// would be judged at the oldest that is kept, and not before.
 const RIGHTS: usize = 1024;
 
-/// How many moves are kept. A stream that is behind one that was forgotten may have missed its own, and is ended.
-const MOVES: usize = 16_384;
-/// After so many everybody is called to read on, also those in whose rooms nothing happens: only who takes nothing for
-/// long falls behind what is kept.
-const CALL: u64 = MOVES as u64 / 4;
-/// Moves that one read for many may pass: each of them looks at them all.
-const PASSED: usize = 8;
-
 /// The decrees of a log, by seq.
 #[derive(Debug, Default)]
 pub struct Decrees {
     held: BTreeMap<u64, Held>,
     rights: BTreeSet<u64>,
-    moves: BTreeSet<u64>,
-    /// How many moves there were.
-    moved: u64,
-    /// The newest move that is not kept any more.
-    forgotten: u64,
+    moves: Moves,
 }
 
 #[derive(Debug)]
@@ -59,7 +49,7 @@ impl Decrees {
     /// # Errors
     /// `unavailable`: too many revocations are held.
     pub fn check(&self, decree: &Decree) -> Result<(), Refusal> {
-        let held = self.held.len() - self.rights.len() - self.moves.len();
+        let held = self.held.len() - self.rights.len();
         if matches!(decree, Decree::Revoked(_)) && held >= CAPACITY {
             let message = "100000 revocations are held already; say until when they have to hold";
             return Err(Refusal::new(Code::Unavailable, message));
@@ -69,46 +59,34 @@ impl Decrees {
 
     /// Keeps `decree` as entry `seq`, at least until then.
     pub fn push(&mut self, seq: u64, decree: Decree, until: Option<UnixMillis>) {
-        match &decree {
-            Decree::Rights => {
-                self.rights.insert(seq);
-                if self.rights.len() > RIGHTS
-                    && let Some(oldest) = self.rights.pop_first()
-                {
-                    self.held.remove(&oldest);
-                }
+        if decree.moved().is_some() {
+            return self.moves.push(seq, Arc::new(decree));
+        }
+        if decree == Decree::Rights {
+            self.rights.insert(seq);
+            if self.rights.len() > RIGHTS
+                && let Some(oldest) = self.rights.pop_first()
+            {
+                self.held.remove(&oldest);
             }
-            Decree::Moved(_) => self.push_move(seq),
-            Decree::Revoked(_) | Decree::Forgotten => {}
         }
         let decree = Arc::new(decree);
         self.held.insert(seq, Held { decree, until });
     }
 
-    fn push_move(&mut self, seq: u64) {
-        self.moved += 1;
-        self.moves.insert(seq);
-        if self.moves.len() > MOVES
-            && let Some(oldest) = self.moves.pop_first()
-        {
-            self.held.remove(&oldest);
-            self.forgotten = oldest;
-        }
-    }
-
     /// Whether everybody is to read on for the move that was just kept: who does is never behind those that are kept.
     #[must_use]
     pub const fn calls_all(&self) -> bool {
-        self.moved.is_multiple_of(CALL)
+        self.moves.calls_all()
     }
 
     /// Whether a move beyond `after` is not kept any more.
     #[must_use]
     pub const fn has_forgotten(&self, after: u64) -> bool {
-        self.forgotten > after
+        self.moves.has_forgotten(after)
     }
 
-    /// Those beyond `after`, up to `upto`.
+    /// Those beyond `after`, up to `upto`, but for moves.
     #[must_use]
     pub fn between(&self, after: u64, upto: u64) -> Vec<(u64, Arc<Decree>)> {
         if self.held.is_empty() || after >= upto {
@@ -120,11 +98,16 @@ impl Decrees {
             .collect()
     }
 
-    /// The first decree beyond `after` at which one who reads stops, because what comes after it may be read otherwise: a
-    /// change of rights, or a move.
+    /// The moves beyond `after`, up to `upto`.
+    pub fn moves_between(&self, after: u64, upto: u64) -> impl Iterator<Item = (u64, Arc<Decree>)> {
+        self.moves.between(after, upto)
+    }
+
+    /// The first decree beyond `after` at which `who` stops to read, because what comes after it may be read otherwise: a
+    /// change of rights, or a move of its own.
     #[must_use]
-    pub fn next_stop(&self, after: u64) -> Option<u64> {
-        let moved = self.moves.range(after + 1..).next().copied();
+    pub fn next_stop(&self, after: u64, who: Option<Who<'_>>) -> Option<u64> {
+        let moved = who.and_then(|who| self.moves.next(after, who));
         self.next_rights(after).into_iter().chain(moved).min()
     }
 
@@ -132,8 +115,7 @@ impl Decrees {
     /// shall look at.
     #[must_use]
     pub fn next_stop_of_all(&self, after: u64) -> Option<u64> {
-        let beyond = self.moves.range(after + 1..).nth(PASSED);
-        let moved = beyond.map(|seq| seq - 1);
+        let moved = self.moves.stop_of_all(after);
         self.next_rights(after).into_iter().chain(moved).min()
     }
 
@@ -300,59 +282,47 @@ mod tests {
         assert_eq!(seqs(3, 8), [5, 8]);
         assert_eq!(seqs(8, 8), [0; 0]);
         assert_eq!(
-            (decrees.next_stop(0), decrees.next_stop(5)),
+            (decrees.next_stop(0, None), decrees.next_stop(5, None)),
             (Some(5), None)
         );
         decrees.expire(UnixMillis(10));
         assert_eq!(decrees.between(0, 9).len(), 2);
     }
 
-    fn moved() -> Decree {
-        Decree::Moved(Move {
+    #[test]
+    fn whoever_reads_stops_at_its_own_move_or_at_a_change_of_rights_whichever_comes_first() {
+        let mut decrees = Decrees::default();
+        let moved = Decree::Moved(Move {
             whom: Whom::Principal("ann".into()),
             room: Room::of_stream(StreamId::from_random(1)),
             joins: true,
-        })
-    }
-
-    #[test]
-    fn who_reads_stops_at_each_move_and_those_who_read_together_before_there_are_too_many() {
-        let mut decrees = Decrees::default();
-        let moved = moved();
-        for seq in 1..=PASSED as u64 + 1 {
-            decrees.push(10 * seq, moved.clone(), None);
-        }
-        assert_eq!(
-            (decrees.next_stop(0), decrees.next_stop(10)),
-            (Some(10), Some(20))
-        );
-        assert_eq!(
-            decrees.next_stop_of_all(0),
-            Some(10 * (PASSED as u64 + 1) - 1)
-        );
-        assert_eq!(decrees.next_stop_of_all(10), None);
-        decrees.push(15, Decree::Rights, None);
-        assert_eq!(decrees.next_stop_of_all(0), Some(15));
-    }
-
-    #[test]
-    fn moves_are_bounded_and_who_may_have_missed_one_is_known() {
-        let (mut decrees, moved) = (Decrees::default(), moved());
-        let mut calls = 0;
-        for seq in 1..=MOVES as u64 {
+        });
+        for seq in [10, 20] {
             decrees.push(seq, moved.clone(), None);
-            calls += usize::from(decrees.calls_all());
         }
-        assert_eq!((decrees.held.len(), calls), (MOVES, 4));
-        assert!(!decrees.has_forgotten(0));
-        decrees.push(MOVES as u64 + 1, moved, None);
-        assert_eq!(decrees.held.len(), MOVES);
-        assert!(decrees.has_forgotten(0) && !decrees.has_forgotten(1));
-        assert!(
-            decrees
-                .check(&Decree::Revoked(Revocation::Key("tv".into())))
-                .is_ok()
+        decrees.push(15, Decree::Rights, None);
+        let stop = |after, principal| {
+            let stream = None;
+            decrees.next_stop(after, Some(Who { stream, principal }))
+        };
+        assert_eq!(
+            (stop(0, "ann"), stop(10, "ann"), stop(15, "ann")),
+            (Some(10), Some(15), Some(20))
         );
+        assert_eq!((stop(0, "bob"), stop(15, "bob")), (Some(15), None));
+        assert_eq!(
+            (decrees.next_stop(0, None), decrees.next_stop_of_all(0)),
+            (Some(15), Some(15))
+        );
+        assert_eq!(
+            (
+                decrees.between(0, 30).len(),
+                decrees.moves_between(0, 30).count()
+            ),
+            (1, 2)
+        );
+        let revocation = Decree::Revoked(Revocation::Key("tv".into()));
+        assert!(decrees.check(&revocation).is_ok());
     }
 
     #[test]

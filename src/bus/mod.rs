@@ -11,6 +11,7 @@ pub mod idempotency;
 pub mod log;
 mod memory;
 mod models;
+pub mod moves;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod naive;
 mod presence;

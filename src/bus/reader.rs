@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 
 use super::Overflow;
 use super::log::Log;
+use super::moves::Who;
 use super::rooms::{Delivery, RoomLog};
 
 /// How much a reader takes at a time.
@@ -33,8 +34,8 @@ pub struct Batch {
     pub gaps: Vec<Gap>,
     /// What is there, ascending and once each.
     pub events: Vec<Delivery>,
-    /// What is decreed up to its cursor, by seq. A change of rights, and in a read for one alone a move, is the last: what
-    /// comes after it is read once who reads has applied it.
+    /// What is decreed up to its cursor. A change of rights, or a move of who reads, is the last: what comes after it is
+    /// read once that was applied.
     pub decrees: Vec<(u64, Arc<Decree>)>,
     /// Everything due up to here has been given.
     pub cursor: Position,
@@ -231,15 +232,31 @@ impl Reader {
     ///
     /// Costs what the joined rooms hold beyond the cursor, however much the rest of the log holds.
     pub fn read(&mut self, log: &Log, credit: Credit) -> Batch {
-        let stop = log.decrees().next_stop(self.judged());
-        self.read_up_to(log, credit, stop)
+        self.read_as(log, credit, None)
+    }
+
+    /// The same for `who`, whom the backend may move: it stops there.
+    pub fn read_as(&mut self, log: &Log, credit: Credit, who: Option<Who<'_>>) -> Batch {
+        let judged = self.judged();
+        let stop = log.decrees().next_stop(judged, who);
+        let mut batch = self.read_up_to(log, credit, stop);
+        // Those that it has passed were others'.
+        if stop == Some(self.cursor) {
+            let own = log.decrees().moves_between(self.cursor - 1, self.cursor);
+            batch.decrees.extend(own);
+        }
+        batch
     }
 
     /// The same for all who are at its place: the moves that it passes are among the decrees, and it is good only for
     /// those whom none of them concerns.
     pub fn read_for_all(&mut self, log: &Log, credit: Credit) -> Batch {
-        let stop = log.decrees().next_stop_of_all(self.judged());
-        self.read_up_to(log, credit, stop)
+        let judged = self.judged();
+        let stop = log.decrees().next_stop_of_all(judged);
+        let mut batch = self.read_up_to(log, credit, stop);
+        let passed = log.decrees().moves_between(judged, self.cursor);
+        batch.decrees.extend(passed);
+        batch
     }
 
     /// What is decreed up to here was applied.

@@ -13,6 +13,7 @@ use super::Deliver;
 use super::history::{Page, Query};
 use super::log::Log;
 use super::memory::Shared;
+use super::moves::Who;
 use super::presence::Attendance;
 use super::reader::{Batch, Credit, Place, Reader};
 use super::rooms::Delivery;
@@ -113,8 +114,13 @@ impl Subscription {
 
     /// Waits until there is something to tell, and reads it. Dropping the future loses nothing.
     pub async fn next_batch(&mut self, credit: Credit) -> Batch {
+        self.next_batch_as(credit, None).await
+    }
+
+    /// The same for `who`, whom the backend may move: it stops there.
+    pub async fn next_batch_as(&mut self, credit: Credit, who: Option<Who<'_>>) -> Batch {
         loop {
-            let batch = self.read(credit);
+            let batch = self.read_as(credit, who);
             if !batch.is_empty() {
                 return batch;
             }
@@ -124,16 +130,26 @@ impl Subscription {
 
     /// Reads now; the batch may be empty but for its cursor.
     pub fn read(&mut self, credit: Credit) -> Batch {
+        self.read_as(credit, None)
+    }
+
+    /// The same for `who`, whom the backend may move: it stops there.
+    pub fn read_as(&mut self, credit: Credit, who: Option<Who<'_>>) -> Batch {
         let log = self.shared.log();
-        let batch = self.reader.read(&log, credit);
+        let batch = self.reader.read_as(&log, credit, who);
         self.bell.has_read(self.reader.cursor());
         batch
     }
 
     /// The same; and the state of `rooms` at the batch's cursor, if that is all there is.
-    pub fn read_to_state(&mut self, credit: Credit, rooms: &[Room]) -> (Batch, Option<Told>) {
+    pub fn read_to_state(
+        &mut self,
+        credit: Credit,
+        who: Option<Who<'_>>,
+        rooms: &[Room],
+    ) -> (Batch, Option<Told>) {
         let log = self.shared.log();
-        let batch = self.reader.read(&log, credit);
+        let batch = self.reader.read_as(&log, credit, who);
         self.bell.has_read(self.reader.cursor());
         let told = (!batch.more).then(|| log.state(rooms));
         (batch, told)

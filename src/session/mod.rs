@@ -24,6 +24,7 @@ pub use input::{Input, Now};
 pub use settings::Settings;
 
 use crate::auth::Access;
+use crate::bus::moves::Who;
 use crate::bus::reader::Batch;
 use crate::limit::bucket::Bucket;
 use crate::model::code::{Advice, Code, Refusal};
@@ -491,6 +492,15 @@ impl Session {
                 .is_some_and(|access| revocation.covers(access.bearer())),
             Decree::Rights | Decree::Moved(_) | Decree::Forgotten => false,
         }
+    }
+
+    /// Who reads here, for the log.
+    #[must_use]
+    pub fn who(&self) -> Option<Who<'_>> {
+        self.access().map(|access| Who {
+            stream: Some(self.stream),
+            principal: access.principal.name(),
+        })
     }
 
     /// Whether this stream is one that `decree` moves.

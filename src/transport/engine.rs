@@ -274,16 +274,24 @@ impl Engine {
         }
     }
 
+    /// What the log has for it, even if that is nothing.
+    fn read_now(&mut self) -> Option<Input> {
+        let who = self.session.who();
+        let batch = self.subscription.as_mut()?.read_as(CREDIT, who);
+        Some(Input::Batch(self.own(batch)))
+    }
+
     fn take(&mut self) -> Option<(Batch, Option<Told>)> {
         let subscription = self.subscription.as_mut()?;
         if !self.session.owes_state() || self.busy.is_some() {
-            return Some((subscription.read(CREDIT), None));
+            let batch = subscription.read_as(CREDIT, self.session.who());
+            return Some((batch, None));
         }
         // It may have left one of them since.
         let wishes = &mut self.caller.wishes;
         wishes.keep_owed(|room| subscription.has(room));
         self.session.set_owes_state(!wishes.owed().is_empty());
-        Some(subscription.read_to_state(CREDIT, wishes.owed()))
+        Some(subscription.read_to_state(CREDIT, self.session.who(), wishes.owed()))
     }
 
     /// Begins to tell the state that its client is owed.

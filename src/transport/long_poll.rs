@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::auth::Access;
+use crate::bus::moves::Who;
 use crate::bus::reader::{Batch, Credit};
 use crate::bus::rooms::Delivery;
 use crate::bus::wake::Seat;
@@ -150,7 +151,7 @@ impl Waiting {
         while !is_due {
             let mut batch = tokio::select! {
                 biased;
-                batch = subscription.next_batch(CREDIT) => batch,
+                batch = subscription.next_batch_as(CREDIT, Some(self.who())) => batch,
                 () = turn.come() => break,
                 () = context.clock.sleep_until(self.until) => break,
             };
@@ -160,7 +161,7 @@ impl Waiting {
                 return self.answer(context, batch, live);
             }
         }
-        let mut batch = subscription.read(CREDIT);
+        let mut batch = subscription.read_as(CREDIT, Some(self.who()));
         self.heeds(context, &mut batch);
         self.keep_own(&mut batch);
         self.answer(context, batch, live)
@@ -210,6 +211,14 @@ impl Waiting {
             }
         }
         true
+    }
+
+    /// Who reads here, for the log.
+    pub(super) fn who(&self) -> Who<'_> {
+        Who {
+            stream: None,
+            principal: self.access.principal.name(),
+        }
     }
 
     /// Whether `moved` takes a room from all streams of its principal: then it is answered with what came before, and the

@@ -4,6 +4,7 @@ use futures_util::FutureExt as _;
 
 use super::*;
 use crate::bus::Bus;
+use crate::bus::moves::Who;
 use crate::bus::reader::Batch;
 use crate::lifecycle::clock::Clock;
 use crate::model::decree::{Decree, Move, Revocation, Whom};
@@ -115,6 +116,11 @@ fn publish_to(bus: &Bus, room: usize) -> u64 {
         .seq
 }
 
+const ANN: Option<Who<'static>> = Some(Who {
+    stream: None,
+    principal: "ann",
+});
+
 #[test]
 fn one_who_is_moved_reads_what_came_before_it_leaves_and_what_comes_after_it_joins() {
     let bus = bus();
@@ -128,11 +134,14 @@ fn one_who_is_moved_reads_what_came_before_it_leaves_and_what_comes_after_it_joi
     publish_to(&bus, 0);
     publish_to(&bus, 1);
     assert_eq!((joined, left), (3, 6));
-    assert_eq!(numbers(&reader.read(CREDIT)), (vec![1], vec![3], 3));
+    assert_eq!(numbers(&reader.read_as(CREDIT, ANN)), (vec![1], vec![3], 3));
     reader.enter(&name(1));
-    assert_eq!(numbers(&reader.read(CREDIT)), (vec![4, 5], vec![6], 6));
+    assert_eq!(
+        numbers(&reader.read_as(CREDIT, ANN)),
+        (vec![4, 5], vec![6], 6)
+    );
     assert!(reader.leave(&name(0)));
-    assert_eq!(numbers(&reader.read(CREDIT)), (vec![8], vec![], 8));
+    assert_eq!(numbers(&reader.read_as(CREDIT, ANN)), (vec![8], vec![], 8));
 }
 
 #[test]
@@ -142,12 +151,29 @@ fn one_who_enters_a_room_that_has_lost_events_since_is_told_a_gap() {
     step(&bus, 1, true);
     publish_to(&bus, 1);
     bus.purge(&name(1));
-    reader.read(CREDIT);
+    reader.read_as(CREDIT, ANN);
     reader.enter(&name(1));
-    let batch = reader.read(CREDIT);
+    let batch = reader.read_as(CREDIT, ANN);
     let gap = &batch.gaps[0];
     let ends = (gap.from.unwrap().seq, gap.to.unwrap().seq);
     assert_eq!((ends, batch.events.len()), ((1, 2), 0));
+}
+
+#[test]
+fn one_whom_it_does_not_concern_reads_on_and_is_told_nothing_of_it() {
+    let bus = bus();
+    let mut reader = bus.subscribe(&[name(0)], Start::Now).subscription;
+    publish(&bus);
+    step(&bus, 0, false);
+    publish(&bus);
+    let bob = Some(Who {
+        principal: "bob",
+        ..ANN.unwrap()
+    });
+    assert_eq!(
+        numbers(&reader.read_as(CREDIT, bob)),
+        (vec![1, 3], vec![], 3)
+    );
 }
 
 #[test]
@@ -176,7 +202,7 @@ fn one_who_is_behind_what_is_known_of_moves_is_told_so_and_given_nothing() {
     for _ in 0..20_000 {
         step(&bus, 1, true);
     }
-    let batch = reader.read(CREDIT);
+    let batch = reader.read_as(CREDIT, ANN);
     assert_eq!(*batch.decrees[0].1, Decree::Forgotten);
     assert_eq!(numbers(&batch), (vec![], vec![0], 0));
     assert!(bus.look(&place, CREDIT).is_none());
@@ -184,5 +210,8 @@ fn one_who_is_behind_what_is_known_of_moves_is_told_so_and_given_nothing() {
     let mut other = bus
         .subscribe(&[name(0)], Start::At(batch.cursor))
         .subscription;
-    assert_eq!(numbers(&other.read(CREDIT)), (vec![1], vec![], 20_001));
+    assert_eq!(
+        numbers(&other.read_as(CREDIT, ANN)),
+        (vec![1], vec![], 20_001)
+    );
 }

@@ -63,10 +63,7 @@ impl Engine {
             }
             Ask::Follow(step) => self.follow_step(&step),
             Ask::Judge => self.judge(),
-            Ask::Read => {
-                let batch = self.subscription.as_mut()?.read(CREDIT);
-                Some(Input::Batch(self.own(batch)))
-            }
+            Ask::Read => self.read_now(),
         }
     }
 

@@ -177,7 +177,7 @@ impl Poll {
         };
         let live = subscription.cursor().seq;
         let (batch, may_go_on) = loop {
-            let mut batch = subscription.read(CREDIT);
+            let mut batch = subscription.read_as(CREDIT, Some(waiting.who()));
             let may_go_on = waiting.heeds(context, &mut batch);
             waiting.keep_own(&mut batch);
             // A read ends at a change of rights, and what comes after it may have rung already.
