@@ -84,12 +84,6 @@ impl Room {
         StreamId::from_client(self.0.strip_prefix(OF_A_STREAM)?)
     }
 
-    /// Whether it is the room that tells who is in another one.
-    #[must_use]
-    pub fn is_companion(&self) -> bool {
-        self.0.starts_with("_presence:")
-    }
-
     /// Whether the gateway keeps this room for itself.
     #[must_use]
     pub fn is_internal(&self) -> bool {

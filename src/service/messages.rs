@@ -162,7 +162,7 @@ impl Service {
 
 fn told(answer: Answer) -> Response {
     match answer {
-        Answer::Done(ack) => reply::json(StatusCode::OK, Control::Ack(ack).to_json()),
+        Answer::Done(ack) => reply::json(StatusCode::OK, Control::Ack(Box::new(ack)).to_json()),
         Answer::Refused(reference, refusal) => reply::answer_refused(&refusal, reference.as_ref()),
     }
 }

@@ -69,7 +69,7 @@ impl Context {
         room: Room,
         joins: bool,
     ) -> Result<usize, Refusal> {
-        if joins && room.is_internal() && !room.is_companion() {
+        if joins && room.is_internal() && room.tells_of().is_none() {
             let message =
                 format!("{room} is a room of the gateway's own: nobody is made to join it");
             return Err(Refusal::new(Code::Forbidden, message).room(room));

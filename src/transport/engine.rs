@@ -497,7 +497,7 @@ impl Engine {
             Answer::Done(ack) => ack
                 .reference
                 .is_some()
-                .then_some(Output::Control(Control::Ack(ack))),
+                .then_some(Output::Control(Control::Ack(Box::new(ack)))),
             Answer::Refused(reference, refusal) => {
                 self.meter.refused(refusal.code);
                 self.context.metrics.limited(&refusal);

@@ -80,7 +80,7 @@ pub enum Control {
     /// Something was refused.
     Error(Error),
     /// A client message was carried out.
-    Ack(Ack),
+    Ack(Box<Ack>),
 }
 
 /// The present value of one key of a room.
@@ -377,10 +377,10 @@ mod tests {
                 r#"{"type":"backfill","room":"a","events":[{"id":"1","data":1.0}]}"#,
             ),
             (
-                Control::Ack(Ack {
+                Control::Ack(Box::new(Ack {
                     reference: Some(Ref::Text("x".into())),
                     ..Ack::default()
-                }),
+                })),
                 r#"{"type":"ack","ref":"x"}"#,
             ),
         ] {

@@ -8,6 +8,7 @@ use crate::bus::moves::Who;
 use crate::bus::reader::Batch;
 use crate::lifecycle::clock::Clock;
 use crate::model::decree::{Decree, Move, Revocation, Whom};
+use crate::model::id::Principal;
 
 fn bus() -> Bus {
     Bus::memory(Settings::default(), epoch(), Clock::manual().0)
@@ -135,7 +136,7 @@ fn one_who_is_moved_reads_what_came_before_it_leaves_and_what_comes_after_it_joi
     publish_to(&bus, 1);
     assert_eq!((joined, left), (3, 6));
     assert_eq!(numbers(&reader.read_as(CREDIT, ANN)), (vec![1], vec![3], 3));
-    reader.enter(&name(1));
+    reader.enter(&name(1), &Principal::ApiKey("ann".into()));
     assert_eq!(
         numbers(&reader.read_as(CREDIT, ANN)),
         (vec![4, 5], vec![6], 6)
@@ -152,7 +153,7 @@ fn one_who_enters_a_room_that_has_lost_events_since_is_told_a_gap() {
     publish_to(&bus, 1);
     bus.purge(&name(1));
     reader.read_as(CREDIT, ANN);
-    reader.enter(&name(1));
+    reader.enter(&name(1), &Principal::ApiKey("ann".into()));
     let batch = reader.read_as(CREDIT, ANN);
     let gap = &batch.gaps[0];
     let ends = (gap.from.unwrap().seq, gap.to.unwrap().seq);

@@ -209,7 +209,7 @@ impl Connection {
 
     fn answer(&mut self, answer: Answer, record: &Record) {
         match answer {
-            Answer::Done(ack) => self.ledger.control(&Control::Ack(ack), record),
+            Answer::Done(ack) => self.ledger.control(&Control::Ack(Box::new(ack)), record),
             Answer::Refused(reference, refusal) => {
                 assert_tells_why(&refusal);
                 self.ledger.refused(reference.as_ref());
