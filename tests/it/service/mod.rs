@@ -25,6 +25,7 @@ pub(super) const EVENT_STREAM: (&str, &str) = ("accept", "text/event-stream");
 pub(super) const ROLES: &str = r#"
     [roles.system]
     service = true
+    presence = ["*"]
     subscribe = ["*"]
     publish = ["*", "user:*"]
     [roles.system.limits]

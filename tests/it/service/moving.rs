@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::{ANN, BOB, SYSTEM, asked, data, gate, posted, publish, rooms, sse, system, websocket};
+use super::{
+    ANN, BOB, SYSTEM, asked, data, gate, gate_with, posted, publish, rooms, sse, system, websocket,
+};
 use crate::support::websocket::WebSocket;
 
 #[tokio::test]
@@ -72,6 +74,28 @@ async fn one_that_wants_the_state_of_its_rooms_is_told_that_of_a_room_that_it_is
     assert_eq!(ann.json().await["type"], "state_end");
     asked(&mut system, publish("tab:7", 1)).await;
     assert_eq!(ann.json().await["data"], 1);
+}
+
+#[tokio::test]
+async fn one_that_is_made_to_join_is_present_until_it_is_made_to_leave() {
+    let more = "[rooms.\"tab:*\"]\npresence = { track = true, grace = \"0s\" }\n";
+    let gate = gate_with(more).await;
+    let mut system = system(&gate).await;
+    let (_ann, stream) = websocket(&gate, ANN, &[]).await;
+    for (kind, count) in [("join", 1), ("leave", 0)] {
+        let step = json!({"type": kind, "stream": stream, "room": "tab:7"});
+        assert_eq!(asked(&mut system, step).await["streams"], 1);
+        // It is applied when the stream's turn comes.
+        let seen = async {
+            loop {
+                let who = json!({"type": "presence", "room": "tab:7"});
+                if asked(&mut system, who).await["count"] == count {
+                    return;
+                }
+            }
+        };
+        gate.hasten(std::time::Duration::from_millis(1), seen).await;
+    }
 }
 
 #[tokio::test]
