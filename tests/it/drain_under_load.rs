@@ -23,9 +23,13 @@ const EACH: usize = 6;
 /// What a client was told: the ids of its events, and what it heard of the end.
 type Told = (Vec<String>, Vec<String>);
 
-fn note(told: &mut Told, message: &Value) {
+/// Takes a message; `got` says how many events that makes.
+fn note(told: &mut Told, message: &Value, got: &Cell<usize>) {
     match (&message["id"], &message["type"]) {
-        (Value::String(id), _) => told.0.push(id.clone()),
+        (Value::String(id), _) => {
+            told.0.push(id.clone());
+            got.set(told.0.len());
+        }
         (_, Value::String(kind)) if !matches!(kind.as_str(), "heartbeat" | "ack" | "welcome") => {
             told.1.push(kind.clone());
         }
@@ -33,20 +37,20 @@ fn note(told: &mut Told, message: &Value) {
     }
 }
 
-async fn reads_sse(mut body: Body) -> Told {
+async fn reads_sse(mut body: Body, got: &Cell<usize>) -> Told {
     let mut told = Told::default();
     while let Some(block) = body.block().await {
-        note(&mut told, &data(&block));
+        note(&mut told, &data(&block), got);
     }
     assert_eq!(body.end().await, Next::Cut, "an EventSource comes back");
     told
 }
 
-async fn reads_sse_over_http2(mut stream: Streamed) -> Told {
+async fn reads_sse_over_http2(mut stream: Streamed, got: &Cell<usize>) -> Told {
     let mut told = Told::default();
     loop {
         match stream.block().await {
-            Ok(block) => note(&mut told, &data(&block)),
+            Ok(block) => note(&mut told, &data(&block), got),
             Err(end) => {
                 assert_eq!(end, End::Reset(Reason::INTERNAL_ERROR));
                 assert!(stream.unread().is_empty(), "a frame was cut");
@@ -61,11 +65,14 @@ async fn reads_websocket(
     mut socket: WebSocket,
     renewal: Option<String>,
     renewed: &Cell<usize>,
+    got: &Cell<usize>,
 ) -> Told {
     let mut told = Told::default();
     loop {
         match socket.next().await {
-            Some(Message::Text(text)) => note(&mut told, &serde_json::from_str(&text).unwrap()),
+            Some(Message::Text(text)) => {
+                note(&mut told, &serde_json::from_str(&text).unwrap(), got);
+            }
             Some(Message::Close(code, _)) => {
                 assert_eq!(code, Some(3001));
                 return told;
@@ -86,7 +93,7 @@ async fn reads_websocket(
     }
 }
 
-async fn polls(mut socket: Socket, mut since: String) -> Told {
+async fn polls(mut socket: Socket, mut since: String, got: &Cell<usize>) -> Told {
     let mut told = Told::default();
     loop {
         let target = format!("{TARGET}&since={since}");
@@ -99,10 +106,10 @@ async fn polls(mut socket: Socket, mut since: String) -> Told {
             return told;
         }
         for message in answer["events"].as_array().unwrap() {
-            note(&mut told, message);
+            note(&mut told, message, got);
         }
         for message in answer["control"].as_array().unwrap() {
-            note(&mut told, message);
+            note(&mut told, message, got);
         }
         if !told.1.is_empty() {
             return told;
@@ -137,27 +144,30 @@ async fn each_stream_has_every_event_up_to_its_end_and_ends_after_a_whole_frame(
         .unwrap()
         .to_string();
     let (published, renewed) = (RefCell::new(Vec::new()), Cell::new(0));
-    let mut readers: Vec<std::pin::Pin<Box<dyn Future<Output = Told>>>> = Vec::new();
+    let got = vec![Cell::new(0); 4 * EACH + 1];
+    let mut readers: Vec<std::pin::Pin<Box<dyn Future<Output = Told> + '_>>> = Vec::new();
     let mut shared = http2(&gate).await;
-    for number in 0..EACH {
+    for (number, got) in got.chunks_exact(4).enumerate() {
         let mut socket = gate.connect().await;
         socket
             .send(http::request("GET", TARGET, &[KEY, EVENT_STREAM], ""))
             .await;
         let (_, mut body) = socket.open_body("GET").await;
         body.event("welcome").await;
-        readers.push(Box::pin(reads_sse(body)));
+        readers.push(Box::pin(reads_sse(body, &got[0])));
         let mut stream = shared.open("GET", TARGET, &[KEY, EVENT_STREAM], None).await;
         assert!(stream.block().await.unwrap().contains("event: welcome"));
-        readers.push(Box::pin(reads_sse_over_http2(stream)));
+        readers.push(Box::pin(reads_sse_over_http2(stream, &got[1])));
         readers.push(Box::pin(reads_websocket(
             tunnel(&mut shared).await,
             None,
             &renewed,
+            &got[2],
         )));
         let token = token(&gate, &format!("c{number}"), None);
         let (socket, _) = crate::admin::websocket(&gate, ("authorization", &bearer(&token))).await;
-        readers.push(Box::pin(reads_websocket(socket, Some(token), &renewed)));
+        let reads = reads_websocket(socket, Some(token), &renewed, &got[3]);
+        readers.push(Box::pin(reads));
     }
     let over = Cell::new(false);
     let publishing = async {
@@ -169,12 +179,12 @@ async fn each_stream_has_every_event_up_to_its_end_and_ends_after_a_whole_frame(
             tokio::task::yield_now().await;
         }
     };
-    let poller = polls(gate.connect().await, first);
+    let poller = polls(gate.connect().await, first, &got[4 * EACH]);
     let mut all = Box::pin(join(join_all(readers), poller));
     let mut publishing = Box::pin(publishing);
-    // The first half of the load, so that each stream is in the middle of it.
+    // Until each is in the middle of it, however busy the machine is.
     let begun = async {
-        while published.borrow().len() < 500 {
+        while got.iter().any(|got| got.get() < 200) {
             tokio::task::yield_now().await;
         }
     };

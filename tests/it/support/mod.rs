@@ -117,7 +117,8 @@ impl Gate {
     /// Ends every stream in its own way and stops; the port is free afterwards.
     pub(crate) async fn stop(&mut self) {
         if let Some(gateway) = self.gateway.take() {
-            self.hasten(Duration::from_secs(1), async move {
+            // In small steps: on a busy machine much time would pass before anybody has looked at it.
+            self.hasten(Duration::from_millis(100), async move {
                 gateway.drain().await;
             })
             .await;
