@@ -79,18 +79,44 @@ impl Ingress {
         offer: Offer,
         once: Option<Idempotency>,
     ) -> Result<Accepted, Refusal> {
-        let access = by.access;
-        let from = access.role.sender.then(|| access.principal.name().into());
         let append = async {
-            // Also that of a stream which has not been told yet.
-            if self.bus.has_revoked(access.bearer()) {
-                return Err(revoked());
-            }
-            granted(access, &offer.rooms)?;
-            self.within_rates(by, &offer)?;
-            self.append(offer, access.role.limits, from, once).await
+            self.holds(by.access)?;
+            granted(by.access, &offer.rooms)?;
+            self.publish_granted(by, offer, once).await
         };
         self.counted(append).await
+    }
+
+    /// Publishes what `by` may emit, to rooms that the configuration names: nobody has to grant them.
+    ///
+    /// # Errors
+    /// As [`Self::publish`], but for `forbidden`.
+    pub async fn emit(&self, by: By<'_>, offer: Offer) -> Result<Accepted, Refusal> {
+        let append = async {
+            self.holds(by.access)?;
+            self.publish_granted(by, offer, None).await
+        };
+        self.counted(append).await
+    }
+
+    /// Whether its credential holds, also where a stream has not been told yet.
+    fn holds(&self, access: &Access) -> Result<(), Refusal> {
+        if self.bus.has_revoked(access.bearer()) {
+            return Err(revoked());
+        }
+        Ok(())
+    }
+
+    async fn publish_granted(
+        &self,
+        by: By<'_>,
+        offer: Offer,
+        once: Option<Idempotency>,
+    ) -> Result<Accepted, Refusal> {
+        let access = by.access;
+        let from = access.role.sender.then(|| access.principal.name().into());
+        self.within_rates(by, &offer)?;
+        self.append(offer, access.role.limits, from, once).await
     }
 
     async fn counted(

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::added::Added;
 use super::digest::Digest;
+use super::emits::{Filled, Target};
 use super::grants::Grants;
 use super::jwt::jwks::SetKey;
 use super::roles::Role;
 use super::ticket::Kind;
 use crate::model::decree::Bearer;
+use crate::model::event::EventName;
 use crate::model::id::Principal;
 use crate::model::room::Room;
 use crate::model::secret::Secret;
@@ -26,15 +29,43 @@ pub struct Access {
     /// In which role.
     pub role: Arc<Role>,
     /// The rooms that the client gets when it names none.
-    pub rooms: Vec<Room>,
+    pub rooms: Box<[Room]>,
     /// When these rights end; never for an API key or without credential.
     pub expires_at: Option<UnixMillis>,
     /// What showed it, so that it can be judged anew.
     pub(super) proof: Proof,
-    subscribe: Grants,
-    publish: Grants,
-    /// Few roles have any: the others pay for one word.
-    presence: Option<Box<Grants>>,
+    pub(super) subscribe: Grants,
+    pub(super) publish: Grants,
+    /// What few have: the others pay for one word.
+    pub(super) more: Option<Box<More>>,
+}
+
+/// What few clients have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct More {
+    /// Of which rooms it may see who is there.
+    pub(super) presence: Option<Grants>,
+    /// Where what it emits is published.
+    pub(super) mapped: Filled,
+    /// What a backend has added, for one stream.
+    pub(super) added: Option<Arc<Added>>,
+}
+
+impl More {
+    /// The same, unless it is nothing.
+    pub(super) fn if_any(self) -> Option<Box<Self>> {
+        let is_any = self.presence.is_some() || self.mapped.is_some() || self.added.is_some();
+        is_any.then(|| Box::new(self))
+    }
+
+    /// That of a client of `role` with these claims.
+    fn of(role: &Role, claims: &Map<String, Value>) -> Self {
+        Self {
+            presence: role.presence.grants(claims).if_any(),
+            mapped: role.mapped.fill(claims),
+            added: None,
+        }
+    }
 }
 
 /// What showed who somebody is.
@@ -88,13 +119,25 @@ impl Access {
         Arc::new(Self {
             principal,
             proof,
-            rooms: role.rooms.rooms(claims),
+            rooms: role.rooms.rooms(claims).into(),
             expires_at,
             subscribe: role.subscribe.grants(claims),
             publish: role.publish.grants(claims),
-            presence: role.presence.grants(claims).if_any(),
+            more: More::of(&role, claims).if_any(),
             role,
         })
+    }
+
+    /// The same, with rooms and grants made of these claims, and without what was added before.
+    pub(super) fn made_of(self, claims: &Map<String, Value>) -> Self {
+        let role = &self.role;
+        Self {
+            rooms: role.rooms.rooms(claims).into(),
+            subscribe: role.subscribe.grants(claims),
+            publish: role.publish.grants(claims),
+            more: More::of(role, claims).if_any(),
+            ..self
+        }
     }
 
     /// The same for `rooms` alone: to read those that it may read, to see who is there where it may, and to publish
@@ -105,14 +148,16 @@ impl Access {
         let seen = rooms
             .iter()
             .map(|room| room.tells_of().unwrap_or(room.as_str()));
+        let presence = self.presence().and_then(|own| own.only(seen).if_any());
+        let more = More {
+            presence,
+            ..More::default()
+        };
         Arc::new(Self {
             subscribe: self.subscribe.only(names()),
-            presence: self
-                .presence
-                .as_ref()
-                .and_then(|own| own.only(seen).if_any()),
             publish: Grants::none(),
-            rooms,
+            more: more.if_any(),
+            rooms: rooms.into(),
             ..self.clone()
         })
     }
@@ -136,6 +181,9 @@ impl Access {
     /// About how many bytes it holds for itself; what it shares with others of its role does not count.
     pub(super) fn weight(&self) -> usize {
         let rooms = self.rooms.iter().map(|room| room.as_str().len());
+        let mapped = self.more.iter().flat_map(|more| &more.mapped);
+        let mapped = mapped.flatten().flatten();
+        let mapped = mapped.map(|room| room.as_str().len() + size_of::<Room>());
         let proof = match &self.proof {
             Proof::Token(token) => size_of::<Token>() + token.text.expose().len(),
             Proof::Ticket(ticket) => size_of::<Ticket>() + ticket.token.text.expose().len(),
@@ -147,9 +195,10 @@ impl Access {
             + rooms.map(|text| size_of::<Room>() + text).sum::<usize>()
             + self.role.subscribe.weight(&self.subscribe)
             + self.role.publish.weight(&self.publish)
-            + self.presence.as_deref().map_or(0, |own| {
-                size_of::<Grants>() + self.role.presence.weight(own)
-            })
+            + self
+                .presence()
+                .map_or(0, |own| size_of::<More>() + self.role.presence.weight(own))
+            + mapped.sum::<usize>()
     }
 
     /// Whether the key that vouches for it is still in its set.
@@ -200,14 +249,32 @@ impl Access {
         self.sees_into(room.as_str())
     }
 
+    fn presence(&self) -> Option<&Grants> {
+        self.more.as_ref()?.presence.as_ref()
+    }
+
     fn sees_into(&self, room: &str) -> bool {
-        self.presence.as_ref().is_some_and(|own| own.cover(room))
+        self.presence().is_some_and(|own| own.cover(room))
     }
 
     /// Whether it may publish to any room at all.
     #[must_use]
     pub fn publishes(&self) -> bool {
         self.role.service || !self.publish.is_empty()
+    }
+
+    /// Whether it may tell the backend what is called by this name. A signed URL is to read, whoever has it.
+    #[must_use]
+    pub fn may_emit(&self, name: &EventName) -> bool {
+        !self.is_by_url() && self.role.emit.cover(name.as_str())
+    }
+
+    /// Where what it emits by this name is published, if it is.
+    #[must_use]
+    pub fn target(&self, name: &EventName) -> Option<Target<'_>> {
+        const NONE: &Filled = &None;
+        let filled = self.more.as_ref().map_or(NONE, |more| &more.mapped);
+        self.role.mapped.target(name, filled)
     }
 
     /// The patterns of the rooms that it may read.
@@ -225,7 +292,7 @@ impl Access {
     /// The patterns of the rooms of which it may see who is there.
     #[must_use]
     pub fn sees(&self) -> Vec<String> {
-        self.presence
+        self.presence()
             .as_ref()
             .map_or_else(Vec::new, |own| own.texts())
     }

@@ -16,7 +16,7 @@ use super::digest::{Digest, sha256};
 use super::jwt::verifier::{Verified, Verifier};
 use super::jwt::{KeySets, Search};
 use super::roles::{self, Role};
-use super::{Settings, api_key};
+use super::{Settings, api_key, emits};
 use crate::model::code::{Code, Refusal};
 use crate::model::id::Principal;
 use crate::model::secret::Secret;
@@ -78,7 +78,7 @@ impl Authority {
         let mut mistakes = Vec::new();
         let names: Vec<String> = settings.roles.keys().cloned().collect();
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        let roles = checked_roles(settings.roles, number, &mut mistakes);
+        let roles = checked_roles(settings.roles, &settings.emit, number, &mut mistakes);
         let mut known = |place: String, role: &str| {
             if !names.iter().any(|name| name == role) {
                 mistakes.push(unknown_role(&place, role, &names));
@@ -171,6 +171,15 @@ impl Authority {
     /// # Errors
     /// As [`Self::identify`]; [`Code::Unauthorized`] too where nobody is let in without credential any more.
     pub fn judge_anew(&self, access: &Access, now: UnixMillis) -> Result<Arc<Access>, Refusal> {
+        let anew = self.judge_proof(access, now)?;
+        // What a backend has said of a stream holds for as long as the stream does.
+        Ok(match access.added() {
+            None => anew,
+            Some(added) => anew.with(added.clone()),
+        })
+    }
+
+    fn judge_proof(&self, access: &Access, now: UnixMillis) -> Result<Arc<Access>, Refusal> {
         match &access.proof {
             Proof::Anonymous => self
                 .anonymous()
@@ -308,12 +317,13 @@ impl std::fmt::Debug for Authority {
 
 fn checked_roles(
     settings: BTreeMap<String, roles::Settings>,
+    mapped: &emits::All,
     authority: u64,
     mistakes: &mut Vec<String>,
 ) -> Roles {
     let mut roles = Roles::new();
     for (name, settings) in settings {
-        match Role::new(&name, settings, authority) {
+        match Role::new(&name, settings, mapped, authority) {
             Ok(role) => {
                 roles.insert(name, Arc::new(role));
             }
@@ -335,7 +345,7 @@ fn access_of_key(key: &str, hash: Digest, role: Arc<Role>) -> Arc<Access> {
     )
 }
 
-fn claims_of_key(name: &str) -> Map<String, Value> {
+pub(super) fn claims_of_key(name: &str) -> Map<String, Value> {
     let claims = ["key", "sub"].map(|claim| (claim.to_owned(), name.into()));
     Map::from_iter(claims)
 }

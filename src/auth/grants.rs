@@ -46,7 +46,7 @@ fn closed(room: &str) -> Result<Template, String> {
 }
 
 /// One pattern with its claims filled in.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Grant {
     text: Box<str>,
     /// Whether `*` follows: any rest that is not empty.
@@ -64,6 +64,13 @@ impl Grant {
         }
         room.strip_prefix(&*self.text)
             .is_some_and(|rest| !rest.is_empty())
+    }
+}
+
+fn exact(room: &str) -> Grant {
+    Grant {
+        text: room.into(),
+        open: false,
     }
 }
 
@@ -92,8 +99,8 @@ impl Grants {
     }
 
     /// They themselves, unless they grant nothing.
-    pub(super) fn if_any(self) -> Option<Box<Self>> {
-        (!self.is_empty()).then(|| Box::new(self))
+    pub(super) fn if_any(self) -> Option<Self> {
+        (!self.is_empty()).then_some(self)
     }
 
     /// No room at all.
@@ -101,14 +108,24 @@ impl Grants {
         Self(Arc::new([]))
     }
 
+    /// The same, and these rooms.
+    pub(super) fn and(&self, rooms: &[Room]) -> Self {
+        let more = rooms.iter().map(Room::as_str);
+        let more = more.filter(|room| !self.cover(room)).map(exact);
+        let own = self.0.iter().cloned();
+        Self(own.chain(more).collect())
+    }
+
+    /// The same without the grants of just these rooms.
+    pub(super) fn without(&self, rooms: &[Room]) -> Self {
+        let is_one = |grant: &&Grant| !rooms.iter().any(|room| **grant == exact(room.as_str()));
+        Self(self.0.iter().filter(is_one).cloned().collect())
+    }
+
     /// Those of `rooms` that it covers, and nothing else.
     pub(super) fn only<'a>(&self, rooms: impl Iterator<Item = &'a str>) -> Self {
         let covered = rooms.filter(|room| self.cover(room));
-        let exact = covered.map(|room| Grant {
-            text: room.into(),
-            open: false,
-        });
-        Self(exact.collect())
+        Self(covered.map(exact).collect())
     }
 }
 

@@ -2,18 +2,21 @@
 
 pub mod api_key;
 pub mod credentials;
+pub mod emits;
 pub mod grants;
 pub mod jwt;
 pub mod roles;
 pub mod ticket;
 
 mod access;
+mod added;
 mod authority;
 mod digest;
 
 use std::collections::BTreeMap;
 
 pub use access::Access;
+pub use added::Added;
 pub use authority::Authority;
 pub use authority::tickets::Swapped;
 
@@ -32,4 +35,6 @@ pub struct Settings {
     pub tickets: ticket::Settings,
     /// The roles by name.
     pub roles: BTreeMap<String, roles::Settings>,
+    /// What is published of what clients emit.
+    pub emit: emits::All,
 }

@@ -1,5 +1,6 @@
 //! Roles: a named bundle of transports, default rooms, grants and limits.
 
+use super::emits::{self, Mappings, Names};
 use super::grants::Patterns;
 use crate::model::limits::{Events, Limits};
 use crate::model::transport::Transport;
@@ -17,6 +18,8 @@ pub struct Settings {
     pub publish: Vec<String>,
     /// Of which rooms it may see who is there.
     pub presence: Vec<String>,
+    /// What it may tell the backend: names of events, or beginnings of them and `*`.
+    pub emit: Vec<String>,
     /// Whether its events carry `from`, the principal's name.
     pub sender: bool,
     /// May purge and use the admin routes.
@@ -52,13 +55,28 @@ pub struct Role {
     pub(super) subscribe: Patterns,
     pub(super) publish: Patterns,
     pub(super) presence: Patterns,
+    pub(super) emit: Names,
+    pub(super) mapped: Mappings,
 }
 
 impl Role {
     /// # Errors
     /// One sentence for each pattern that cannot be, with its place in the configuration.
-    pub(super) fn new(name: &str, settings: Settings, authority: u64) -> Result<Self, Vec<String>> {
+    pub(super) fn new(
+        name: &str,
+        settings: Settings,
+        mapped: &emits::All,
+        authority: u64,
+    ) -> Result<Self, Vec<String>> {
         let mut mistakes = Vec::new();
+        let emit = Names::parse(&settings.emit).unwrap_or_else(|wrong| {
+            mistakes.extend(wrong.iter().map(|why| format!("roles.{name}.emit: {why}")));
+            Names::default()
+        });
+        let mapped = Mappings::parse(&emit, mapped).unwrap_or_else(|wrong| {
+            mistakes.extend(wrong);
+            Mappings::default()
+        });
         let mut list = |key: &str, patterns: Result<Patterns, Vec<String>>| match patterns {
             Ok(patterns) => Some(patterns),
             Err(wrong) => {
@@ -75,6 +93,9 @@ impl Role {
         else {
             return Err(mistakes);
         };
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
         Ok(Self {
             name: name.to_owned(),
             authority,
@@ -88,12 +109,15 @@ impl Role {
             subscribe,
             publish,
             presence,
+            emit,
+            mapped,
         })
     }
 
-    /// The claims that decide which rooms it opens.
+    /// The claims that decide which rooms it opens, and where what it emits goes.
     pub(super) fn claims(&self) -> impl Iterator<Item = &str> {
         let all = [&self.rooms, &self.subscribe, &self.publish, &self.presence];
-        all.into_iter().flat_map(Patterns::claims)
+        let rooms = all.into_iter().flat_map(Patterns::claims);
+        rooms.chain(self.mapped.claims())
     }
 }

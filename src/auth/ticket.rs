@@ -184,6 +184,14 @@ impl Press {
     }
 }
 
+/// The claims that a ticket carries which was good.
+pub(super) fn claims_of(ticket: &Secret) -> Map<String, Value> {
+    let payload = ticket.expose().split_once('.').map(|(payload, _)| payload);
+    let payload = payload.and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+    let payload = payload.and_then(|payload| serde_json::from_slice::<Payload>(&payload).ok());
+    payload.map_or_else(Map::new, |payload| payload.claims)
+}
+
 /// What is signed: with the use, so that a ticket for one is none for the other.
 fn signed(kind: Kind, payload: &str) -> Vec<u8> {
     let domain: &[u8] = match kind {

@@ -1,7 +1,7 @@
 //! Rules for texts. Each error says what is wrong and what to write instead.
 
-use crate::auth::grants;
 use crate::auth::jwt::KeyUrl;
+use crate::auth::{emits, grants};
 use crate::hooks::{self, Kind};
 use crate::model::event::EventName;
 use crate::model::host::HostPattern;
@@ -81,6 +81,18 @@ pub(super) fn message_name(text: &str) -> Result<(), String> {
             types.join(", ")
         )),
     }
+}
+
+/// The name of an event that a client may emit or publish.
+pub(super) fn event(text: &str) -> Result<(), String> {
+    EventName::parse(text)
+        .map(drop)
+        .map_err(|why| format!("is no name of an event: {why}"))
+}
+
+/// What a role may emit.
+pub(super) fn emit(text: &str) -> Result<(), String> {
+    emits::check_pattern(text).map_err(|why| format!("takes no such name: {why}"))
 }
 
 /// A grant: which rooms a role may use.
@@ -231,6 +243,8 @@ mod tests {
         (message_name, &["kiosk_heartbeat", "a.b:c/d", "subscribe", "ping"], &["", "welcome", "a b", "open", "presence:join"]),
         (origin, &["*", "https://app.example", "http://[::1]:3000", "https://a.example:8443"],
             &["", "app.example", "https://app.example/", "https://*.example", "ftp://a", "https://A.example", "null", "https://"]),
+        (event, &["a", "order:placed"], &["", "a b", "welcome", "a*"]),
+        (emit, &["a", "a:*", "*"], &["", "a*b", "welcome", "a b"]),
         (grant, &["news", "org:{org}:*", "*"], &["", "a*b", "{", "a b"]),
         (room_template, &["news", "org:{org}:news"], &["", "org:*", "{"]),
         (public_url, &["https://live.example", "http://10.0.0.1:8080/live/"],

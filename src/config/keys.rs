@@ -227,6 +227,8 @@ pub(super) static KEYS: &[Key] = &[
         "The rooms that the role may publish to."),
     key("roles.NAME.presence", Kind::Texts("room patterns", checks::grant), Value("[]"), r#"["display", "org:{org}:*"]"#,
         "The rooms of which the role may see who is there, by a question and by what their companions `_presence:ROOM` tell. No pattern of `subscribe` opens a companion."),
+    key("roles.NAME.emit", Kind::Texts("names of events, or beginnings of them and `*`", checks::emit), Value("[]"), r#"["checkin:*", "note:add"]"#,
+        "What the role may tell the backend with `emit`: names of events, and `*` as the last character for the rest. [emit.md](emit.md) says what becomes of it."),
     key("roles.NAME.sender", Kind::Flag, Value("false"), "true",
         "Whether the role's events carry `from`, the principal of who published them."),
     key("roles.NAME.admin", Kind::Flag, Value("false"), "true",
@@ -247,6 +249,11 @@ pub(super) static KEYS: &[Key] = &[
         "The role's own `limits.per_principal`."),
     key("roles.NAME.limits.events.NAME", Kind::Rate, Of("limits.events.NAME"), r#""10/min""#,
         "The role's own `limits.events.NAME`. The names that the role leaves out keep the gateway's rate."),
+
+    key("emit.NAME.room", Kind::Text("a room, placeholders allowed", checks::room_template), Unset("the client names the room, and needs a grant to publish to it"), r#""kitchen:{venue}""#,
+        "Where what clients emit by this name is published, whether or not their role may publish there; placeholders are filled with the claims of who emits it. A name that has no table goes to the `message` hook."),
+    key("emit.NAME.event", Kind::Text("the name of an event", checks::event), Unset("as it was emitted"), r#""order:placed""#,
+        "What it is called there."),
 
     key("rooms.PATTERN.history.events", Kind::Count(1, 100_000_000), Value("1000"), "100",
         "How many events a room of this pattern keeps. The longest literal prefix wins, an exact name wins over a prefix. Companions (`_presence:…`) keep 1000 events, 1 MiB and 1 h where nothing is said."),

@@ -104,6 +104,7 @@ fn named_well(parent: &Path, name: &str) -> Result<(), String> {
     match parent.0.as_slice() {
         [Step::Key(table)] if table == "roles" => checks::name(name),
         [Step::Key(table)] if table == "hooks" => checks::hook(name),
+        [Step::Key(table)] if table == "emit" => checks::event(name),
         [Step::Key(table)] if table == "rooms" => checks::history_pattern(name),
         [.., Step::Key(table), Step::Key(below)] if table == "limits" && below == "events" => {
             checks::message_name(name)

@@ -123,6 +123,13 @@ impl Hooks {
         self.caller(kind).is_some()
     }
 
+    /// Whether there is any hook at all.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        let inner = self.0.as_ref();
+        inner.is_some_and(|inner| !inner.callers.now().all.is_empty())
+    }
+
     /// Whether the `subscribe` hook is asked about `room`: there is one, and the room fits its patterns.
     #[must_use]
     pub fn asks_about(&self, room: &Room) -> bool {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Ingress;
+use super::{Accepted, Ingress};
 use crate::model::code::{Code, Refusal};
 use crate::model::event::{Awaited, EventName, Offer, Options};
 use crate::model::json::Json;
@@ -71,8 +71,7 @@ impl Publisher {
             ..offer(rooms, event, data)?
         };
         offer.check()?;
-        let append = self.ingress.append(offer, self.limits, None, None);
-        self.ingress.counted(append).await?.position()
+        self.append(offer).await?.position()
     }
 
     /// The same, and waits until it was confirmed by those of whom that is `awaited`, or the time is over, or the gateway
@@ -90,8 +89,7 @@ impl Publisher {
         let mut offer = offer(rooms, event, data)?;
         offer.options.confirm = true;
         offer.awaited = Some(Box::new(awaited));
-        let append = self.ingress.append(offer, self.limits, None, None);
-        let accepted = self.ingress.counted(append).await?;
+        let accepted = self.append(offer).await?;
         let position = accepted.position()?;
         let confirmed = match accepted.awaiting {
             Some(awaiting) => awaiting.ended().await,
@@ -99,6 +97,28 @@ impl Publisher {
         };
         Ok((position, confirmed))
     }
+
+    /// The same for what a backend wants published, which may be for one stream alone, or not to be kept.
+    ///
+    /// # Errors
+    /// As [`Self::publish_with`].
+    pub async fn publish_offer(&self, offer: Offer) -> Result<Accepted, Refusal> {
+        let own = |room: &&Room| room.is_internal() && !room.is_of_a_stream();
+        if let Some(room) = offer.rooms.iter().find(own) {
+            return Err(own_room(room.clone()));
+        }
+        self.append(offer).await
+    }
+
+    async fn append(&self, offer: Offer) -> Result<Accepted, Refusal> {
+        let append = self.ingress.append(offer, self.limits, None, None);
+        self.ingress.counted(append).await
+    }
+}
+
+fn own_room(room: Room) -> Refusal {
+    let message = format!("{room} is a room of the gateway's own");
+    Refusal::new(Code::Forbidden, message).room(room)
 }
 
 fn offer(names: &[&str], event: &str, data: &impl Serialize) -> Result<Offer, Refusal> {
@@ -106,8 +126,7 @@ fn offer(names: &[&str], event: &str, data: &impl Serialize) -> Result<Offer, Re
     for name in names {
         let room = Room::parse(name)?;
         if room.is_internal() {
-            let message = format!("{name} is a room of the gateway's own");
-            return Err(Refusal::new(Code::Forbidden, message).room(room));
+            return Err(own_room(room));
         }
         if !rooms.contains(&room) {
             rooms.push(room);

@@ -55,6 +55,7 @@ use crate::session;
 use crate::telemetry::audit::{Audit, Writer};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::spans::Spans;
+use crate::transport::agreed::Agreed;
 use crate::transport::ceiling::Ceiling;
 use crate::transport::context::{Context, Rules};
 use crate::transport::directory::Directory;
@@ -294,6 +295,7 @@ fn context(
         audit,
         spans,
         hooks,
+        agreed: Agreed::default(),
     };
     Ok((context, writer))
 }

@@ -164,6 +164,7 @@ impl Reloader {
         let (old, reloaded) = (&self.settings, differences(&self.settings, &new));
         if old.hooks != new.hooks {
             self.context.hooks.configure(&new.hooks)?;
+            self.context.agreed.forget();
         }
         let has_new_rights = old.auth != new.auth;
         let authority = if has_new_rights {

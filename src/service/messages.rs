@@ -8,16 +8,19 @@ use tokio::sync::oneshot;
 
 use crate::auth::Access;
 use crate::bus::confirmations::Confirmer;
+use crate::hooks::Kind;
 use crate::limit::Payer;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
 use crate::model::position::Position;
 use crate::model::room::Room;
+use crate::model::transport::Transport;
 use crate::session::Answer;
 use crate::session::deed::Deed;
 use crate::telemetry::metrics::labels::Door;
 use crate::transport::registry::Posted;
-use crate::wire::client::{ClientMessage, Want};
+use crate::transport::voice::Line;
+use crate::wire::client::{ClientMessage, Malformed, Want};
 use crate::wire::control::Control;
 use crate::wire::query::Query;
 
@@ -26,6 +29,8 @@ use super::{Connection, Response, Service, reply};
 /// How long a stream may take to answer, beyond what the message itself waits for; it answers at once, and nobody waits
 /// for ever should that be wrong.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same where it may ask the backend first, which may take half a minute.
+const BACKEND: Duration = Duration::from_secs(40);
 
 impl Service {
     /// Carries out one message, and answers it in the response.
@@ -36,6 +41,7 @@ impl Service {
         connection: &Connection,
     ) -> Result<Response, Refusal> {
         let access = self.access(&request, query)?;
+        let line = self.line(&request, Transport::LongPoll, None);
         let body = self
             .body(request.into_body(), self.context.rules().message_bytes())
             .await?;
@@ -44,10 +50,7 @@ impl Service {
             .map_err(|_| Refusal::new(Code::InvalidUtf8, "a message is UTF-8"))?;
         let message = ClientMessage::parse(text);
         let is_publish = message.as_ref().is_ok_and(ClientMessage::is_publish);
-        let patience = PATIENCE
-            + message
-                .as_ref()
-                .map_or(Duration::ZERO, ClientMessage::waits);
+        let patience = self.patience(&message);
         let answer = match query.get("stream") {
             Some(stream) => {
                 let streams = &self.context.streams;
@@ -81,7 +84,10 @@ impl Service {
                 }
             }
             None => match message {
-                Ok(message) => self.without_stream(&access, connection, message).await,
+                Ok(message) => {
+                    self.without_stream(&access, connection, message, &line)
+                        .await
+                }
                 Err(malformed) => Answer::Refused(malformed.reference, *malformed.refusal),
             },
         };
@@ -93,12 +99,26 @@ impl Service {
         Ok(told(answer))
     }
 
+    /// How long the answer to it may take.
+    fn patience(&self, message: &Result<ClientMessage, Malformed>) -> Duration {
+        let waits = message
+            .as_ref()
+            .map_or(Duration::ZERO, ClientMessage::waits);
+        let stream = if self.context.hooks.has(Kind::Message) {
+            BACKEND
+        } else {
+            PATIENCE
+        };
+        stream + waits
+    }
+
     /// What needs no stream: a poller publishes so.
     async fn without_stream(
         &self,
         access: &Access,
         connection: &Connection,
         message: ClientMessage,
+        line: &Line,
     ) -> Answer {
         let ClientMessage { reference, want } = message;
         let kind = want.kind();
@@ -124,10 +144,7 @@ impl Service {
             Want::Leave { whom, room } => serve(Deed::leave(whom, room)).await,
             Want::Disconnect { whom } => serve(Deed::Disconnect(whom)).await,
             Want::List { room, principal } => serve(Deed::List { room, principal }).await,
-            Want::Emit(_) => {
-                let message = "this gateway does not take such messages yet";
-                Answer::Refused(None, Refusal::new(Code::UnknownType, message))
-            }
+            Want::Emit(emit) => self.emit(access, connection, emit, line).await,
             Want::Subscribe { .. } | Want::Unsubscribe { .. } | Want::Auth { .. } => {
                 let message = "this message is for a stream: name it with ?stream=…; a poll changes its rooms by its next GET";
                 Answer::Refused(None, Refusal::new(Code::BadRequest, message))

@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod backend;
 mod body;
 mod caller;
 mod cors;
@@ -366,6 +367,7 @@ impl Connection {
             since: now,
             held,
             wishes,
+            voice: None,
         })
     }
 }

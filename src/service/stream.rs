@@ -10,7 +10,7 @@ use crate::auth::Access;
 use crate::limit::Held;
 use crate::model::code::{Advice, Code, Refusal};
 use crate::model::transport::Transport;
-use crate::session::admission::{Admitted, Opening, admit};
+use crate::session::admission::{Admitted, Opening};
 use crate::telemetry::metrics::labels::Door;
 use crate::transport::context::come_back;
 use crate::transport::format::Format;
@@ -25,6 +25,7 @@ use crate::wire::poll;
 use crate::wire::query::Query;
 use crate::wire::websocket::{Handshake, handshake};
 
+use super::caller::needed;
 use super::route::Route;
 use super::{Answer, Connection, Refused, Response, Service, cors, reply};
 
@@ -65,24 +66,35 @@ impl Service {
                     let message = "a WebSocket's request has no body";
                     return Err(Refusal::new(Code::BadRequest, message));
                 }
-                let mut held = Held::default();
-                let reception =
-                    self.websocket_reception(&request, query, connection, &wanted, &mut held);
-                let (now, wishes) = (self.context.clock.now(), Wishes::of(&wanted));
-                let caller = connection.caller(now, held, wishes);
+                let mut caller = self.caller(&request, connection, &wanted);
+                let held = &mut caller.held;
+                let access = self.visitor(&request, query, connection, &wanted, held);
+                let reception = match access {
+                    Ok(Some(access)) => {
+                        let opening = Opening::of(&wanted);
+                        let admitted = self.let_in(access, &opening, &mut caller).await;
+                        admitted.map(|(access, admitted)| {
+                            Reception::Admitted(access, opening, admitted)
+                        })
+                    }
+                    Ok(None) => Ok(Reception::Waiting(Opening::of(&wanted))),
+                    Err(refusal) => Err(refusal),
+                };
                 self.websocket(reception, caller, request, query, &wanted, handshake)
             }
             Transport::Sse => {
-                let mut held = Held::default();
-                let admitted = self.admitted(&request, query, connection, &wanted, &mut held);
-                let (now, wishes) = (self.context.clock.now(), Wishes::of(&wanted));
-                let caller = connection.caller(now, held, wishes);
+                let mut caller = self.caller(&request, connection, &wanted);
+                let admitted = self
+                    .admitted(&request, query, connection, &wanted, &mut caller)
+                    .await;
                 self.sse(admitted, caller, request.version(), &wanted)
             }
             Transport::LongPoll => {
-                let mut held = Held::default();
-                let admitted = self.admitted(&request, query, connection, &wanted, &mut held)?;
-                Box::pin(self.long_poll(admitted, held, &request, &wanted)).await
+                let mut caller = self.caller(&request, connection, &wanted);
+                let admitted = self
+                    .admitted(&request, query, connection, &wanted, &mut caller)
+                    .await?;
+                Box::pin(self.long_poll(admitted, caller.held, &request, &wanted)).await
             }
         }
     }
@@ -134,20 +146,17 @@ impl Service {
     }
 
     /// Who may have what they want: load, address, credential, then transport and rooms, and the place of one more.
-    fn admitted(
+    async fn admitted(
         &self,
         request: &Request<Incoming>,
         query: &Query,
         connection: &Connection,
         wanted: &StreamRequest,
-        held: &mut Held,
+        caller: &mut Caller,
     ) -> Result<(Arc<Access>, Admitted), Refusal> {
-        self.has_room(connection, wanted)?;
-        *held = self.context.arrive(connection.peer, wanted.transport)?;
-        let access = self.access(request, query)?;
-        let admitted = admit(&access, &Opening::of(wanted))?;
-        self.context.enter(&access, connection.peer, held)?;
-        Ok((access, admitted))
+        let visitor = self.visitor(request, query, connection, wanted, &mut caller.held)?;
+        let access = visitor.ok_or_else(needed)?;
+        self.let_in(access, &Opening::of(wanted), caller).await
     }
 
     /// Whether one more can be let in. A poll with a cursor is no newcomer: its client is there, and waits for what is
@@ -242,23 +251,18 @@ impl Service {
         ))
     }
 
-    fn websocket_reception(
+    /// Who asks for a stream, if it says so: load, address, credential.
+    fn visitor(
         &self,
         request: &Request<Incoming>,
         query: &Query,
         connection: &Connection,
         wanted: &StreamRequest,
         held: &mut Held,
-    ) -> Result<Reception, Refusal> {
+    ) -> Result<Option<Arc<Access>>, Refusal> {
         self.has_room(connection, wanted)?;
         *held = self.context.arrive(connection.peer, wanted.transport)?;
-        let opening = Opening::of(wanted);
-        let Some(access) = self.access_if_any(request, query)? else {
-            return Ok(Reception::Waiting(opening));
-        };
-        let admitted = admit(&access, &opening)?;
-        self.context.enter(&access, connection.peer, held)?;
-        Ok(Reception::Admitted(access, opening, admitted))
+        self.access_if_any(request, query)
     }
 }
 

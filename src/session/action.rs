@@ -15,6 +15,7 @@ use crate::wire::client::Ref;
 use crate::wire::control::{Ack, Control};
 
 use super::deed::Deed;
+use super::emits::Emission;
 
 /// Something that the driver of a session must do, in the order given.
 #[derive(Debug)]
@@ -82,6 +83,15 @@ pub enum Ask {
         reference: Option<Ref>,
         /// The event.
         id: Position,
+    },
+    /// Tell the backend something, or publish it, and give [`super::Input::Told`] before the next message is read.
+    Emit {
+        /// Which message is answered.
+        reference: Option<Ref>,
+        /// Who emits.
+        access: Arc<Access>,
+        /// What becomes of it.
+        emission: Emission,
     },
     /// Take a step of joining a room, and give [`super::Input::Joined`].
     Join {

@@ -1,11 +1,14 @@
 //! Who gets a stream, and of which rooms: judged at each connect and at each resume.
 
+use std::sync::Arc;
+
 use crate::auth::Access;
 use crate::model::code::{Code, Refusal};
 use crate::model::gap::Gap;
 use crate::model::room::Room;
 use crate::model::start::Start;
 use crate::model::transport::Transport;
+use crate::wire::hook::First;
 use crate::wire::negotiate::StreamRequest;
 
 /// What a client asks for.
@@ -30,6 +33,58 @@ pub struct Admitted {
     pub gaps: Vec<Gap>,
     /// Those of its rooms that the stream is granted though the client's credential does not grant them.
     pub extra: Vec<Room>,
+    /// What it is told first.
+    pub first: Vec<First>,
+}
+
+/// A client about which the backend was asked.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    /// What it may, with what the backend has added.
+    pub access: Arc<Access>,
+    /// The rooms that the backend refuses it.
+    pub barred: Vec<Room>,
+    /// What it is told first.
+    pub first: Vec<First>,
+}
+
+/// What a client would have, once the backend has been asked.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// How the events shall come.
+    pub transport: Transport,
+    /// The rooms that it named, or has.
+    pub rooms: Vec<Room>,
+    /// Whether it takes those of its role besides.
+    pub takes_own: bool,
+    /// Whether it brings a cursor.
+    pub resumes: bool,
+    /// Whether it goes on with the other rooms where it is refused some.
+    pub keeps_rest: bool,
+}
+
+impl From<Arc<Access>> for Invited {
+    /// A client about which nobody was asked.
+    fn from(access: Arc<Access>) -> Self {
+        Self {
+            access,
+            barred: Vec::new(),
+            first: Vec::new(),
+        }
+    }
+}
+
+impl From<&Opening> for Wish {
+    fn from(opening: &Opening) -> Self {
+        let resumes = opening.start.is_resume();
+        Self {
+            transport: opening.transport,
+            rooms: opening.rooms.clone(),
+            takes_own: opening.rooms.is_empty(),
+            resumes,
+            keeps_rest: resumes,
+        }
+    }
 }
 
 impl Opening {
@@ -53,12 +108,34 @@ impl Opening {
 /// # Errors
 /// `transport_not_allowed`, `too_many_rooms`, `forbidden`.
 pub fn admit(access: &Access, opening: &Opening) -> Result<Admitted, Refusal> {
-    let wanted = if opening.rooms.is_empty() {
+    admit_but(access, opening, &[])
+}
+
+/// Admits a client about which the backend was asked: the rooms that it was refused are as good as not granted, and those
+/// that the backend has added come behind its own.
+///
+/// # Errors
+/// As [`admit`].
+pub fn admit_invited(invited: Invited, opening: &Opening) -> Result<Admitted, Refusal> {
+    let Invited {
+        access,
+        barred,
+        first,
+    } = invited;
+    let admitted = admit_but(&access, opening, &barred)?;
+    Ok(Admitted { first, ..admitted })
+}
+
+fn admit_but(access: &Access, opening: &Opening, barred: &[Room]) -> Result<Admitted, Refusal> {
+    let named = if opening.rooms.is_empty() {
         &access.rooms
     } else {
-        &opening.rooms
+        opening.rooms.as_slice()
     };
-    let Rooms { granted, refused } = sort(access, opening.transport, wanted, &[])?;
+    let added = access.invited().iter();
+    let added = added.filter(|room| !named.contains(room));
+    let wanted: Vec<_> = named.iter().chain(added).cloned().collect();
+    let Rooms { granted, refused } = sort(access, opening.transport, &wanted, (&[], barred))?;
     match refused.first() {
         Some(room) if granted.is_empty() || !opening.start.is_resume() => Err(forbidden(room)),
         _ => Ok(Admitted {
@@ -66,6 +143,7 @@ pub fn admit(access: &Access, opening: &Opening) -> Result<Admitted, Refusal> {
             start: opening.start,
             gaps: refused.into_iter().map(Gap::unauthorized).collect(),
             extra: Vec::new(),
+            first: Vec::new(),
         }),
     }
 }
@@ -79,9 +157,9 @@ pub(super) fn readmit(
     access: &Access,
     transport: Transport,
     held: &[Room],
-    extra: &[Room],
+    (extra, barred): (&[Room], &[Room]),
 ) -> Result<Rooms, Refusal> {
-    let rooms = sort(access, transport, held, extra)?;
+    let rooms = sort(access, transport, held, (extra, barred))?;
     match rooms.refused.first() {
         Some(room) if rooms.granted.is_empty() => Err(forbidden(room)),
         _ => Ok(rooms),
@@ -98,25 +176,35 @@ fn sort(
     access: &Access,
     transport: Transport,
     wanted: &[Room],
-    extra: &[Room],
+    (extra, barred): (&[Room], &[Room]),
 ) -> Result<Rooms, Refusal> {
-    if !access.may_use(transport) {
-        let message = format!(
-            "the role {} may not use {}",
-            access.role.name,
-            transport.as_str()
-        );
-        return Err(Refusal::new(Code::TransportNotAllowed, message));
-    }
+    may_use(access, transport)?;
+    let granted = |room: &Room| access.may_subscribe(room) || extra.contains(room);
     let (granted, refused): (Vec<_>, Vec<_>) = wanted
         .iter()
         .cloned()
-        .partition(|room| access.may_subscribe(room) || extra.contains(room));
+        .partition(|room| granted(room) && !barred.contains(room));
     let most = access.role.limits.rooms_per_stream;
     if granted.len() > most {
         return Err(too_many_rooms(most));
     }
     Ok(Rooms { granted, refused })
+}
+
+/// Whether `access` may be served so.
+///
+/// # Errors
+/// `transport_not_allowed`.
+pub fn may_use(access: &Access, transport: Transport) -> Result<(), Refusal> {
+    if access.may_use(transport) {
+        return Ok(());
+    }
+    let message = format!(
+        "the role {} may not use {}",
+        access.role.name,
+        transport.as_str()
+    );
+    Err(Refusal::new(Code::TransportNotAllowed, message))
 }
 
 /// The refusal of a room that is not granted.

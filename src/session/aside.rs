@@ -2,6 +2,7 @@
 
 use crate::model::gap::Gap;
 use crate::model::room::Room;
+use crate::wire::hook::First;
 
 /// What few streams have.
 #[derive(Debug, Default)]
@@ -13,12 +14,33 @@ struct Kept {
     extra: Vec<Room>,
     /// The gaps that were known before the stream was opened.
     gaps: Vec<Gap>,
+    /// What the backend has it told first.
+    first: Vec<First>,
 }
 
 impl Aside {
     pub(super) fn new(extra: Vec<Room>, gaps: Vec<Gap>) -> Self {
         let is_empty = extra.is_empty() && gaps.is_empty();
-        Self((!is_empty).then(|| Box::new(Kept { extra, gaps })))
+        let kept = || Kept {
+            extra,
+            gaps,
+            first: Vec::new(),
+        };
+        Self((!is_empty).then(|| Box::new(kept())))
+    }
+
+    /// The same, and what the backend has it told first.
+    pub(super) fn with_first(mut self, first: Vec<First>) -> Self {
+        if !first.is_empty() {
+            self.0.get_or_insert_default().first = first;
+        }
+        self
+    }
+
+    /// What it is told first, which is told once; the gaps are to be taken behind it.
+    pub(super) fn take_first(&mut self) -> Vec<First> {
+        let kept = self.0.as_mut();
+        kept.map_or_else(Vec::new, |kept| std::mem::take(&mut kept.first))
     }
 
     /// The same rooms, and other gaps.
@@ -31,7 +53,7 @@ impl Aside {
         let Some(kept) = self.0.take() else {
             return Vec::new();
         };
-        let Kept { extra, gaps } = *kept;
+        let Kept { extra, gaps, .. } = *kept;
         *self = Self::new(extra, Vec::new());
         gaps
     }
@@ -58,7 +80,7 @@ impl Aside {
     pub(super) fn revoke(&mut self, room: &Room) {
         if let Some(kept) = &mut self.0 {
             kept.extra.retain(|one| one != room);
-            if kept.extra.is_empty() && kept.gaps.is_empty() {
+            if kept.extra.is_empty() && kept.gaps.is_empty() && kept.first.is_empty() {
                 self.0 = None;
             }
         }

@@ -15,6 +15,7 @@ use crate::wire::client::{ClientMessage, Malformed, Ref};
 use crate::wire::control::{Control, SignedUrl};
 
 use super::Answer;
+use super::admission::Invited;
 
 /// The time, on both of its scales.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,8 @@ pub enum Input {
     },
     /// The answer to [`super::Ask::Authenticate`].
     Authenticated(Option<Ref>, Result<Arc<Access>, Refusal>),
+    /// The same where the backend was asked about the client, and has let it in.
+    Invited(Option<Ref>, Box<Invited>),
     /// The answer to [`super::Ask::Extend`]: a URL that lives longer, where there is one.
     Extended(Option<SignedUrl>),
     /// The answer to [`super::Ask::Open`] and [`super::Ask::Lift`].
@@ -75,6 +78,15 @@ pub enum Input {
         /// With what.
         answer: Answer,
     },
+    /// The answer to [`super::Ask::Emit`].
+    Told {
+        /// Which message is answered.
+        reference: Option<Ref>,
+        /// With what.
+        answer: Answer,
+        /// Whether the backend has the stream ended.
+        ends: bool,
+    },
     /// The answer to [`super::Ask::Join`]: one step, or the last.
     Joined {
         /// Which message is answered.
@@ -93,6 +105,13 @@ pub enum Input {
         reference: Option<Ref>,
         /// The room.
         room: Room,
+    },
+    /// The backend has the stream join a room or leave it, because of a message of its client's.
+    Moved {
+        /// The room.
+        room: Room,
+        /// Whether it joins it.
+        joins: bool,
     },
     /// The answer to [`super::Ask::Leave`].
     Left {

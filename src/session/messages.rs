@@ -19,7 +19,7 @@ use crate::wire::negotiate::invalid_cursor;
 
 use super::admission::{forbidden, too_many_rooms};
 use super::deed::Deed;
-use super::{Action, Answer, Ask, Live, Now, Session, State};
+use super::{Action, Answer, Ask, Live, Now, Session, State, emits};
 
 /// Messages beyond the rate that a stream may send before it is closed.
 const PATIENCE: Rate = Rate {
@@ -142,7 +142,7 @@ impl Session {
             Want::Unsubscribe { room } => Ok(Action::Ask(Ask::Leave { reference, room })),
             Want::Publish(offer) => Ok(Action::Ask(Ask::Publish {
                 reference,
-                access: by.unwrap_or_else(|| live.access.clone()),
+                access: whose(live, by),
                 offer,
             })),
             Want::Auth { .. } if self.is_anonymous_elsewhere(live) => {
@@ -151,10 +151,10 @@ impl Session {
                 Err(Refusal::new(Code::BadRequest, message))
             }
             Want::Auth { token } => Ok(Action::Ask(Ask::Authenticate(reference, token))),
-            Want::Emit(_) => Err(not_yet()),
+            Want::Emit(emit) => emits::ask(reference, whose(live, by), emit),
             Want::Presence { room } => Ok(Action::Ask(Ask::Presence {
                 reference,
-                access: by.unwrap_or_else(|| live.access.clone()),
+                access: whose(live, by),
                 room,
             })),
             Want::Confirm { id } => Ok(Action::Ask(Ask::Confirm { reference, id })),
@@ -234,11 +234,9 @@ impl Session {
     }
 }
 
-fn not_yet() -> Refusal {
-    Refusal::new(
-        Code::UnknownType,
-        "this gateway does not take such messages yet",
-    )
+/// Whose rights count: a stream lends nobody its own.
+fn whose(live: &Live, by: Option<Arc<Access>>) -> Arc<Access> {
+    by.unwrap_or_else(|| live.access.clone())
 }
 
 /// From where a client joins `room`, if it may.

@@ -9,8 +9,11 @@ pub mod admission;
 mod aside;
 mod deadlines;
 pub mod deed;
+pub mod emits;
+pub mod first;
 mod input;
 mod messages;
+mod moved;
 mod moves;
 mod settings;
 #[cfg(test)]
@@ -37,8 +40,11 @@ use crate::model::time::Moment;
 use crate::model::transport::Transport;
 use crate::wire::client::Ref;
 use crate::wire::control::{Control, Welcome, millis};
-use admission::{Admitted, Opening, Rooms, admit, readmit};
+use admission::{Admitted, Invited, Opening, Rooms, Wish, admit_invited, readmit};
 use aside::Aside;
+
+/// How much longer somebody may take to say who it is while the backend is asked about it, from each look at it.
+const WHILE_ASKING: Duration = Duration::from_secs(1);
 
 /// One client's stream.
 #[derive(Debug)]
@@ -211,6 +217,31 @@ impl Session {
         matches!(self.state, State::Live(_))
     }
 
+    /// The client is not listened to until it is answered: it is not silent, and has said in time who it is.
+    pub fn is_not_listened_to(&mut self, now: Moment) {
+        self.last_heard = now;
+        if let State::Waiting { until, .. } = &mut self.state {
+            *until = (*until).max(now + WHILE_ASKING);
+        }
+    }
+
+    /// What it would have once it has a name, where it has none yet.
+    #[must_use]
+    pub fn wish(&self) -> Option<Wish> {
+        let transport = self.transport;
+        match &self.state {
+            State::Waiting { opening, .. } => Some(opening.into()),
+            State::Live(live) if live.access.principal == Principal::Anonymous => Some(Wish {
+                transport,
+                rooms: live.rooms.clone(),
+                takes_own: !live.named,
+                resumes: false,
+                keeps_rest: true,
+            }),
+            State::Live(_) | State::Ended => None,
+        }
+    }
+
     /// Something was written to the client, other than by an action of this session: no heartbeat is due for a while.
     pub const fn has_written(&mut self, now: Moment) {
         self.last_write = now;
@@ -228,7 +259,10 @@ impl Session {
             Input::Ponged | Input::Pinged => self.pinged(now, out),
             Input::Message { message, by } => self.message(message, by, now, out),
             Input::Authenticated(reference, verdict) => {
-                self.authenticated(reference, verdict, now, out)
+                self.authenticated(reference, verdict.map(Invited::from), now, out);
+            }
+            Input::Invited(reference, invited) => {
+                self.authenticated(reference, Ok(*invited), now, out);
             }
             Input::Judged(verdict) => self.judged(verdict, now, out),
             Input::Extended(url) => self.notify(url, now, out),
@@ -242,6 +276,11 @@ impl Session {
                 self.last_write = now.moment;
                 out.extend(step.into_iter().map(Action::Send));
             }
+            Input::Told {
+                reference,
+                answer,
+                ends,
+            } => self.told(reference, answer, ends, out),
             Input::Published { reference, answer } => {
                 out.push(Action::Answer(answer.with_reference(reference)));
             }
@@ -256,6 +295,7 @@ impl Session {
             } => {
                 self.joined(reference, room, joining, in_answer, out);
             }
+            Input::Moved { room, joins } => self.has_to(room, joins, out),
             Input::Barred { reference, room } => {
                 out.push(Action::Answer(Answer::Refused(
                     reference,
@@ -295,6 +335,7 @@ impl Session {
             start,
             gaps,
             extra,
+            first,
         } = admitted;
         let expires = access.expires_at.map(|at| now.moment + at.since(now.unix));
         let named = !opening.rooms.is_empty();
@@ -308,23 +349,23 @@ impl Session {
             noticed: false,
             rooms,
             named,
-            aside: Aside::new(extra, gaps),
+            aside: Aside::new(extra, gaps).with_first(first),
         });
     }
 
     fn authenticated(
         &mut self,
         reference: Option<Ref>,
-        verdict: Result<Arc<Access>, Refusal>,
+        verdict: Result<Invited, Refusal>,
         now: Now,
         out: &mut Vec<Action>,
     ) {
         let verdict = match self.principal() {
-            Some(own) => verdict.and_then(|access| of_the_same(own, access)),
+            Some(own) => verdict.and_then(|invited| of_the_same(own, invited)),
             None => verdict,
         };
-        let access = match verdict {
-            Ok(access) => access,
+        let invited = match verdict {
+            Ok(invited) => invited,
             // What it has lasts as long as it did: it may try another one until then.
             Err(refusal) if self.principal().is_some() => {
                 return out.push(Action::Answer(Answer::Refused(reference, refusal)));
@@ -333,9 +374,12 @@ impl Session {
             Err(refusal) => return self.end(reference, refusal, out),
         };
         let admitted = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Waiting { opening, .. } => admit(&access, &opening)
-                .map(|admitted| self.go_live(access, &opening, admitted, now, out)),
-            State::Live(live) => self.lift(live, access, now, out),
+            State::Waiting { opening, .. } => {
+                let access = invited.access.clone();
+                admit_invited(invited, &opening)
+                    .map(|admitted| self.go_live(access, &opening, admitted, now, out))
+            }
+            State::Live(live) => self.lift(live, invited, now, out),
             State::Ended => return,
         };
         match admitted {
@@ -358,7 +402,7 @@ impl Session {
             return;
         }
         if let State::Live(live) = std::mem::replace(&mut self.state, State::Ended)
-            && let Err(refusal) = self.lift(live, access, now, out)
+            && let Err(refusal) = self.lift(live, access.into(), now, out)
         {
             self.end(None, refusal, out);
         }
@@ -369,22 +413,29 @@ impl Session {
     fn lift(
         &mut self,
         live: Live,
-        access: Arc<Access>,
+        invited: Invited,
         now: Now,
         out: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         let Live {
+            access: before,
             rooms: held,
             named,
             aside,
             ..
         } = live;
-        let own = access
-            .rooms
-            .iter()
-            .filter(|room| !named && !held.contains(room));
-        let wanted: Vec<_> = held.iter().chain(own).cloned().collect();
-        let Rooms { granted, refused } = readmit(&access, self.transport, &wanted, aside.extra())?;
+        let Invited {
+            access,
+            barred,
+            first,
+        } = invited;
+        let own = access.rooms.iter().filter(|_| !named);
+        let more = own.chain(added(&access, &before));
+        let more = more.filter(|room| !held.contains(room));
+        let wanted: Vec<_> = held.iter().chain(more).cloned().collect();
+        let aside_of_grants = (aside.extra(), &*barred);
+        let Rooms { granted, refused } =
+            readmit(&access, self.transport, &wanted, aside_of_grants)?;
         let join = granted
             .iter()
             .filter(|room| !held.contains(room))
@@ -403,7 +454,7 @@ impl Session {
             noticed: false,
             rooms: granted,
             named,
-            aside: aside.with_gaps(gaps),
+            aside: aside.with_gaps(gaps).with_first(first),
         });
         out.push(Action::Ask(Ask::Lift { join, leave }));
         Ok(())
@@ -420,6 +471,7 @@ impl Session {
         let State::Live(live) = &mut self.state else {
             return;
         };
+        let first = live.aside.take_first();
         let unauthorized = live.aside.take_gaps();
         out.push(Action::Send(Control::Welcome(Welcome {
             stream: self.stream.to_string(),
@@ -432,6 +484,11 @@ impl Session {
             recovered: recovered.map(|whole| whole && unauthorized.is_empty()),
             ts: now.unix,
         })));
+        if !first.is_empty() {
+            let stream = self.stream.to_string();
+            let first = first::deliveries(first, Some(&stream), cursor, now);
+            out.push(Action::Deliver(first));
+        }
         out.extend(
             unauthorized
                 .into_iter()
@@ -528,7 +585,9 @@ impl Live {
     /// Whether a client with `access` may go on as it is, and gets nothing more.
     fn keeps_all_with(&self, access: &Access, transport: Transport) -> bool {
         let expires = self.access.expires_at == access.expires_at;
-        let gets_more = !self.named && access.rooms.iter().any(|room| !self.rooms.contains(room));
+        let own = access.rooms.iter().filter(|_| !self.named);
+        let mut more = own.chain(added(access, &self.access));
+        let gets_more = more.any(|room| !self.rooms.contains(room));
         expires
             && !gets_more
             && self.access.role.name == access.role.name
@@ -541,10 +600,16 @@ impl Live {
     }
 }
 
+/// The rooms that a backend has added to what was before.
+fn added<'a>(access: &'a Access, before: &'a Access) -> impl Iterator<Item = &'a Room> {
+    let added = access.invited().iter();
+    added.filter(|room| !before.invited().contains(room))
+}
+
 /// A stream is its principal's for good: what it was told, and its name, are nobody else's.
-fn of_the_same(own: &Principal, access: Arc<Access>) -> Result<Arc<Access>, Refusal> {
-    if access.principal == *own {
-        Ok(access)
+fn of_the_same(own: &Principal, invited: Invited) -> Result<Invited, Refusal> {
+    if invited.access.principal == *own {
+        Ok(invited)
     } else {
         let message = "this credential is somebody else's: open a stream with it";
         Err(Refusal::new(Code::Forbidden, message))

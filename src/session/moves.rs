@@ -33,7 +33,7 @@ impl Session {
 
 impl Live {
     /// It joins `room`, whatever its credential grants. The bound of its rooms holds: whoever has too many is told.
-    fn enter(&mut self, room: &Room) -> Option<Action> {
+    pub(super) fn enter(&mut self, room: &Room) -> Option<Action> {
         let is_there = self.rooms.contains(room);
         let most = self.access.role.limits.rooms_per_stream;
         if !is_there && self.rooms.len() >= most {
@@ -48,8 +48,9 @@ impl Live {
     }
 
     /// It leaves `room`. From then on its rooms are its own, and not its role's: it does not get this one back with those.
-    fn exit(&mut self, room: &Room) -> Action {
+    pub(super) fn exit(&mut self, room: &Room) -> Action {
         self.aside.revoke(room);
+        self.access = self.access.without_room(room);
         self.named = true;
         let before = self.rooms.len();
         self.rooms.retain(|one| one != room);

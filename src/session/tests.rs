@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::admission::admit;
 use super::*;
 use crate::auth::credentials::Credential;
 use crate::auth::{self, Authority, api_key, roles};
@@ -28,6 +29,7 @@ fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
         subscribe: owned(subscribe),
         publish: Vec::new(),
         presence: Vec::new(),
+        emit: Vec::new(),
         sender: false,
         admin: false,
         service: false,

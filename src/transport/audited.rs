@@ -35,7 +35,10 @@ impl Wish {
             });
         }
         let is_published = matches!(input, Input::Published { .. });
-        let is_known = matches!(input, Input::Authenticated(..) | Input::Answered { .. });
+        let is_known = matches!(
+            input,
+            Input::Authenticated(..) | Input::Answered { .. } | Input::Told { .. }
+        );
         is_published
             .then_some(Self::Publish)
             .or(is_known.then_some(Self::Other))

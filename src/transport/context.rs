@@ -27,6 +27,7 @@ use crate::telemetry::spans::Spans;
 use crate::wire::base_url::BaseUrl;
 use crate::wire::control::SignedUrl;
 
+use super::agreed::Agreed;
 use super::ceiling::Ceiling;
 use super::directory::Directory;
 use super::registry::Registry;
@@ -65,6 +66,8 @@ pub struct Context {
     pub spans: Spans,
     /// The backend that is asked and told.
     pub hooks: Hooks,
+    /// What it has agreed to.
+    pub agreed: Agreed,
 }
 
 /// What the configuration says of streams and requests, and may say otherwise while they go on. It is replaced as a

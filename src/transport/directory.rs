@@ -69,10 +69,8 @@ impl Context {
         room: Room,
         joins: bool,
     ) -> Result<usize, Refusal> {
-        if joins && room.is_internal() && room.tells_of().is_none() {
-            let message =
-                format!("{room} is a room of the gateway's own: nobody is made to join it");
-            return Err(Refusal::new(Code::Forbidden, message).room(room));
+        if joins {
+            may_be_joined(&room)?;
         }
         let moved = Move { whom, room, joins };
         let at = self.bus.decree(Decree::Moved(moved.clone()), None).await?;
@@ -152,6 +150,18 @@ impl Context {
         let answer = self.clock.timeout(PATIENCE, asked).await.flatten();
         answer.ok_or_else(no_answer)
     }
+}
+
+/// Whether anybody can be made to join `room`.
+///
+/// # Errors
+/// `forbidden`: it is one of the gateway's own.
+pub(super) fn may_be_joined(room: &Room) -> Result<(), Refusal> {
+    if room.is_internal() && room.tells_of().is_none() {
+        let message = format!("{room} is a room of the gateway's own: nobody is made to join it");
+        return Err(Refusal::new(Code::Forbidden, message).room(room.clone()));
+    }
+    Ok(())
 }
 
 fn no_answer() -> Refusal {

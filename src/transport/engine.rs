@@ -3,12 +3,15 @@
 
 mod asking;
 mod doing;
+mod emitting;
+mod inquiring;
 mod pending;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Cx, Poll};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -40,6 +43,8 @@ use super::delivery::{Size, count};
 use super::granted::Caller;
 use super::publishing::{Answered, Later};
 use super::registry::Registration;
+use emitting::Emitting;
+use inquiring::Inquiry;
 use pending::Pending;
 
 /// A session with its place in the log. What a delivery looks at comes first, in one or two lines of memory.
@@ -80,6 +85,10 @@ enum Busy {
     },
     /// The state of some rooms, which is longer than one step: what is live comes behind it.
     Telling(Told),
+    /// What the backend is told.
+    Emitting(Emitting),
+    /// What the backend is asked.
+    Inquiring(Inquiry),
     /// A publish whose log answers later.
     Publishing {
         reference: Option<Ref>,
@@ -90,6 +99,20 @@ enum Busy {
         reference: Option<Ref>,
         answer: Later,
     },
+}
+
+impl Busy {
+    /// Whether it is the backend that it waits for.
+    const fn is_asking(&self) -> bool {
+        match self {
+            Self::Emitting(_) | Self::Inquiring(_) => true,
+            Self::Fetching { .. }
+            | Self::Joining { .. }
+            | Self::Telling(_)
+            | Self::Publishing { .. }
+            | Self::Doing { .. } => false,
+        }
+    }
 }
 
 /// What is to be sent, in order.
@@ -142,8 +165,16 @@ impl Engine {
     }
 
     /// The connection was given up, because the client took nothing.
-    pub(super) const fn was_slow(&mut self) {
+    pub(super) fn was_slow(&mut self) {
         self.meter.ends(End::Code(Code::Slow));
+        self.ends(Code::Slow);
+    }
+
+    /// The backend is told why it ends.
+    fn ends(&mut self, code: Code) {
+        if let Some(voice) = &mut self.caller.voice {
+            voice.ends(code);
+        }
     }
 
     /// Who asked for it.
@@ -166,6 +197,20 @@ impl Engine {
         self.busy.is_some()
     }
 
+    /// Whether the backend is asked something for it.
+    fn is_asking(&self) -> bool {
+        self.busy.as_deref().is_some_and(Busy::is_asking)
+    }
+
+    /// How much later than it should it may leave, so that its client hears what the backend says.
+    pub(crate) fn patience(&self) -> Duration {
+        if self.is_asking() {
+            self.context.rules().drain / 4
+        } else {
+            Duration::ZERO
+        }
+    }
+
     /// When it wants a turn though nothing happens, at the latest.
     pub(crate) fn deadline(&self, writable: bool) -> Option<Moment> {
         self.session.deadline(writable)
@@ -174,6 +219,9 @@ impl Engine {
     /// The next input that is not the socket's; of the log only if the socket is `writable`, and so has room for what
     /// it gives. What comes later calls the seat.
     pub(crate) fn next(&mut self, writable: bool, now: Moment) -> Option<Input> {
+        if self.is_asking() {
+            self.session.is_not_listened_to(now);
+        }
         // A heartbeat would read what is live, and the state that is being told comes before it.
         let has_room = writable && !matches!(self.busy.as_deref(), Some(Busy::Telling(_)));
         if self.deadline(has_room).is_some_and(|due| now >= due) {
@@ -198,6 +246,7 @@ impl Engine {
     /// A step of what the client waits for. A join's comes before what is live, because its answer ends it.
     fn go_on(&mut self, mut busy: Box<Busy>, writable: bool) -> Option<Input> {
         match &mut *busy {
+            Busy::Inquiring(_) | Busy::Emitting(_) => return self.asked(busy, writable),
             Busy::Joining {
                 reference,
                 room,
@@ -236,7 +285,7 @@ impl Engine {
                 let waker = self.seat.clone().into();
                 if fetch.as_mut().poll(&mut Cx::from_waker(&waker)).is_ready() {
                     let verdict = self.authenticate(credential.clone());
-                    return Some(Input::Authenticated(reference.take(), verdict));
+                    return self.known(reference.take(), verdict);
                 }
             }
             Busy::Doing { reference, answer } => {
@@ -406,6 +455,9 @@ impl Engine {
         if let Some(entry) = self.meter.entry() {
             record(entry, &self.session, &actions, None);
         }
+        if let Some(voice) = &mut self.caller.voice {
+            voice.look(&self.session);
+        }
         self.carry_out(actions.into(), now)
     }
 
@@ -433,6 +485,7 @@ impl Engine {
                 }
                 Action::Ping => outputs.push(Output::Ping),
                 Action::End { code, reason } => {
+                    self.ends(code);
                     self.meter.ends(End::Code(code));
                     outputs.push(Output::End { code, reason });
                 }
@@ -458,6 +511,9 @@ impl Engine {
         // What was refused to a request of its own is recorded there.
         let wish = Wish::of(&input).filter(|_| self.reply.is_none());
         self.session.step(input, now, &mut new);
+        if let Some(voice) = &mut self.caller.voice {
+            voice.look(&self.session);
+        }
         if let Some(entry) = self.meter.entry() {
             record(entry, &self.session, &new, wish);
         }

@@ -14,6 +14,7 @@ use crate::telemetry::audit::Asked;
 use crate::telemetry::metrics::labels::HttpVersion;
 
 use super::format::Format;
+use super::voice::Voice;
 use super::wishes::Wishes;
 
 /// How a client is received, and how what it is told is written.
@@ -43,6 +44,8 @@ pub struct Caller {
     pub held: Held,
     /// What it wants besides events.
     pub wishes: Wishes,
+    /// Its line to the backend, where there are hooks.
+    pub voice: Option<Box<Voice>>,
 }
 
 impl Caller {

@@ -26,10 +26,12 @@ use crate::model::start::Start;
 use crate::model::time::{Moment, UnixMillis};
 use crate::model::transport::Transport;
 use crate::session::admission::Admitted;
+use crate::session::first::deliveries;
 use crate::telemetry::metrics::Meter;
 use crate::telemetry::metrics::labels::End;
 use crate::wire::control::{Control, Envelope};
 use crate::wire::encoding::Encoding;
+use crate::wire::hook::First;
 use crate::wire::http1;
 use crate::wire::poll::{self, Answer};
 
@@ -63,6 +65,8 @@ pub struct Waiting {
     /// Rooms that are no longer granted. They are told in each answer, and are no reason to give one: a client that keeps
     /// its URL would poll in a hot loop.
     known: Vec<Gap>,
+    /// What the backend has its client told first.
+    first: Vec<First>,
     /// When it is answered in any case.
     until: Moment,
     /// Whether its credential was no longer good for all that it waits for when it began to: what came meanwhile is not
@@ -91,6 +95,7 @@ pub fn look(
         start,
         gaps: known,
         extra: _,
+        first,
     } = admitted;
     let state = |gaps: &[Gap]| wishes.due(&rooms, start, gaps);
     let credit = if wishes.snapshot() { ANSWER } else { CREDIT };
@@ -111,13 +116,14 @@ pub fn look(
         rooms,
         since: batch.cursor,
         known,
+        first,
         until: context.clock.now() + wait,
         is_over: false,
         meter,
         held,
         wishes,
     };
-    let is_silent = batch.is_empty() && told.is_over();
+    let is_silent = batch.is_empty() && told.is_over() && waiting.first.is_empty();
     waiting.keep_own(&mut batch);
     Ok(if is_silent && !wait.is_zero() {
         Look::Waits(Box::new(waiting))
@@ -280,9 +286,11 @@ impl Waiting {
         } else {
             End::Code(Code::Draining)
         });
+        let now = context.now();
+        let first = deliveries(self.first, None, Some(batch.cursor), now);
         Answer {
             cursor: batch.cursor,
-            events: envelopes(&batch.events),
+            events: envelopes(first.iter().chain(&batch.events)),
             gaps,
             control,
             more: batch.more,
@@ -322,7 +330,7 @@ impl Style {
     }
 }
 
-fn envelopes(events: &[Delivery]) -> Vec<Envelope> {
-    let envelopes = events.iter().map(|event| Envelope(event.envelope()));
+fn envelopes<'a>(events: impl IntoIterator<Item = &'a Delivery>) -> Vec<Envelope> {
+    let envelopes = events.into_iter().map(|event| Envelope(event.envelope()));
     envelopes.collect()
 }

@@ -1,13 +1,16 @@
 //! L4: the drivers. Each carries a session over one transport, with one select loop, and encodes what it sends.
 
+pub mod agreed;
 pub mod audited;
 pub mod ceiling;
 pub mod context;
 mod delivery;
 pub mod directory;
+pub mod emit;
 pub(crate) mod engine;
 pub mod format;
 pub mod granted;
+pub mod invite;
 pub mod limits;
 pub mod link;
 pub mod long_poll;
@@ -19,6 +22,7 @@ mod serving;
 pub mod shard;
 pub mod sse;
 mod turn;
+pub mod voice;
 pub mod websocket;
 pub mod wishes;
 

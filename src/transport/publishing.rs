@@ -6,6 +6,7 @@ use crate::bus::idempotency::Idempotency;
 use crate::ingress::{Accepted, By, granted};
 use crate::model::code::Refusal;
 use crate::model::event::Offer;
+use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::session::Answer;
 use crate::wire::control::Ack;
@@ -26,6 +27,21 @@ pub type Later = Pin<Box<dyn Future<Output = Answer> + Send>>;
 impl Answered {
     fn now(answer: Answer) -> Self {
         Self::Now(Box::new(answer))
+    }
+}
+
+/// The answer to who has published to `rooms`, which came as a list of `several` or not.
+pub(super) fn acked(id: Option<Position>, rooms: Vec<Room>, several: bool) -> Ack {
+    let (room, rooms) = if several {
+        (None, Some(rooms))
+    } else {
+        (rooms.into_iter().next(), None)
+    };
+    Ack {
+        id,
+        room,
+        rooms,
+        ..Ack::default()
     }
 }
 
@@ -60,21 +76,11 @@ impl Context {
             Ok(accepted) => accepted,
             Err(refusal) => return Answered::now(Answer::Refused(None, refusal)),
         };
-        let (room, rooms) = if several {
-            (None, Some(rooms))
-        } else {
-            (rooms.into_iter().next(), None)
-        };
-        let ack = Ack {
-            id: published.position,
-            room,
-            rooms,
-            ..Ack::default()
-        };
+        let ack = acked(published.position, rooms, several);
         match awaiting {
             None => Answered::now(Answer::Done(ack)),
             Some(awaiting) => Answered::Later(Box::pin(async move {
-                let confirmed = Some(awaiting.ended().await);
+                let confirmed = Some(Box::new(awaiting.ended().await));
                 Answer::Done(Ack { confirmed, ..ack })
             })),
         }

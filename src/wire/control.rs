@@ -222,10 +222,13 @@ pub struct Ack {
     pub members: Option<Vec<Member>>,
     /// What became of the event, where its publisher waited for confirmations.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub confirmed: Option<Confirmed>,
+    pub confirmed: Option<Box<Confirmed>>,
+    /// What the backend says to what was emitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<Envelope>>,
 }
 
-/// JSON as it stands in the log's shared bytes: an event, or a payload.
+/// JSON as it stands elsewhere: an event or a payload in the log's shared bytes, what a backend has said.
 #[derive(Clone, Debug)]
 pub struct Envelope(pub Bytes);
 

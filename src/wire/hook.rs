@@ -23,7 +23,7 @@ pub use question::{Connect, Message, Subscribe};
 /// Whom a question or a notice is about. It is the same for all that concern one stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct About {
-    /// The stream; nothing before there is one, and for who has none.
+    /// The stream, also before it begins; nothing for who has none.
     pub stream: Option<StreamId>,
     /// Who the credential says that the client is, as it is shown.
     pub principal: String,

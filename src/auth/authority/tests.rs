@@ -1,3 +1,4 @@
+mod added;
 mod sets;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ fn role(subscribe: &[&str], rooms: &[&str]) -> roles::Settings {
         subscribe: owned(subscribe),
         publish: owned(&["out:{sub}"]),
         presence: owned(&["display", "org:{org}:*"]),
+        emit: Vec::new(),
         sender: false,
         admin: false,
         service: false,
@@ -95,7 +97,7 @@ fn a_token_gives_the_rights_of_its_role_filled_with_its_claims() {
     assert_eq!(access.principal.name(), "ann");
     assert_eq!(access.role.name, "viewer");
     assert_eq!(access.expires_at, Some(UnixMillis(1_800_000_060_000)));
-    assert_eq!(access.rooms, [room("display"), room("org:acme:news")]);
+    assert_eq!(access.rooms[..], [room("display"), room("org:acme:news")]);
     assert!(access.may_subscribe(&room("org:acme:unit:7")));
     assert!(!access.may_subscribe(&room("org:other:unit:7")));
     assert!(!access.may_subscribe(&room("out:ann")));
@@ -113,7 +115,7 @@ fn a_key_gives_the_same_rights_to_all_who_hold_it_and_they_never_end() {
     let access = authority.identify(&credential, NOW).unwrap();
     assert_eq!(access.principal, Principal::ApiKey("lobby".into()));
     assert_eq!(access.expires_at, None);
-    assert_eq!(access.rooms, [room("display")]);
+    assert_eq!(access.rooms[..], [room("display")]);
     assert!(access.may_subscribe(&room("key:lobby")));
     assert!(access.may_publish(&room("out:lobby")));
     let again = authority.identify(&credential, NOW).unwrap();
@@ -155,7 +157,7 @@ fn a_client_without_credential_gets_the_anonymous_role_without_claims_or_nothing
     let authority = Authority::new(settings()).unwrap();
     let access = authority.anonymous().unwrap();
     assert_eq!(access.principal, Principal::Anonymous);
-    assert_eq!(access.rooms, [room("display")]);
+    assert_eq!(access.rooms[..], [room("display")]);
     assert!(!access.may_publish(&room("out:anonymous")));
     let closed = Authority::new(Settings::default()).unwrap();
     assert!(closed.anonymous().is_none());

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Build, or, plain};
-use crate::auth::{self, api_key, roles};
+use crate::auth::{self, api_key, emits, roles};
 use crate::config::path::Step;
 use crate::config::source::Fault;
 use crate::config::suggest::nearest;
 use crate::config::values::{Said, Section};
+use crate::model::event::EventName;
 use crate::model::limits::{Events, Limits};
 use crate::model::transport::Transport;
 
@@ -28,7 +29,23 @@ impl Build<'_> {
             api_keys: self.api_keys(&keys, &roles),
             tickets: self.tickets(&section.below("session")),
             roles,
+            emit: self.emit(),
         }
+    }
+
+    /// What is published of what clients emit.
+    fn emit(&self) -> emits::All {
+        let mut all = emits::All::new();
+        for (step, section) in self.values.section("emit").each() {
+            let Step::Key(name) = step else { continue };
+            let event = section.text("event");
+            let settings = emits::Settings {
+                room: section.text("room").map(|said| said.value),
+                event: event.and_then(|said| EventName::parse(&said.value).ok()),
+            };
+            all.insert(name, settings);
+        }
+        all
     }
 
     fn roles(
@@ -51,6 +68,7 @@ impl Build<'_> {
                 subscribe: texts(&section, "subscribe"),
                 publish: texts(&section, "publish"),
                 presence: texts(&section, "presence"),
+                emit: texts(&section, "emit"),
                 sender: or(section.flag("sender"), false),
                 admin: or(section.flag("admin"), false),
                 service: or(section.flag("service"), false),

@@ -298,6 +298,7 @@ fn engine(context: Arc<Context>, session: Session, transport: Transport) -> Engi
         since: context.clock.now(),
         held: Held::default(),
         wishes: Wishes::default(),
+        voice: None,
     };
     Engine::new(
         context,
@@ -323,6 +324,7 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
         audit: Audit::off(),
         spans: Spans::off(),
         hooks: crate::hooks::Hooks::off(),
+        agreed: crate::transport::agreed::Agreed::default(),
         bus,
         clock,
         rules: Live::new(Rules {

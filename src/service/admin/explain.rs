@@ -46,7 +46,7 @@ impl Service {
             kind: access.principal.kind(),
             role: access.role.name.clone(),
             transports: transports.map(|transport| transport.as_str()).collect(),
-            rooms: access.rooms.clone(),
+            rooms: access.rooms.to_vec(),
             subscribe: access.subscribes(),
             publish: access.publishes_to(),
             presence: access.sees(),

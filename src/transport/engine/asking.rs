@@ -18,8 +18,7 @@ use crate::wire::client::Ref;
 use super::{Busy, Engine};
 
 impl Engine {
-    /// Asks what the session cannot know. A join is only noted: its steps are taken as the socket has room. So is what
-    /// cannot be answered at once.
+    /// Asks what the session cannot know. What cannot be answered at once is only noted.
     pub(super) fn ask(&mut self, ask: Ask) -> Option<Input> {
         match ask {
             Ask::Authenticate(reference, token) => self.shown(reference, &token),
@@ -31,15 +30,25 @@ impl Engine {
                 access,
                 offer,
             } => self.publish(reference, access, offer),
+            Ask::Emit {
+                reference,
+                access,
+                emission,
+            } => self.emit(reference, access, emission),
             Ask::Join {
                 reference,
                 room,
                 past,
                 snapshot,
-            } => {
-                self.owe_if(snapshot, &room);
-                self.join(reference, room, past)
+            } if self.is_asked_about(&room, past) => {
+                self.inquire(reference, room, (past, snapshot))
             }
+            Ask::Join {
+                reference,
+                room,
+                past,
+                snapshot,
+            } => self.join(reference, room, (past, snapshot)),
             Ask::Leave { reference, room } => {
                 self.subscription.as_mut()?.leave(&room);
                 Some(Input::Left { reference, room })
@@ -67,23 +76,30 @@ impl Engine {
         }
     }
 
-    fn join(&mut self, reference: Option<Ref>, room: Room, past: Past) -> Option<Input> {
-        if self.reply.is_none() {
-            self.busy = Some(Box::new(Busy::Joining {
+    /// Takes a step of a join. Onto the stream it is only noted: its steps are taken as the socket has room.
+    pub(super) fn join(
+        &mut self,
+        reference: Option<Ref>,
+        room: Room,
+        (past, snapshot): (Past, bool),
+    ) -> Option<Input> {
+        self.owe_if(snapshot, &room);
+        if self.reply.is_some() {
+            let joining = self.past_of(&room, past, ANSWER)?;
+            return Some(Input::Joined {
                 reference,
                 room,
-                past,
-                is_barred: false,
-            }));
-            return None;
+                joining,
+                in_answer: true,
+            });
         }
-        let joining = self.past_of(&room, past, ANSWER)?;
-        Some(Input::Joined {
+        self.busy = Some(Box::new(Busy::Joining {
             reference,
             room,
-            joining,
-            in_answer: true,
-        })
+            past,
+            is_barred: false,
+        }));
+        None
     }
 
     /// Whose credential it is; later, if its key is being fetched.
@@ -94,10 +110,8 @@ impl Engine {
             .ok()
             .and_then(|credential| self.context.key_of(credential));
         let Some(fetch) = fetch else {
-            return Some(Input::Authenticated(
-                reference,
-                self.authenticate(credential),
-            ));
+            let verdict = self.authenticate(credential);
+            return self.known(reference, verdict);
         };
         let fetching = Busy::Fetching {
             reference,

@@ -14,6 +14,7 @@ use crate::session::{Answer, Input, Step};
 use crate::transport::publishing::Answered;
 use crate::wire::client::Ref;
 
+use super::inquiring::Inquiry;
 use super::{Busy, Engine};
 
 impl Engine {
@@ -77,9 +78,14 @@ impl Engine {
 
     /// The join of `room` that its client waits for goes no further: it was asked before the room was taken away.
     fn bar(&mut self, barred: &Room) {
-        if let Some(Busy::Joining {
-            room, is_barred, ..
-        }) = self.busy.as_deref_mut()
+        if let Some(
+            Busy::Joining {
+                room, is_barred, ..
+            }
+            | Busy::Inquiring(Inquiry::Room {
+                room, is_barred, ..
+            }),
+        ) = self.busy.as_deref_mut()
         {
             *is_barred |= room == barred;
         }

@@ -115,7 +115,8 @@ impl Stream {
             tunnel: _,
         } = granted;
         let mut out = head;
-        let id = StreamId::from_random(random::wide_bits());
+        let named = caller.voice.as_ref().and_then(|voice| voice.line().stream);
+        let id = named.unwrap_or_else(|| StreamId::from_random(random::wide_bits()));
         let ear = Ear::new(format, context);
         let (session, actions, access) = match reception {
             Reception::Refused(refusal) => {
@@ -207,7 +208,13 @@ impl Stream {
     /// When it wants a turn though nothing happens, at the latest.
     pub(super) fn deadline(&self) -> Option<Moment> {
         let due = self.engine.deadline(self.is_writable());
-        due.into_iter().chain(self.schedule.leaves).min()
+        due.into_iter().chain(self.leaves()).min()
+    }
+
+    /// When it leaves. Whoever waits for its backend is let wait a little longer: what it says is said to nobody else.
+    fn leaves(&self) -> Option<Moment> {
+        let patience = self.engine.patience();
+        self.schedule.leaves.map(|at| at + patience)
     }
 
     /// What is left of it at its end.
@@ -347,7 +354,7 @@ impl Stream {
 
     /// What is due, but for what the client says.
     fn due(&mut self, now: Now) -> Option<Input> {
-        if self.schedule.leaves.is_some_and(|at| now.moment >= at) {
+        if self.leaves().is_some_and(|at| now.moment >= at) {
             // Where the gateway drains, what it has waited for has been answered with what there is.
             if self.is_writable()
                 && let Some(late) = self.engine.late()

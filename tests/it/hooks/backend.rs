@@ -17,7 +17,7 @@ use crate::support::within;
 
 /// What it does with a request.
 #[derive(Clone, Debug)]
-pub(super) enum Does {
+pub(crate) enum Does {
     /// Answers with this status line, these header lines and this body, and keeps the connection.
     Says(&'static str, &'static str, String),
     /// Sends these bytes and closes the connection.
@@ -34,27 +34,27 @@ pub(super) enum Does {
 
 /// A request that came.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) head: String,
-    pub(super) body: String,
+pub(crate) struct Asked {
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Asked {
     /// The value of a header.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
             found.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
 #[derive(Clone)]
-pub(super) struct Backend {
+pub(crate) struct Backend {
     address: SocketAddr,
     scheme: &'static str,
     shared: Arc<Shared>,
@@ -73,22 +73,22 @@ struct Shared {
 }
 
 /// Answers with a body of JSON.
-pub(super) fn says(body: &str) -> Does {
+pub(crate) fn says(body: &str) -> Does {
     Does::Says("200 OK", "Content-Type: application/json\r\n", body.into())
 }
 
 /// Answers with a status and no body.
-pub(super) fn refuses(status: &'static str) -> Does {
+pub(crate) fn refuses(status: &'static str) -> Does {
     Does::Says(status, "", String::new())
 }
 
 impl Backend {
-    pub(super) async fn start(does: Does) -> Self {
+    pub(crate) async fn start(does: Does) -> Self {
         Self::over(None, does).await
     }
 
     /// Over TLS where there is an acceptor.
-    pub(super) async fn over(tls: Option<TlsAcceptor>, does: Does) -> Self {
+    pub(crate) async fn over(tls: Option<TlsAcceptor>, does: Does) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let backend = Self {
             address: listener.local_addr().unwrap(),
@@ -122,22 +122,22 @@ impl Backend {
     }
 
     /// From now on it does this.
-    pub(super) fn does(&self, does: Does) {
+    pub(crate) fn does(&self, does: Does) {
         *self.shared.does.lock().unwrap() = does;
     }
 
     /// It does these first, each once.
-    pub(super) fn does_first(&self, does: impl IntoIterator<Item = Does>) {
+    pub(crate) fn does_first(&self, does: impl IntoIterator<Item = Does>) {
         self.shared.next.lock().unwrap().extend(does);
     }
 
     /// The requests that have come, in the order in which they were read.
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().unwrap().clone()
     }
 
     /// The same once there are so many.
-    pub(super) async fn was_asked(&self, count: usize) -> Vec<Asked> {
+    pub(crate) async fn was_asked(&self, count: usize) -> Vec<Asked> {
         let asked = async {
             loop {
                 let more = self.shared.more.notified();
@@ -152,22 +152,22 @@ impl Backend {
     }
 
     /// How many connections it has had.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// How many requests it has had at once.
-    pub(super) fn most_under_way(&self) -> usize {
+    pub(crate) fn most_under_way(&self) -> usize {
         self.shared.most_under_way.load(Ordering::SeqCst)
     }
 
     /// How many bytes were taken from it.
-    pub(super) fn written(&self) -> usize {
+    pub(crate) fn written(&self) -> usize {
         self.shared.written.load(Ordering::SeqCst)
     }
 
     /// Where it is.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let host = match self.scheme {
             "https" => "localhost",
             _ => "127.0.0.1",
@@ -175,7 +175,7 @@ impl Backend {
         format!("{}://{host}:{}/hook?v=1", self.scheme, self.address.port())
     }
 
-    pub(super) const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 }

@@ -1,7 +1,7 @@
 //! The backend's hooks against a real server, which is slow, down, lying, huge, redirecting, resetting, or well.
 
 mod answers;
-mod backend;
+pub(crate) mod backend;
 mod crowd;
 mod hostile;
 mod notices;

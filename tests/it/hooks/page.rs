@@ -35,12 +35,10 @@ fn plain(json: &str) -> String {
 
 const NOW: UnixMillis = UnixMillis(1_764_324_000_123);
 
-/// As the page has it, before there is a stream or later.
-fn about(stream: bool) -> Arc<About> {
+/// As the page has it.
+fn about() -> Arc<About> {
     let mut own = (*super::about(1)).clone();
-    own.stream = stream
-        .then(|| StreamId::from_client("5f0c1b7a90d2c4e83b6a1f27"))
-        .flatten();
+    own.stream = StreamId::from_client("5f0c1b7a90d2c4e83b6a1f27");
     Arc::new(own)
 }
 
@@ -49,30 +47,30 @@ fn the_bodies_on_the_page_are_those_that_are_sent() {
     let shown = [http::HeaderName::from_static("x-tenant")];
     let (trace, tab) = (None, room("tab:7"));
     let connect = Connect {
-        about: about(false),
+        about: about(),
         rooms: vec![room("lobby")],
         resumes: false,
         trace,
     };
     let subscribe = Subscribe {
-        about: about(true),
+        about: about(),
         room: tab.clone(),
         trace,
     };
     let message = Message {
-        about: about(true),
+        about: about(),
         event: EventName::parse("note:add").unwrap(),
         room: Some(tab.clone()),
         data: Json::parse(r#"{"text": "no onions"}"#).unwrap(),
         trace,
     };
     let ended = Notice::Disconnect {
-        about: about(true),
+        about: about(),
         code: "client",
         rooms: vec![room("lobby")],
     };
     let left = Notice::Unsubscribe {
-        about: about(true),
+        about: about(),
         room: tab,
     };
     for (hook, sent) in [

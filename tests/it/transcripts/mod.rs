@@ -1,6 +1,7 @@
 //! The pages of proto-docs are run: each transcript on them is played against a real gateway with the
 //! configuration that proto-docs/README.md shows. A page that lies fails here, by page and line.
 
+mod backend;
 mod connection;
 mod curl;
 mod errors;
@@ -17,11 +18,12 @@ use self::play::play;
 use self::story::Story;
 
 /// The pages that tell stories.
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "README.md",
     "access.md",
     "confirm.md",
     "cursors-and-gaps.md",
+    "emit.md",
     "errors.md",
     "http.md",
     "limits.md",
@@ -140,6 +142,14 @@ async fn the_page_on_a_backends_own_connection_tells_the_truth() {
     let own = page("service.md");
     let service = story::block(&own, "toml").unwrap();
     tell_with("service.md", &format!("{}\n{service}", configuration())).await;
+}
+
+#[tokio::test]
+async fn the_page_on_emits_tells_the_truth() {
+    let own = page("emit.md");
+    let own = story::block(&own, "toml").unwrap();
+    let own = own.replace("127.0.0.1:9000", &backend::start().await);
+    tell_with("emit.md", &format!("{}\n{own}", configuration())).await;
 }
 
 #[test]

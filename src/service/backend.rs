@@ -1,0 +1,148 @@
+//! What a request has to do with the backend's hooks.
+
+use std::sync::Arc;
+
+use http::Request;
+
+use crate::auth::Access;
+use crate::lifecycle::random;
+use crate::limit::address::Address;
+use crate::limit::{Held, Payer};
+use crate::model::code::{Code, Refusal};
+use crate::model::id::StreamId;
+use crate::model::trace::TraceParent;
+use crate::model::transport::Transport;
+use crate::session::Answer;
+use crate::session::admission::{Admitted, Opening, Wish, admit, admit_invited};
+use crate::session::emits::Emission;
+use crate::transport::emit::Step;
+use crate::transport::granted::Caller;
+use crate::transport::invite::Outcome;
+use crate::transport::voice::{Line, Voice};
+use crate::transport::wishes::Wishes;
+use crate::wire::client::Emit;
+use crate::wire::negotiate::StreamRequest;
+
+use super::{Connection, Service};
+
+/// What a message that is emitted is called among the limits.
+const EMIT: &str = "emit";
+
+impl Service {
+    /// What the backend knows `request` by.
+    pub(super) fn line<B>(
+        &self,
+        request: &Request<B>,
+        transport: Transport,
+        stream: Option<StreamId>,
+    ) -> Line {
+        Line {
+            stream,
+            transport,
+            headers: self.context.hooks.forwarded(request.headers()).into(),
+            trace: request.extensions().get::<TraceParent>().copied(),
+        }
+    }
+
+    /// What the stream of `request` is known by, if it becomes one.
+    pub(super) fn caller<B>(
+        &self,
+        request: &Request<B>,
+        connection: &Connection,
+        wanted: &StreamRequest,
+    ) -> Box<Caller> {
+        let (now, wishes) = (self.context.clock.now(), Wishes::of(wanted));
+        let mut caller = connection.caller(now, Held::default(), wishes);
+        if !self.context.hooks.is_any() {
+            return caller;
+        }
+        let transport = wanted.transport;
+        let is_stream = transport != Transport::LongPoll;
+        let stream = is_stream.then(|| StreamId::from_random(random::wide_bits()));
+        let line = self.line(request, transport, stream);
+        let voice = Voice::new(line, self.context.hooks.clone());
+        caller.voice = Some(Box::new(voice));
+        caller
+    }
+
+    /// What `access` is let in with: by its transport and rooms, and its place among the streams; where there are hooks,
+    /// by its backend too.
+    pub(super) async fn let_in(
+        &self,
+        access: Arc<Access>,
+        opening: &Opening,
+        caller: &mut Caller,
+    ) -> Result<(Arc<Access>, Admitted), Refusal> {
+        if caller.voice.is_some() && self.context.asks() {
+            return Box::pin(self.invited(access, opening, caller)).await;
+        }
+        let admitted = admit(&access, opening)?;
+        self.context.enter(&access, caller.peer, &mut caller.held)?;
+        Ok((access, admitted))
+    }
+
+    /// The same with the backend's word. It has its place while that is waited for, so that nobody has more questions
+    /// under way than streams.
+    async fn invited(
+        &self,
+        access: Arc<Access>,
+        opening: &Opening,
+        caller: &mut Caller,
+    ) -> Result<(Arc<Access>, Admitted), Refusal> {
+        self.context.enter(&access, caller.peer, &mut caller.held)?;
+        let Some(voice) = &mut caller.voice else {
+            return Err(Refusal::new(Code::Internal, "the gateway failed"));
+        };
+        let wish = Wish::from(opening);
+        let Outcome { let_in, verdict } = self.context.invite(voice.line(), access, &wish).await;
+        if let Some(access) = let_in.filter(|_| opening.transport != Transport::LongPoll) {
+            voice.is_let_in(access);
+        }
+        let admitted = verdict.and_then(|invited| {
+            let access = invited.access.clone();
+            Ok((access, admit_invited(invited, opening)?))
+        });
+        admitted.inspect_err(|refusal| voice.ends(refusal.code))
+    }
+
+    /// Tells the backend what somebody emits who names no stream.
+    pub(super) async fn emit(
+        &self,
+        access: &Access,
+        connection: &Connection,
+        emit: Emit,
+        line: &Line,
+    ) -> Answer {
+        let emission = self
+            .within_rates(access, connection, &emit)
+            .and_then(|()| Emission::of(access, emit));
+        let emission = match emission {
+            Ok(emission) => emission,
+            Err(refusal) => return Answer::Refused(None, refusal),
+        };
+        let by = crate::ingress::By {
+            is_counted: true,
+            ..connection.by(access)
+        };
+        let teller = || line.teller(access);
+        match self.context.emit(by, emission, teller).await {
+            Step::Told { answer, .. } => answer,
+            // Without a stream there is none of its own.
+            Step::Own(..) => Answer::done(None),
+        }
+    }
+
+    /// Whether its principal may emit as many by its name: what no stream counts is counted here.
+    fn within_rates(
+        &self,
+        access: &Access,
+        connection: &Connection,
+        emit: &Emit,
+    ) -> Result<(), Refusal> {
+        let payer = Payer::of(&access.principal, Address::of_peer(connection.peer));
+        let (limits, now) = (&access.role.events, self.context.clock.now());
+        [EMIT, emit.event.as_str()]
+            .into_iter()
+            .try_for_each(|name| self.context.limiter.event(payer, name, limits, now))
+    }
+}

@@ -1,0 +1,184 @@
+//! What the backend is asked about a client that is there: who has just said who it is, or wants to join a room.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Cx, Poll};
+
+use crate::auth::Access;
+use crate::bus::Past;
+use crate::hooks::Kind;
+use crate::model::code::Refusal;
+use crate::model::room::Room;
+use crate::session::{Answer, Input};
+use crate::transport::invite::Outcome;
+use crate::transport::voice::Line;
+use crate::wire::client::Ref;
+
+use super::{Busy, Engine};
+
+/// A question, and what it is about.
+pub(super) enum Inquiry {
+    /// Whether it may have a stream.
+    Stream {
+        reference: Option<Ref>,
+        asking: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+    },
+    /// Whether it may join a room.
+    Room {
+        reference: Option<Ref>,
+        room: Room,
+        /// From where, and whether with its state.
+        past: (Past, bool),
+        /// Whether the backend has taken the room away since.
+        is_barred: bool,
+        asking: Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>,
+    },
+}
+
+impl Engine {
+    /// A step of what the backend is asked; it is given what is live meanwhile.
+    pub(super) fn asked(&mut self, mut busy: Box<Busy>, writable: bool) -> Option<Input> {
+        match &mut *busy {
+            Busy::Inquiring(inquiry) => {
+                if let Some(input) = self.inquired(inquiry) {
+                    // A join that may be goes on at once.
+                    return input.or_else(|| {
+                        let joining = self.busy.take()?;
+                        self.go_on(joining, writable)
+                    });
+                }
+            }
+            Busy::Emitting(emitting) => {
+                if let Some(input) = self.emitted(emitting) {
+                    if !matches!(input, Input::Told { .. }) {
+                        self.busy = Some(busy);
+                    }
+                    return Some(input);
+                }
+            }
+            Busy::Fetching { .. }
+            | Busy::Joining { .. }
+            | Busy::Telling(_)
+            | Busy::Publishing { .. }
+            | Busy::Doing { .. } => {}
+        }
+        self.busy = Some(busy);
+        writable.then(|| self.read()).flatten()
+    }
+
+    /// What the backend knows it by.
+    pub(super) fn line(&self) -> Line {
+        let voice = self.caller.voice.as_ref();
+        voice.map_or_else(|| Line::of(&self.session), |voice| voice.line().clone())
+    }
+
+    /// Whose credential it turned out to be; later, where the backend is asked about whoever has no name yet.
+    pub(super) fn known(
+        &mut self,
+        reference: Option<Ref>,
+        verdict: Result<Arc<Access>, Refusal>,
+    ) -> Option<Input> {
+        let asks = self.context.asks();
+        let wish = self.session.wish().filter(|_| asks);
+        let (access, wish) = match (verdict, wish) {
+            (Ok(access), Some(wish)) => (access, wish),
+            (Ok(access), None) => {
+                let access = self.with_added(access);
+                return Some(Input::Authenticated(reference, Ok(access)));
+            }
+            (Err(refusal), _) => return Some(Input::Authenticated(reference, Err(refusal))),
+        };
+        let (context, line) = (self.context.clone(), self.line());
+        let asking = Box::pin(async move { context.invite(&line, access, &wish).await });
+        let inquiry = Inquiry::Stream { reference, asking };
+        self.go_on(Box::new(Busy::Inquiring(inquiry)), false)
+    }
+
+    /// Whoever renews its credential keeps what the backend has added to the one before.
+    fn with_added(&self, access: Arc<Access>) -> Arc<Access> {
+        let before = self.session.access();
+        let own = before.filter(|before| before.principal == access.principal);
+        match own.and_then(|before| before.added()) {
+            None => access,
+            Some(added) => access.with(added.clone()),
+        }
+    }
+
+    /// Whether the backend is to be asked first whether it may join `room`, of whose `past` nothing was told yet.
+    pub(super) fn is_asked_about(&self, room: &Room, past: Past) -> bool {
+        past.until.is_none() && self.context.hooks.asks_about(room)
+    }
+
+    /// Asks whether it may join `room`.
+    pub(super) fn inquire(
+        &mut self,
+        reference: Option<Ref>,
+        room: Room,
+        past: (Past, bool),
+    ) -> Option<Input> {
+        let (context, line) = (self.context.clone(), self.line());
+        let about = line.about(self.session.access()?);
+        let asked = room.clone();
+        let asking = Box::pin(async move { context.may_join(&line, &about, &asked).await });
+        let inquiry = Inquiry::Room {
+            reference,
+            room,
+            past,
+            is_barred: false,
+            asking,
+        };
+        self.go_on(Box::new(Busy::Inquiring(inquiry)), false)
+    }
+
+    /// Goes on with it: what comes of the answer, which may be nothing yet; `None` while there is no answer.
+    pub(super) fn inquired(&mut self, inquiry: &mut Inquiry) -> Option<Option<Input>> {
+        let waker = self.seat.clone().into();
+        let mut cx = Cx::from_waker(&waker);
+        match inquiry {
+            Inquiry::Stream { reference, asking } => {
+                let Poll::Ready(outcome) = asking.as_mut().poll(&mut cx) else {
+                    return None;
+                };
+                Some(Some(self.invited(reference.take(), outcome)))
+            }
+            Inquiry::Room {
+                reference,
+                room,
+                past,
+                is_barred,
+                asking,
+            } => {
+                let Poll::Ready(answer) = asking.as_mut().poll(&mut cx) else {
+                    return None;
+                };
+                let (reference, room) = (reference.take(), room.clone());
+                if let Err(refusal) = answer {
+                    let answer = Answer::Refused(None, refusal);
+                    return Some(Some(Input::Told {
+                        reference,
+                        answer,
+                        ends: false,
+                    }));
+                }
+                // Its rights may have changed meanwhile.
+                if *is_barred || !self.session.may_subscribe(&room) {
+                    return Some(Some(Input::Barred { reference, room }));
+                }
+                Some(self.join(reference, room, *past))
+            }
+        }
+    }
+
+    fn invited(&mut self, reference: Option<Ref>, outcome: Outcome) -> Input {
+        let Outcome { let_in, verdict } = outcome;
+        if let (Some(access), Some(voice)) = (let_in, &mut self.caller.voice)
+            && self.context.hooks.has(Kind::Connect)
+        {
+            voice.is_let_in(access);
+        }
+        match verdict {
+            Ok(invited) => Input::Invited(reference, Box::new(invited)),
+            Err(refusal) => Input::Authenticated(reference, Err(refusal)),
+        }
+    }
+}
