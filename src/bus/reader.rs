@@ -13,10 +13,10 @@ use crate::model::start::Start;
 
 use smallvec::SmallVec;
 
-use super::Overflow;
 use super::log::Log;
 use super::moves::Who;
 use super::rooms::{Delivery, RoomLog};
+use super::{Deliver, Overflow};
 
 /// How much a reader takes at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,13 +199,21 @@ impl Reader {
         self.rooms().any(|one| one == room)
     }
 
-    /// Whether `event` was given through a joined room other than `room`.
+    /// Whether `event` was given through a joined room other than `room`. Of a room of the newest that is certain of its
+    /// newest alone: what is not may have been replaced before it was read.
     #[must_use]
-    pub fn gave(&self, event: &Event, room: &Room) -> bool {
+    pub fn gave(&self, log: &Log, event: &Event, room: &Room) -> bool {
         let seq = event.position.seq;
+        let is_certain = |room: &Room| {
+            let newest = || log.room(room).and_then(RoomLog::newest);
+            log.policy(room).deliver != Deliver::Latest || newest() == Some(seq)
+        };
         let mut others = self.rooms.iter().filter(|joined| joined.room != *room);
         seq <= self.cursor
-            && others.any(|joined| seq > joined.from && event.rooms.contains(&joined.room))
+            && others.any(|joined| {
+                let is_in = seq > joined.from && event.rooms.contains(&joined.room);
+                is_in && is_certain(&joined.room)
+            })
     }
 
     /// Joins `room`: what comes after `from` is due.

@@ -155,10 +155,10 @@ impl Subscription {
         (batch, told)
     }
 
-    /// Whether it has read everything up to `seq`.
+    /// Whether it was open when the log was at `seq`, and has read everything up to there.
     #[must_use]
-    pub const fn has_read(&self, seq: u64) -> bool {
-        self.reader.cursor() >= seq
+    pub const fn has_followed(&self, seq: u64) -> bool {
+        self.reader.opened() <= seq && self.reader.cursor() >= seq
     }
 
     /// What was visible when it was opened.
@@ -271,7 +271,7 @@ impl Subscription {
         else {
             return Joining::default();
         };
-        events.retain(|event| !self.reader.gave(event.event(), room));
+        events.retain(|event| !self.reader.gave(&log, event.event(), room));
         if log.policy(room).deliver == Deliver::Latest {
             // Of the whole past there is the newest, which is the last of its last page.
             let newest = events.pop().filter(|_| !more);

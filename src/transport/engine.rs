@@ -402,7 +402,7 @@ impl Engine {
     /// What is for those who have nothing else to read, if it is for its client.
     pub(crate) fn takes_flash(&self, flash: &Delivery) -> bool {
         let is_at_the_head = |subscription: &Subscription| {
-            subscription.has(flash.room()) && subscription.has_read(flash.event().position.seq)
+            subscription.has(flash.room()) && subscription.has_followed(flash.event().position.seq)
         };
         self.reads_on().is_some_and(is_at_the_head) && self.is_for_client(flash.event())
     }
@@ -438,7 +438,7 @@ impl Engine {
         let subscription = self.subscription.as_ref().filter(|_| is_free)?;
         // Who still reads its past does so by itself: it counts as a replay, and not as live.
         subscription
-            .has_read(subscription.opened())
+            .has_followed(subscription.opened())
             .then_some(subscription)
     }
 

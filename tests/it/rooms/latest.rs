@@ -81,3 +81,19 @@ async fn the_past_of_a_room_that_is_joined_is_its_newest_event() {
     assert_eq!(data(past["events"].as_array().unwrap()), [json!(2)]);
     assert_eq!(socket.json().await["type"], "ack");
 }
+
+#[tokio::test]
+async fn what_was_replaced_there_is_still_the_past_of_another_room() {
+    let gate = Gate::open("", ROOMS).await;
+    let begin = head(&gate, "now:1").await;
+    let both = json!({"events": [{"rooms": ["now:1", "all"], "event": "e", "data": 1}]});
+    let (key, body) = (crate::support::KEY, both.to_string());
+    gate.request("POST", "/v1/publish", &[key], &body).await;
+    publish(&gate, "now:1", json!({"event": "e", "data": 2})).await;
+    let mut socket = websocket(&gate, &format!("room=now:1&since={begin}")).await;
+    assert_eq!(socket.json().await["data"], 2);
+    let join = json!({"type": "subscribe", "ref": 1, "room": "all", "since": begin});
+    socket.say(&join.to_string()).await;
+    let past = socket.json().await;
+    assert_eq!(data(past["events"].as_array().unwrap()), [json!(1)]);
+}
