@@ -265,13 +265,21 @@ impl Bus {
     /// Begins to read `rooms` from `start`.
     #[must_use]
     pub fn subscribe(&self, rooms: &[Room], start: Start) -> Opened {
-        Subscription::open(self.0.clone(), self.0.readers.bell(), rooms, start)
+        let bell = self.0.readers.bell();
+        Subscription::open(self.0.clone(), bell, (rooms, start), false)
     }
 
-    /// The same for a reader that a loop serves: it is never waited for by itself.
+    /// The same for a reader that a loop serves: it is never waited for by itself. If it starts now, the state of its rooms
+    /// there comes with it, where that is wanted.
     #[must_use]
-    pub fn subscribe_at(&self, seat: Arc<Seat>, rooms: &[Room], start: Start) -> Opened {
-        Subscription::open(self.0.clone(), Bell::Seat(seat), rooms, start)
+    pub fn subscribe_at(
+        &self,
+        seat: Arc<Seat>,
+        rooms: &[Room],
+        start: Start,
+        with_state: bool,
+    ) -> Opened {
+        Subscription::open(self.0.clone(), Bell::Seat(seat), (rooms, start), with_state)
     }
 
     /// Reads `rooms` once from `start`, for whoever may not have to wait: what its start tells to be missing comes first

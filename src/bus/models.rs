@@ -135,7 +135,7 @@ fn a_loop_is_woken_for_whatever_its_readers_have_not_seen() {
     loom::model(|| {
         let (bus, roster) = (bus(), Arc::new(Roster::default()));
         bus.enlist(roster.clone());
-        let opened = bus.subscribe_at(roster.seat(), &[room("a")], Start::Now);
+        let opened = bus.subscribe_at(roster.seat(), &[room("a")], Start::Now, false);
         let mut reader = opened.subscription;
         let writer = thread::spawn({
             let bus = bus.clone();

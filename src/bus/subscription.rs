@@ -40,6 +40,8 @@ pub struct Opened {
     pub cursor: Option<Position>,
     /// Where a cursor was brought: whether everything after it is still held.
     pub recovered: Option<bool>,
+    /// The state of its rooms where it starts, if that is wanted of one that starts now.
+    pub told: Option<Told>,
 }
 
 /// One step of joining a room from a position in the past.
@@ -70,10 +72,16 @@ impl From<Start> for Past {
 
 impl Subscription {
     /// Begins to read `rooms`, under the log's lock: an append that this does not see comes after it, and rings.
-    pub(super) fn open(shared: Arc<Shared>, bell: Bell, rooms: &[Room], start: Start) -> Opened {
+    pub(super) fn open(
+        shared: Arc<Shared>,
+        bell: Bell,
+        (rooms, start): (&[Room], Start),
+        with_state: bool,
+    ) -> Opened {
         let mut log = shared.log();
-        let rooms = rooms.iter().map(|room| log.watch(room)).collect();
-        let (reader, gaps) = Reader::open(&log, rooms, start);
+        let watched = rooms.iter().map(|room| log.watch(room)).collect();
+        let (reader, gaps) = Reader::open(&log, watched, start);
+        let told = (with_state && start == Start::Now).then(|| log.state(rooms));
         // Before it is registered: nobody shall take it for one that has read nothing.
         bell.has_read(reader.cursor());
         for room in reader.rooms() {
@@ -104,6 +112,7 @@ impl Subscription {
             gaps,
             cursor,
             recovered,
+            told,
         }
     }
 

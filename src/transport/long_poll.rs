@@ -184,7 +184,7 @@ impl Waiting {
     /// Begins to read where it is called by `seat`.
     pub(super) fn subscribe(&mut self, context: &Context, seat: Arc<Seat>) -> Subscription {
         let start = Start::At(self.since);
-        let mut opened = context.bus.subscribe_at(seat, &self.rooms, start);
+        let mut opened = context.bus.subscribe_at(seat, &self.rooms, start, false);
         opened.subscription.attend(&self.access.principal);
         // What was decreed before is not read.
         if !self.may_go_on(context) {

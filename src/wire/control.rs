@@ -123,7 +123,8 @@ impl std::fmt::Debug for SignedUrl {
 pub struct Welcome {
     /// The stream's name.
     pub stream: String,
-    /// Where reading starts; `null` only to a client whose own cursor could not be read.
+    /// Where reading starts; `null` to a client whose own cursor could not be read, and to a new stream that is told the
+    /// state first: there is no coming back from before that.
     pub cursor: Option<Position>,
     /// The rooms joined.
     pub rooms: Vec<Room>,

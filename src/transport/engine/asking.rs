@@ -148,19 +148,28 @@ impl Engine {
         let Opened {
             mut subscription,
             gaps,
-            cursor,
+            mut cursor,
             recovered,
-        } = self
-            .context
-            .bus
-            .subscribe_at(self.seat.clone(), rooms, start);
+            told,
+        } = self.context.bus.subscribe_at(
+            self.seat.clone(),
+            rooms,
+            start,
+            self.caller.wishes.snapshot(),
+        );
         if let Some(access) = self.session.access() {
             subscription.attend(&access.principal);
         }
         self.subscription = Some(subscription);
-        let wishes = &mut self.caller.wishes;
-        wishes.owe(wishes.due(rooms, start, &gaps));
-        self.session.set_owes_state(!wishes.owed().is_empty());
+        if let Some(told) = told.filter(|told| !told.is_over()) {
+            // Who comes back with a position is owed no state: a new stream has none before it has been told.
+            cursor = None;
+            self.busy = Some(Box::new(Busy::Telling(told)));
+        } else {
+            let wishes = &mut self.caller.wishes;
+            wishes.owe(wishes.due(rooms, start, &gaps));
+            self.session.set_owes_state(!wishes.owed().is_empty());
+        }
         if let Some(whole) = recovered {
             self.meter.resumed(whole);
         }
