@@ -14,11 +14,12 @@ use super::clients::http::Response;
 use super::clients::link::Link;
 use super::record::{Start, Transport};
 use super::run::{Get, Post, SENDER, Taken, World};
-use super::script::{Draft, Script, Source};
+use super::script::{Deliver, Draft, PRINCIPALS, Script, Source};
 use crate::support::tls::Certificate;
 use crate::support::{api_key, patiently, secrets};
 
-const VIEWER: &str = "a-key-of-the-viewer";
+/// The key of each who reads.
+const READERS: [&str; 2] = ["a-key-of-the-viewer", "a-key-of-the-guest"];
 const PUBLISHER: &str = "a-key-of-the-publisher";
 const RELAY: &str = "a-key-of-the-relay";
 
@@ -139,7 +140,7 @@ impl World for Real {
         match &post.events[..] {
             [draft] if draft.rooms.len() == 1 && !post.spoilt => {
                 let target = format!("/v1/rooms/{}/events", draft.rooms[0]);
-                self.post(&target, &headers, &format!("{{{}}}", members(draft)))
+                self.post(&target, &headers, &format!("{{{}}}", draft.members()))
                     .await
             }
             several => {
@@ -168,8 +169,8 @@ impl World for Real {
         link.say(text).await;
     }
 
-    async fn tell(&mut self, stream: &str, text: &str) -> (u16, String) {
-        let bearer = format!("Bearer {VIEWER}");
+    async fn tell(&mut self, principal: &str, stream: &str, text: &str) -> (u16, String) {
+        let bearer = format!("Bearer {}", key_of(principal));
         let headers = [
             ("Authorization", bearer.as_str()),
             ("Content-Type", "application/json"),
@@ -196,6 +197,12 @@ impl World for Real {
     }
 }
 
+/// The key of this reader.
+fn key_of(principal: &str) -> &'static str {
+    let place = PRINCIPALS.iter().position(|name| *name == principal);
+    READERS[place.unwrap()]
+}
+
 /// One for all runs.
 fn certificate() -> &'static Certificate {
     static CERTIFICATE: OnceLock<Certificate> = OnceLock::new();
@@ -219,12 +226,11 @@ async fn launch(toml: &str, clock: &Clock) -> Gateway {
 fn configuration(script: &Script) -> String {
     let listen = "listen = [\"http://127.0.0.1:0\", \"https://127.0.0.1:0\"]\n";
     let mut toml = listen.to_owned() + &certificate().toml();
-    for (name, key) in [
-        ("viewer", VIEWER),
-        ("publisher", PUBLISHER),
-        (SENDER, RELAY),
-    ] {
+    for (name, key) in [("publisher", PUBLISHER), (SENDER, RELAY)] {
         toml += &api_key(name, key, name);
+    }
+    for name in PRINCIPALS {
+        toml += &api_key(name, key_of(name), "viewer");
     }
     toml += "[roles.viewer]\nsubscribe = [\"r:*\"]\n";
     toml += "[roles.publisher]\npublish = [\"r:*\", \"s:*\"]\n";
@@ -238,11 +244,32 @@ fn configuration(script: &Script) -> String {
             toml,
             "[rooms.\"{room}\"]\nhistory = {{ events = {events}, age = \"{age}s\" }}"
         );
+        toml += &deliver(rule.deliver);
+        if rule.disconnects {
+            toml += "overflow = \"disconnect\"\n";
+        }
     }
     let _ = writeln!(toml, "[log]\nkind = \"memory\"\nevents = {}", script.total);
     // A client that stays away from a stream for long is no client that stalls: scripts move the clock by minutes while
     // a stream's window is closed, and tests of their own give such streams up.
     toml + "[server.timeouts]\nwrite_stall = \"10m\"\n[limits]\nmessages = \"100000/s\"\n"
+}
+
+fn deliver(policy: Deliver) -> String {
+    let every = policy.every().unwrap_or_default().as_millis();
+    match policy {
+        Deliver::All => String::new(),
+        Deliver::Latest => "deliver = { mode = \"latest\" }\n".to_owned(),
+        Deliver::Conflate { field: false, .. } => {
+            format!("deliver = {{ mode = \"conflate\", every = \"{every}ms\" }}\n")
+        }
+        Deliver::Conflate { field: true, .. } => {
+            format!("deliver = {{ mode = \"conflate\", key = \"k\", every = \"{every}ms\" }}\n")
+        }
+        Deliver::Batch { .. } => {
+            format!("deliver = {{ mode = \"batch\", every = \"{every}ms\" }}\n")
+        }
+    }
 }
 
 fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> String {
@@ -256,10 +283,6 @@ fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> 
     text + "\r\n" + body
 }
 
-fn members(draft: &Draft) -> String {
-    format!(r#""event": "{}", "data": {}"#, draft.event(), draft.body())
-}
-
 fn batch(drafts: &[Draft], spoilt: bool) -> String {
     let mut events: Vec<_> = drafts
         .iter()
@@ -268,7 +291,7 @@ fn batch(drafts: &[Draft], spoilt: bool) -> String {
                 [room] => format!(r#""room": "{room}""#),
                 several => format!(r#""rooms": {}"#, serde_json::to_string(several).unwrap()),
             };
-            format!("{{{rooms}, {}}}", members(draft))
+            format!("{{{rooms}, {}}}", draft.members())
         })
         .collect();
     if spoilt {
@@ -283,7 +306,10 @@ fn batch(drafts: &[Draft], spoilt: bool) -> String {
 /// The request that opens a stream, asks for a poll, or for a page.
 fn opening(get: &Get) -> String {
     let opening = &get.opening;
-    let mut headers = vec![("Authorization", format!("Bearer {VIEWER}"))];
+    let mut headers = vec![(
+        "Authorization",
+        format!("Bearer {}", key_of(opening.principal)),
+    )];
     let mut query: Vec<(&str, String)> = Vec::new();
     let history = opening.transport == Transport::History;
     match opening.transport {
@@ -305,6 +331,10 @@ fn opening(get: &Get) -> String {
     if !history {
         query.extend(opening.rooms.iter().map(|room| ("room", room.clone())));
     }
+    if opening.snapshot {
+        query.push(("snapshot", "1".to_owned()));
+    }
+    query.extend(opening.origin.map(|name| ("origin", name.to_owned())));
     match &opening.start {
         Start::Now => {}
         Start::Earliest => query.push(("since", "earliest".to_owned())),

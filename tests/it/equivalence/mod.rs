@@ -19,6 +19,7 @@ mod script;
 mod shrink;
 mod simulator;
 mod tally;
+mod windows;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +29,8 @@ use script::Script;
 use shrink::Outcome;
 use tally::Tally;
 
+/// Whether the gateway is asked for policies of rooms and options of publishes.
+const POLICIES: bool = false;
 /// Scripts of a run, unless the environment says otherwise.
 const SCRIPTS: u64 = 400;
 /// Runs that shrinking may take.
@@ -75,7 +78,7 @@ fn play_scripts(next: &AtomicU64, end: u64) -> (Tally, Option<Outcome>) {
         if seed >= end {
             return (tally, None);
         }
-        let outcome = run(&Script::random(seed));
+        let outcome = run(&Script::random(seed, POLICIES));
         tally.add(&outcome.record);
         if let Some(first) = outcome.complaints.first() {
             println!("seed {seed} fails, and is being shrunk: {first:?}");

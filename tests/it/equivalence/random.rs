@@ -32,6 +32,11 @@ impl Random {
         &from[self.below(from.len())]
     }
 
+    /// One of these words.
+    pub(super) fn word(&mut self, from: &[&'static str]) -> &'static str {
+        from[self.below(from.len())]
+    }
+
     /// Some of these, at least one, in their order.
     pub(super) fn some<T: Clone>(&mut self, from: &[T]) -> Vec<T> {
         let certain = self.below(from.len());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::script::Rule;
+use super::script::{Options, Rule};
 
 /// The door by which a client comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,12 @@ pub(super) struct Opening {
     pub(super) transport: Transport,
     pub(super) rooms: Vec<String>,
     pub(super) start: Start,
+    /// Whether retained values are asked for.
+    pub(super) snapshot: bool,
+    /// Who it is.
+    pub(super) principal: &'static str,
+    /// The name that it gives itself, where a transport takes one.
+    pub(super) origin: Option<&'static str>,
 }
 
 impl Opening {
@@ -65,6 +71,8 @@ pub(super) struct Ask {
     pub(super) room: String,
     /// `None` to leave; `Some(None)` to join from now; `Some(Some(cursor))` to join from there.
     pub(super) join: Option<Option<String>>,
+    /// Whether retained values are asked for.
+    pub(super) snapshot: bool,
 }
 
 /// What happened to one client.
@@ -95,12 +103,15 @@ pub(super) struct Published {
     /// Without insignificant white space.
     pub(super) data: String,
     pub(super) from: Option<String>,
+    pub(super) options: Options,
 }
 
 /// What changed the log, in order.
 #[derive(Clone, Debug)]
 pub(super) enum Entry {
     Published(Published),
+    /// One that is in no log; its id is empty.
+    Volatile(Published),
     /// A publish under a key that had been answered with the first id was answered with the second.
     Repeated(String, String),
     /// A publish that was to be refused, and how it was answered.
@@ -121,5 +132,6 @@ pub(super) struct Record {
     /// Nothing can be missed: more is kept than is published, and nothing restarts.
     pub(super) calm: bool,
     pub(super) log: Vec<Entry>,
+    /// The last one, where rooms have policies, is always there, and reads whatever windows and ends bring.
     pub(super) clients: Vec<Vec<Dated<Happening>>>,
 }

@@ -91,10 +91,13 @@ impl Tally {
             Item::Ack { .. } => self.count("ack", 1),
             Item::Error { .. } => self.count("error", 1),
             Item::Refused { .. } => self.count("refused", 1),
+            Item::StateEnd { .. } => self.count("state", 1),
+            Item::Bye(code) => self.count(&format!("bye {code}"), 1),
             Item::Welcome { .. }
             | Item::Cursor(_)
-            | Item::Bye
-            | Item::Close
+            | Item::StateBegin { .. }
+            | Item::State(_)
+            | Item::Close(_)
             | Item::Malformed(_) => {}
         }
     }

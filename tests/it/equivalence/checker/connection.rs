@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::record::{Ask, Opening};
-use super::oracle::Oracle;
+use super::state::Asked;
 
 /// Whether an event must, may or must not come through a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,10 @@ pub(super) struct Connection {
     pub(super) backfilled: HashMap<String, BTreeSet<usize>>,
     /// Up to this event, what was dropped by this step needed not be delivered: it started from what was held.
     pub(super) lenient: Option<(usize, usize)>,
-    pub(super) begun: bool,
+    /// How many entries the log had when the first of it was seen.
+    pub(super) begun: Option<usize>,
+    /// The retained values that were asked for.
+    pub(super) state: Asked,
 }
 
 impl Connection {
@@ -56,7 +59,8 @@ impl Connection {
             asks: Vec::new(),
             backfilled: HashMap::new(),
             lenient: None,
-            begun: false,
+            begun: None,
+            state: Asked::default(),
             left: HashSet::new(),
         }
     }
@@ -103,13 +107,6 @@ impl Connection {
         let spans = self.duties.get(room).map_or(&[][..], Vec::as_slice);
         let last = spans.iter().rev().find(|(after, _)| *after < number);
         last.map_or(Duty::Forbidden, |(_, duty)| *duty)
-    }
-
-    /// Whether the event must come through `room`, gaps aside.
-    pub(super) fn requires(&self, oracle: &Oracle, room: &str, number: usize) -> bool {
-        let gone =
-            |(head, step): (usize, usize)| number <= head && oracle.dropped(number, room, step);
-        self.duty(room, number) == Duty::Required && !self.lenient.is_some_and(gone)
     }
 
     pub(super) fn covered(&self, room: &str, number: usize) -> bool {

@@ -63,7 +63,10 @@ impl Reader<'_> {
         if let Some(connection) = &mut self.connection {
             connection.from(room, place.at, Duty::Required);
         }
-        let held = |number: &usize| !self.oracle.dropped(*number, room, step);
+        self.values_are_missing(room, true);
+        let held = |number: &usize| {
+            !self.oracle.dropped(*number, room, step) && !self.is_gone(step, *number, room)
+        };
         if let Some(number) = self
             .oracle
             .events(room, self.oracle.start(life), place.at)
@@ -113,6 +116,11 @@ impl Reader<'_> {
                 format!("a gap of {room} to {high} was told already"),
             );
         }
+        self.overflowed(step, room, high);
+        let at_first = self.connection.as_ref().is_some_and(|connection| {
+            since.is_none() && self.oracle.dropped(high, room, connection.opened)
+        });
+        self.values_are_missing(room, at_first);
         if let Some(connection) = &mut self.connection {
             connection.tell(room, low, high);
         }
@@ -148,7 +156,8 @@ impl Reader<'_> {
         } else {
             let wrong = |number: &usize| {
                 let due = backfilling || connection.duty(room, *number) != Duty::Forbidden;
-                !due || !self.oracle.dropped(*number, room, step)
+                let gone = *number < high && self.is_gone(step, *number, room);
+                !gone && (!due || !self.oracle.dropped(*number, room, step))
             };
             events
                 .find(wrong)

@@ -14,6 +14,13 @@ impl Reader<'_> {
         };
         if ask.join.is_none() {
             connection.left.insert(ask.room.clone());
+            if connection.opening.snapshot {
+                connection.state.leave(&ask.room);
+            }
+        }
+        self.known.remove(&ask.room);
+        if ask.snapshot && ask.room != SECRET {
+            connection.state.join(&ask.room);
         }
         match &ask.join {
             None if connection.owed_epoch.remove(&ask.room) => {
@@ -33,6 +40,9 @@ impl Reader<'_> {
             Some(None) => connection.from(&ask.room, head, Duty::Optional),
         }
         connection.asks.push((step, ask.clone()));
+        if ask.join.is_none() {
+            self.left_among_values();
+        }
     }
 
     pub(super) fn ack(&mut self, step: usize, reference: &str) {
@@ -59,7 +69,13 @@ impl Reader<'_> {
             Some(_) if room == SECRET => {
                 self.complain(Kind::Unauthorized, "a room was joined that is not granted")
             }
-            Some(None) => connection.from(room, head, Duty::Required),
+            Some(None) => {
+                // Where its values came before, it is joined from there.
+                if !ask.snapshot || connection.state.is_joining(room) {
+                    connection.from(room, head, Duty::Required);
+                }
+                self.joined_with_values(room);
+            }
             Some(Some(since)) => {
                 let Some(since) = self.shared.place(self.oracle, since, life) else {
                     return;
@@ -67,13 +83,13 @@ impl Reader<'_> {
                 connection.forget(room);
                 connection.from(room, since.at, Duty::Required);
                 let base = connection.base.unwrap_or(since.at);
-                self.backfilled(room, since.at, base);
+                self.backfilled(step, room, since.at, base);
             }
         }
     }
 
-    pub(super) fn backfill(&mut self, _step: usize, room: &str, text: &str) {
-        let Some((number, named)) = self.genuine(text) else {
+    pub(super) fn backfill(&mut self, step: usize, room: &str, text: &str) {
+        let Some((number, named)) = self.genuine(step, text) else {
             return;
         };
         let Some(connection) = &mut self.connection else {
@@ -94,6 +110,8 @@ impl Reader<'_> {
         have.insert(number);
         let covered = connection.covered(room, number);
         self.got.insert(number);
+        self.learn(number);
+        self.allowed_in_backfill(step, number, named.as_str());
         match since {
             _ if named != room => {
                 self.complain(Kind::Bytes, format!("{named} in the backfill of {room}"))
@@ -123,12 +141,15 @@ impl Reader<'_> {
     }
 
     /// What a join from the past was to bring has come, or lies in a gap.
-    pub(super) fn backfilled(&mut self, room: &str, since: usize, to: usize) {
+    pub(super) fn backfilled(&mut self, step: usize, room: &str, since: usize, to: usize) {
         let Some(connection) = &self.connection else {
             return;
         };
         let came = |number: &usize| self.streamed.contains(number) || self.got.contains(number);
-        let missing = |number: &usize| !came(number) && !connection.covered(room, *number);
+        let missing = |number: &usize| {
+            let excused = self.excepted(*number) || self.is_gone(step, *number, room);
+            !came(number) && !excused && !connection.covered(room, *number)
+        };
         if let Some(number) = self.oracle.events(room, since, to).find(missing) {
             self.complain(
                 Kind::Missing,

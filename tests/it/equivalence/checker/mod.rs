@@ -3,10 +3,14 @@
 //! It shares no code with the gateway, and knows ids as opaque text: the order is that of the publish answers.
 
 mod connection;
+mod envelopes;
 mod gaps;
 mod joins;
 mod oracle;
+mod policies;
 mod reader;
+mod state;
+mod volatile;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -49,6 +53,22 @@ pub(super) enum Kind {
     Refused,
     /// A publish was answered wrongly, or one key was applied twice.
     Publish,
+    /// An event of a room with windows came as it was published.
+    Raw,
+    /// A flush that the windows do not give.
+    Flush,
+    /// An event of a room of the newest came, and a newer one was there when it was asked for.
+    Superseded,
+    /// An event came after its time was over.
+    Outlived,
+    /// An event came to somebody whom it was not for.
+    Excepted,
+    /// Retained values that are not those of their position, were not asked for, or were not told.
+    State,
+    /// An event that is in no log came with an id, or before something that was due.
+    Volatile,
+    /// A stream was sent away without being behind, or not sent away where the room says so.
+    Overflow,
 }
 
 /// One broken promise.
@@ -77,8 +97,14 @@ struct Place {
 struct Shared {
     /// The one position of each life that is no event: where it begins.
     origins: HashMap<usize, String>,
+    /// Positions at what a drained log made of its windows when nobody was there any more to see it.
+    drained: HashMap<String, Place>,
     /// The time stamp that each event was seen with.
     stamps: HashMap<usize, u64>,
+    /// The bytes that each event was seen with in each room.
+    texts: HashMap<(usize, String), String>,
+    /// The time stamp that each event was seen with which is in no log.
+    flashes: HashMap<usize, u64>,
 }
 
 /// Everything that is wrong with what was seen; nothing, if all promises were kept.
@@ -92,7 +118,8 @@ pub(super) fn check(record: &Record) -> Vec<Complaint> {
         }
     };
     let mut shared = Shared::default();
-    for (client, happenings) in record.clients.iter().enumerate() {
+    // Who is always there comes last in the record, and first here: it knows where each life begins.
+    for (client, happenings) in record.clients.iter().enumerate().rev() {
         let mut reader = Reader::new(&oracle, &mut shared, client);
         for happening in happenings {
             reader.take(happening.step, &happening.what);
@@ -120,9 +147,23 @@ fn publishes(record: &Record) -> Vec<Complaint> {
 }
 
 impl Shared {
+    /// A position was told: it may be one that nobody saw an event of, when this life of the log is over.
+    fn drained(&mut self, oracle: &Oracle, cursor: &str, step: usize) {
+        let known = oracle.place(cursor).is_some() || self.origins.values().any(|at| at == cursor);
+        if known {
+            return;
+        }
+        let life = oracle.life(step);
+        if let Some(at) = oracle.unseen(step) {
+            self.drained
+                .entry(cursor.to_owned())
+                .or_insert(Place { life, at });
+        }
+    }
+
     /// The place of a cursor that was told in this life.
     fn place(&mut self, oracle: &Oracle, cursor: &str, life: usize) -> Option<Place> {
-        if let Some(place) = oracle.place(cursor) {
+        if let Some(place) = oracle.place(cursor).or(self.drained.get(cursor).copied()) {
             return Some(place);
         }
         if let Some((&life, _)) = self.origins.iter().find(|(_, have)| *have == cursor) {

@@ -1,12 +1,13 @@
 //! One client's walk through what it saw, frame by frame.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::super::message::{self, Envelope, Item};
+use super::super::message::{self, Item};
 use super::super::record::{Happening, Opening, Start, Transport};
 use super::super::script::SECRET;
 use super::connection::{Connection, Duty};
-use super::oracle::{Fact, Oracle};
+use super::oracle::Oracle;
+use super::state::Known;
 use super::{Complaint, Kind, Place, Shared};
 
 /// What was seen so far.
@@ -20,6 +21,10 @@ pub(super) struct Reader<'a> {
     pub(super) streamed: HashSet<usize>,
     /// … or as backfill.
     pub(super) got: HashSet<usize>,
+    /// The events in no log that came.
+    pub(super) flashes: HashSet<usize>,
+    /// What it knows of retained values, by their room.
+    pub(super) known: HashMap<String, Known>,
     pub(super) opened: bool,
     pub(super) complaints: Vec<Complaint>,
 }
@@ -34,6 +39,8 @@ impl<'a> Reader<'a> {
             connection: None,
             streamed: HashSet::new(),
             got: HashSet::new(),
+            flashes: HashSet::new(),
+            known: HashMap::new(),
             opened: false,
             complaints: Vec::new(),
         }
@@ -49,6 +56,7 @@ impl<'a> Reader<'a> {
             );
             self.complain(Kind::Silent, text);
         }
+        self.last_values();
         self.complaints
     }
 
@@ -69,7 +77,10 @@ impl<'a> Reader<'a> {
                     .iter()
                     .for_each(|item| self.item(step, item));
             }
-            Happening::Over => self.connection = None,
+            Happening::Over => {
+                self.values_are_cut();
+                self.connection = None;
+            }
         }
     }
 
@@ -78,6 +89,7 @@ impl<'a> Reader<'a> {
         let life = self.oracle.life(step);
         let mut connection = Connection::new(opening.clone(), life, step);
         let start = self.oracle.start(life);
+        self.values_wanted(&mut connection);
         let granted = || opening.rooms.iter().filter(|room| *room != SECRET);
         let refused = opening.rooms.iter().any(|room| room == SECRET);
         match &opening.start {
@@ -117,20 +129,16 @@ impl<'a> Reader<'a> {
         let Some(connection) = &mut self.connection else {
             return;
         };
-        if std::mem::replace(&mut connection.begun, true) {
+        if connection.begun.is_some() {
             return;
         }
+        connection.begun = Some(step);
         let (then, head) = (self.oracle.head(connection.opened), self.oracle.head(step));
         match connection.opening.start {
             Start::Earliest => connection.lenient = Some((head, step)),
             Start::Rewind(count) => {
                 connection.lenient = Some((head, step));
-                for room in connection.opening.rooms.clone() {
-                    let life = connection.life;
-                    let before = |head| self.oracle.before_newest(&room, count, life, head);
-                    connection.from(&room, before(then), Duty::Optional);
-                    connection.from(&room, before(head), Duty::Required);
-                }
+                self.rewound(step, count, (then, head));
             }
             Start::Now
                 if matches!(
@@ -144,6 +152,28 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The newest of each room are certain by the head that was seen first, and possible by the one before. What was
+    /// over by its own time, or is not for this client, may count or not.
+    fn rewound(&mut self, step: usize, count: usize, (then, head): (usize, usize)) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let (life, rooms) = (connection.life, connection.opening.rooms.clone());
+        for room in rooms {
+            let counts = |number| !self.oracle.outlived(number, step) && !self.excepted(number);
+            let most = self
+                .oracle
+                .before_newest(&room, count, (life, then), counts);
+            let least = self
+                .oracle
+                .before_newest(&room, count, (life, head), |_| true);
+            if let Some(connection) = &mut self.connection {
+                connection.from(&room, most, Duty::Optional);
+                connection.from(&room, least, Duty::Required);
+            }
+        }
+    }
+
     fn item(&mut self, step: usize, item: &Item) {
         if self.connection.is_none() {
             return;
@@ -151,8 +181,10 @@ impl<'a> Reader<'a> {
         self.begin(step);
         match item {
             Item::Welcome { cursor, rooms, .. } => self.welcome(step, cursor.as_deref(), rooms),
+            // What follows the values is not quiet before they are there.
             Item::Heartbeat { cursor } | Item::Cursor(cursor) => {
                 self.refusal_was_told();
+                self.values_were_told();
                 self.advance(step, cursor, true);
             }
             Item::Gap {
@@ -174,7 +206,20 @@ impl<'a> Reader<'a> {
                 self.refused(step, &format!("{status} {code}"), *status == 403);
             }
             Item::Malformed(fault) => self.complain(Kind::Malformed, fault),
-            Item::Bye | Item::Close => {}
+            Item::StateBegin { room } => self.state_begins(room),
+            Item::State(value) => self.state(value),
+            Item::StateEnd {
+                room,
+                cursor,
+                is_position,
+            } => {
+                self.state_ends(step, room, cursor);
+                if *is_position {
+                    self.values_were_told();
+                }
+            }
+            Item::Bye(code) => self.sent_away(step, code),
+            Item::Close(code) => self.closed(step, *code),
         }
     }
 
@@ -222,11 +267,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A position was told: everything due up to it must have come.
-    fn advance(&mut self, step: usize, cursor: &str, inclusive: bool) {
+    pub(super) fn advance(&mut self, step: usize, cursor: &str, inclusive: bool) {
         let Some(connection) = &self.connection else {
             return;
         };
         let life = connection.life;
+        self.shared.drained(self.oracle, cursor, step);
         let Some(place) = self.shared.place(self.oracle, cursor, life) else {
             return self.complain(Kind::Position, format!("{cursor} is no position"));
         };
@@ -236,7 +282,7 @@ impl<'a> Reader<'a> {
         {
             return; // The welcome repeats the old cursor: nothing is claimed yet.
         }
-        if place.life != life || place.at > self.oracle.head(step) {
+        if place.life != life || place.at > self.oracle.reach(step) {
             return self.complain(
                 Kind::Position,
                 format!("{cursor} is {place:?}, which this life does not have yet"),
@@ -263,7 +309,7 @@ impl<'a> Reader<'a> {
             }
             Some(base) => {
                 let last = if inclusive { place.at } else { place.at - 1 };
-                (base + 1..=last).for_each(|number| self.accounted(number));
+                (base + 1..=last).for_each(|number| self.accounted(step, number));
             }
         }
         if let Some(connection) = &mut self.connection {
@@ -292,24 +338,15 @@ impl<'a> Reader<'a> {
     }
 
     /// A position beyond this event was told.
-    pub(super) fn accounted(&mut self, number: usize) {
-        let Some(connection) = &self.connection else {
-            return;
-        };
-        if self.streamed.contains(&number) || self.got.contains(&number) {
-            return;
-        }
-        let due = |room: &&String| {
-            connection.requires(self.oracle, room, number) && !connection.covered(room, number)
-        };
-        if let Some(room) = self.oracle.fact(number).published.rooms.iter().find(due) {
+    pub(super) fn accounted(&mut self, step: usize, number: usize) {
+        if let Some(room) = self.owes(step, number) {
             let text = format!("event {number} of {room} was passed over in silence");
             self.complain(Kind::Missing, text);
         }
     }
 
     fn event(&mut self, step: usize, text: &str) {
-        let Some((number, room)) = self.genuine(text) else {
+        let Some((number, room)) = self.genuine(step, text) else {
             return;
         };
         let Some(connection) = &self.connection else {
@@ -345,9 +382,12 @@ impl<'a> Reader<'a> {
                 format!("event {number} came after position {base}"),
             );
         }
-        let id = self.oracle.fact(number).published.id.clone();
-        self.advance(step, &id, false);
+        self.allowed(step, number, &room);
+        if let Some(id) = self.oracle.fact(number).id.clone() {
+            self.advance(step, &id, false);
+        }
         self.streamed.insert(number);
+        self.learn(number);
         if let Some(connection) = &mut self.connection
             && duty == Duty::Optional
             && connection.asks.iter().all(|(_, ask)| ask.room != room)
@@ -355,50 +395,9 @@ impl<'a> Reader<'a> {
             connection.settle(&room, number);
         }
     }
-
-    /// The number and room of an envelope that is byte for byte what was published.
-    pub(super) fn genuine(&mut self, text: &str) -> Option<(usize, String)> {
-        let envelope = match Envelope::parse(text) {
-            Ok(envelope) => envelope,
-            Err(fault) => {
-                self.complain(Kind::Malformed, fault);
-                return None;
-            }
-        };
-        let life = self.connection.as_ref()?.life;
-        let Some(place) = self
-            .oracle
-            .place(&envelope.id)
-            .filter(|place| place.life == life)
-        else {
-            self.complain(
-                Kind::Unpublished,
-                format!("nothing was published as {text}"),
-            );
-            return None;
-        };
-        let fact = self.oracle.fact(place.at);
-        let stamp = *self.shared.stamps.entry(place.at).or_insert(envelope.ts);
-        let expected = expected(fact, &envelope.room, stamp);
-        if !fact.published.rooms.contains(&envelope.room) || expected != text {
-            self.complain(Kind::Bytes, format!("{text} instead of {expected}"));
-        }
-        Some((place.at, envelope.room))
-    }
 }
 
 /// Whether the gap between two lives is still owed, which is the complaint that matters then.
 fn connection_waits(connection: Option<&Connection>) -> bool {
     connection.is_some_and(|connection| !connection.owed_epoch.is_empty())
-}
-
-/// The one envelope that an event has in a room.
-fn expected(fact: &Fact, room: &str, stamp: u64) -> String {
-    let published = &fact.published;
-    let from = published
-        .from
-        .as_ref()
-        .map_or_else(String::new, |from| format!(r#","from":"{from}""#));
-    let (id, event, data) = (&published.id, &published.event, &published.data);
-    format!(r#"{{"id":"{id}","room":"{room}","event":"{event}","data":{data},"ts":{stamp}{from}}}"#)
 }

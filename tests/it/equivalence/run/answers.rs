@@ -47,14 +47,20 @@ fn one(post: &Post, draft: &Draft, result: &Value) -> Entry {
         [room] => result["room"] == room.as_str(),
         several => result["rooms"] == Value::from(several.to_vec()),
     };
+    let published = |id: &str| Published {
+        id: id.to_owned(),
+        rooms,
+        event: draft.event(),
+        data: draft.data(),
+        from: post.sender.then(|| SENDER.to_owned()),
+        options: draft.options,
+    };
+    let volatile = draft.options.volatile;
     match result["id"].as_str() {
-        Some(id) if named => Entry::Published(Published {
-            id: id.to_owned(),
-            rooms,
-            event: draft.event(),
-            data: draft.data(),
-            from: post.sender.then(|| SENDER.to_owned()),
-        }),
+        Some(id) if named && !volatile => Entry::Published(published(id)),
+        None if named && volatile && result.get("id").is_some_and(Value::is_null) => {
+            Entry::Volatile(published(""))
+        }
         _ => Entry::Refused {
             wanted: "an id and its rooms",
             answer: result.to_string(),

@@ -1,6 +1,8 @@
 //! Plays a script on a world and writes down what happened.
 
 mod answers;
+mod audit;
+mod client;
 mod rooms;
 mod settle;
 
@@ -8,7 +10,9 @@ use std::time::Duration;
 
 use super::message::{self, Item};
 use super::record::{Dated, Entry, Happening, Opening, Raw, Record, Start, Transport};
-use super::script::{Draft, First, Op, SECRET, Script, Source};
+use super::script::{Draft, First, Op, PRINCIPALS, SECRET, Script, Source};
+use super::windows::Windows;
+use client::Client;
 
 /// A publish request.
 #[derive(Clone, Debug)]
@@ -59,8 +63,8 @@ pub(super) trait World {
     async fn read(&mut self, link: &mut Self::Link, bytes: usize) -> Taken;
     /// Sends a text message on a WebSocket.
     async fn send(&mut self, link: &mut Self::Link, text: &str);
-    /// `POST /v1/messages?stream=…`.
-    async fn tell(&mut self, stream: &str, text: &str) -> (u16, String);
+    /// `POST /v1/messages?stream=…` by this principal.
+    async fn tell(&mut self, principal: &str, stream: &str, text: &str) -> (u16, String);
     fn advance(&mut self, span: Duration);
     async fn restart(&mut self);
     /// Waits longer, in real time, the more often it has waited.
@@ -71,19 +75,6 @@ pub(super) trait World {
 pub(super) const SENDER: &str = "relay";
 /// As often does a client look for something that must come, before the script gives up.
 const PATIENCE: usize = 400;
-
-struct Client<L> {
-    link: Option<L>,
-    transport: Transport,
-    rooms: Vec<String>,
-    cursor: Option<String>,
-    /// Every cursor that it had, of the present life of the log.
-    seen: Vec<String>,
-    stream: Option<String>,
-    opened: bool,
-    /// Whether it was given a position since the log last changed.
-    fresh: bool,
-}
 
 struct Sent {
     post: Post,
@@ -98,9 +89,9 @@ pub(super) async fn play<W: World>(script: &Script, world: &mut W) -> Record {
         total: script.total,
         calm: script.calm,
         log: Vec::new(),
-        clients: vec![Vec::new(); script.clients],
+        clients: vec![Vec::new(); script.clients + usize::from(script.policies)],
     };
-    let clients = (0..script.clients).map(|_| Client::new()).collect();
+    let clients = record.clients.iter().map(|_| Client::new()).collect();
     let mut play = Play {
         world,
         record,
@@ -110,14 +101,18 @@ pub(super) async fn play<W: World>(script: &Script, world: &mut W) -> Record {
         asks: 0,
         calls: 0,
         head: None,
+        windows: Windows::new(&script.rules),
+        auditor: script.policies.then_some(script.clients),
     };
+    play.audit(&[]).await;
     for op in &script.ops {
         play.step(op).await;
     }
     for client in 0..script.clients {
         play.wake(client).await;
     }
-    for client in 0..script.clients {
+    play.close_windows().await;
+    for client in 0..play.clients.len() {
         play.settle(client, script.seed).await;
     }
     play.record
@@ -133,21 +128,10 @@ struct Play<'w, W: World> {
     calls: usize,
     /// The newest event of the present life of the log.
     head: Option<String>,
-}
-
-impl<L> Client<L> {
-    const fn new() -> Self {
-        Self {
-            link: None,
-            transport: Transport::Sse,
-            rooms: Vec::new(),
-            cursor: None,
-            seen: Vec::new(),
-            stream: None,
-            opened: false,
-            fresh: false,
-        }
-    }
+    /// What is to be waited for when the clock goes on.
+    windows: Windows,
+    /// The client that is always there, and sees what nobody published.
+    auditor: Option<usize>,
 }
 
 impl<W: World> Play<'_, W> {
@@ -199,13 +183,18 @@ impl<W: World> Play<'_, W> {
                 client,
                 room,
                 since,
+                snapshot,
                 race,
                 cut,
             } => {
-                self.join(*client, room, *since, race.as_ref(), *cut).await;
+                let past = rooms::Past {
+                    since: *since,
+                    snapshot: *snapshot,
+                };
+                self.join(*client, room, past, race.as_ref(), *cut).await;
             }
             Op::Leave { client, room, race } => self.leave(*client, room, race.as_ref()).await,
-            Op::Advance { millis } => self.advance(Duration::from_millis(*millis)),
+            Op::Advance { millis } => self.advance(Duration::from_millis(*millis)).await,
             Op::Restart => self.restart().await,
         }
     }
@@ -216,6 +205,7 @@ impl<W: World> Play<'_, W> {
         for entry in &entries {
             if let Entry::Published(event) = entry {
                 self.head = Some(event.id.clone());
+                self.windows.publish(event);
             }
         }
         self.record.log.extend(entries);
@@ -257,6 +247,8 @@ impl<W: World> Play<'_, W> {
             source,
             decoy,
             wait,
+            snapshot,
+            origin,
             ..
         } = op
         else {
@@ -294,10 +286,15 @@ impl<W: World> Play<'_, W> {
         // An unreadable `since` is a 400 where no event stream is asked for.
         let unreadable = matches!(start, Start::Unreadable(_)) && transport != Transport::Sse;
         let source = if unreadable { Source::Header } else { *source };
+        let possible = transport != Transport::History;
+        let values = !matches!(start, Start::Rewind(_) | Start::Earliest);
         let opening = Opening {
             transport,
             rooms,
             start,
+            snapshot: *snapshot && possible && values,
+            principal: principal(at),
+            origin: origin.filter(|_| possible),
         };
         let get = Get {
             opening,
@@ -312,10 +309,7 @@ impl<W: World> Play<'_, W> {
         self.note(at, Happening::Opened(get.opening.clone()));
         let link = self.world.open(get).await;
         let client = &mut self.clients[at];
-        client.transport = get.opening.transport;
-        client.stream = None;
-        client.opened = true;
-        client.link = Some(link);
+        client.connected(&get.opening, link);
     }
 
     /// Reads, and gives what was said.
@@ -349,10 +343,12 @@ impl<W: World> Play<'_, W> {
         self.record.clients[at].push(Dated { step, what });
     }
 
-    fn advance(&mut self, span: Duration) {
+    async fn advance(&mut self, span: Duration) {
         self.now += span;
         self.world.advance(span);
         self.record.log.push(Entry::Advanced(span));
+        let made = self.windows.advance(span);
+        self.audit(&made).await;
     }
 
     async fn restart(&mut self) {
@@ -378,35 +374,14 @@ impl<W: World> Play<'_, W> {
         self.record.log.push(Entry::Restarted);
         self.keys.clear();
         self.head = None;
+        self.windows.restart();
+        self.audit(&[]).await;
     }
 }
 
-impl<L> Client<L> {
-    fn take(&mut self, item: &Item) {
-        if let Item::Welcome { stream, .. } = item {
-            self.stream = Some(stream.clone());
-        }
-        if let Some(position) = message::position(item) {
-            self.fresh = self.fresh || self.cursor.as_ref() != Some(&position);
-            if self.cursor.as_ref() != Some(&position) {
-                self.seen.push(position.clone());
-            }
-            self.cursor = Some(position);
-        }
-    }
-
-    /// A stream is open that has not said its name yet: nothing can be asked of it.
-    const fn unknown(&self) -> bool {
-        let stream = matches!(self.transport, Transport::WebSocket | Transport::Sse);
-        stream && self.link.is_some() && self.stream.is_none()
-    }
-
-    const fn can_ask(&self) -> bool {
-        match self.transport {
-            Transport::WebSocket | Transport::Sse => self.link.is_some(),
-            Transport::LongPoll | Transport::History => false,
-        }
-    }
+/// Who the client is: a credential each for every second one.
+fn principal(at: usize) -> &'static str {
+    PRINCIPALS[at % PRINCIPALS.len()]
 }
 
 /// History answers neither `rewind` nor cursors that cannot be read, and has no present.

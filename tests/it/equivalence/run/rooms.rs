@@ -3,14 +3,22 @@
 use super::super::message::{self, Item};
 use super::super::record::{Ask, Happening, Raw, Transport};
 use super::super::script::{Draft, SECRET};
-use super::{PATIENCE, Play, Post, World};
+use super::{PATIENCE, Play, Post, World, principal};
+
+/// What a client wants of a room that it joins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Past {
+    /// The cursor that it had so many cursors ago.
+    pub(super) since: Option<usize>,
+    pub(super) snapshot: bool,
+}
 
 impl<W: World> Play<'_, W> {
     pub(super) async fn join(
         &mut self,
         at: usize,
         room: &str,
-        since: Option<usize>,
+        past: Past,
         race: Option<&Draft>,
         cut: Option<usize>,
     ) {
@@ -25,7 +33,7 @@ impl<W: World> Play<'_, W> {
             }
             return;
         }
-        let since = since.and_then(|ago| {
+        let since = past.since.and_then(|ago| {
             client
                 .seen
                 .iter()
@@ -33,7 +41,9 @@ impl<W: World> Play<'_, W> {
                 .nth(ago % client.seen.len().max(1))
                 .cloned()
         });
-        let answered = self.ask(at, room, Some(since), race, cut).await;
+        let answered = self
+            .ask(at, room, Some(since), past.snapshot, race, cut)
+            .await;
         if matches!(answered, Some(Item::Ack { .. })) {
             self.clients[at].rooms.push(room.to_owned());
         }
@@ -60,7 +70,7 @@ impl<W: World> Play<'_, W> {
         }
         if client.can_ask()
             && !matches!(
-                self.ask(at, room, None, race, None).await,
+                self.ask(at, room, None, false, race, None).await,
                 Some(Item::Ack { .. })
             )
         {
@@ -75,25 +85,28 @@ impl<W: World> Play<'_, W> {
         at: usize,
         room: &str,
         join: Option<Option<String>>,
+        snapshot: bool,
         race: Option<&Draft>,
         cut: Option<usize>,
     ) -> Option<Item> {
         self.asks += 1;
         let reference = format!("ask-{}", self.asks);
-        let text = asking(&reference, room, join.as_ref());
+        let snapshot = snapshot && join == Some(None);
+        let text = asking(&reference, room, join.as_ref(), snapshot);
         self.note(
             at,
             Happening::Asked(Ask {
                 reference: reference.clone(),
                 room: room.to_owned(),
                 join,
+                snapshot,
             }),
         );
         if self.clients[at].transport == Transport::Sse {
             // Who waits for the answer and lets its stream wait meanwhile may wait for itself.
             while !self.read(at, 1 << 20).await.is_empty() {}
             let stream = self.clients[at].stream.clone()?;
-            let (status, body) = self.world.tell(&stream, &text).await;
+            let (status, body) = self.world.tell(principal(at), &stream, &text).await;
             self.note(at, Happening::Answered(status, body.clone()));
             let answers = message::response(status, &body);
             return answers
@@ -139,7 +152,7 @@ fn answers_to(item: &Item, reference: &str) -> bool {
     }
 }
 
-fn asking(reference: &str, room: &str, join: Option<&Option<String>>) -> String {
+fn asking(reference: &str, room: &str, join: Option<&Option<String>>, snapshot: bool) -> String {
     let kind = if join.is_some() {
         "subscribe"
     } else {
@@ -149,5 +162,6 @@ fn asking(reference: &str, room: &str, join: Option<&Option<String>>) -> String 
         Some(Some(cursor)) => format!(r#","since":"{cursor}""#),
         _ => String::new(),
     };
-    format!(r#"{{"type":"{kind}","ref":"{reference}","room":"{room}"{since}}}"#)
+    let snapshot = if snapshot { r#","snapshot":true"# } else { "" };
+    format!(r#"{{"type":"{kind}","ref":"{reference}","room":"{room}"{since}{snapshot}}}"#)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::message::{self, Item};
 use super::super::record::{Happening, Raw, Transport};
-use super::super::script::{Draft, First, Op, Source};
+use super::super::script::{Draft, First, Op, Source, has_windows};
 use super::{PATIENCE, Play, Post, World};
 
 /// As often is the clock moved at the end, to let heartbeats say where everybody is.
@@ -21,6 +21,9 @@ impl<W: World> Play<'_, W> {
                 return;
             }
             self.calls += 1;
+            if has_windows(&room) {
+                continue; // Its events come when the clock goes on.
+            }
             let post = Post::one(Draft::call(self.calls, &room));
             self.publish(&post).await;
             if !self.comes(at).await {
@@ -79,6 +82,8 @@ impl<W: World> Play<'_, W> {
                     source: sources[(seed / 4) as usize % 4],
                     decoy: false,
                     wait: 0,
+                    snapshot: false,
+                    origin: None,
                 };
                 self.open(at, &op).await;
             }
@@ -101,7 +106,7 @@ impl<W: World> Play<'_, W> {
             };
             self.world.linger(round).await;
             if round > 0 && self.clients[at].link.is_some() {
-                self.advance(Duration::from_millis(16_003));
+                self.advance(Duration::from_millis(16_003)).await;
             }
         }
     }

@@ -1,8 +1,12 @@
 //! A naive gateway without sockets: what the checker is tested against, sound or with one planted fault.
 
 mod log;
+mod policies;
 mod rooms;
+mod state;
 mod stream;
+mod windows;
+mod write;
 
 use std::time::Duration;
 
@@ -11,7 +15,7 @@ use super::record::{Raw, Transport};
 use super::run::{Get, Post, SENDER, Taken, World};
 use super::script::{SECRET, Script};
 
-use log::Log;
+use log::{Log, Stored};
 use stream::Stream;
 
 /// One thing done wrongly.
@@ -50,6 +54,39 @@ pub(super) enum Fault {
     AckBeforeBackfill,
     SleepThrough,
     JoinFromCursor,
+    LoseFlush,
+    RawDelivered,
+    FlushOldest,
+    BatchMissesOne,
+    BatchDisorder,
+    BatchTwice,
+    LatestGivesAll,
+    LatestForgetsNewest,
+    LatestDisorder,
+    LatestMovesFloor,
+    TtlMovesFloor,
+    DeliverOutlived,
+    ExceptIgnored,
+    ExceptFromAll,
+    ExceptByNameAlone,
+    KeepClearedKey,
+    EndInSilence,
+    SnapshotLacksValues,
+    SnapshotNever,
+    StateOfOlderPosition,
+    SeamLost,
+    SeamDoubled,
+    NoStateAfterGap,
+    WelcomeBeforeState,
+    JoinWithoutState,
+    StateBeforeDue,
+    VolatileWithId,
+    VolatileTwice,
+    VolatileOvertakes,
+    VolatileToAll,
+    NoDisconnect,
+    DisconnectForNothing,
+    LoseKeys,
 }
 
 /// The gateway.
@@ -82,11 +119,15 @@ impl Simulator {
         let mut results = Vec::new();
         for draft in &post.events {
             let rooms: Vec<String> = draft.rooms.iter().map(|&room| room.to_owned()).collect();
-            let id = self.log.append(&rooms, draft.event(), draft.data(), from);
+            let event = Stored::new(draft, from);
+            let id = match draft.options.volatile {
+                true => self.flash(event),
+                false => format!(r#""{}""#, self.log.append(event, draft)),
+            };
             results.push(match &rooms[..] {
-                [room] => format!(r#"{{"id":"{id}","room":"{room}"}}"#),
+                [room] => format!(r#"{{"id":{id},"room":"{room}"}}"#),
                 several => format!(
-                    r#"{{"id":"{id}","rooms":{}}}"#,
+                    r#"{{"id":{id},"rooms":{}}}"#,
                     serde_json::to_string(several).unwrap()
                 ),
             });
@@ -99,6 +140,16 @@ impl Simulator {
             true => results.remove(0),
             false => format!(r#"{{"results":[{}]}}"#, results.join(",")),
         }
+    }
+
+    /// An event that is in no log goes to whoever has nothing pending.
+    fn flash(&mut self, mut event: Stored) -> String {
+        self.log.stamp(&mut event);
+        event.held.clone_from(&event.rooms);
+        for stream in &mut self.streams {
+            stream.flash(&self.log, &event);
+        }
+        "null".to_owned()
     }
 
     fn wake(&mut self) {
@@ -117,7 +168,7 @@ impl World for Simulator {
         let body = post
             .events
             .iter()
-            .map(super::script::Draft::data)
+            .map(|draft| draft.event() + &draft.data())
             .collect::<String>();
         let known = post
             .key
@@ -175,7 +226,7 @@ impl World for Simulator {
         self.streams[*link].out.extend(answer.map(Raw::WebSocket));
     }
 
-    async fn tell(&mut self, stream: &str, text: &str) -> (u16, String) {
+    async fn tell(&mut self, _principal: &str, stream: &str, text: &str) -> (u16, String) {
         match stream
             .parse::<usize>()
             .ok()
@@ -195,6 +246,8 @@ impl World for Simulator {
     }
 
     async fn restart(&mut self) {
+        self.log.flush(true);
+        self.wake();
         for stream in &mut self.streams {
             stream.end();
         }

@@ -21,6 +21,8 @@ impl Stream {
         if message["type"] == "unsubscribe" {
             if !self.is(Fault::EventAfterLeave) {
                 self.rooms.retain(|(have, _)| *have != room);
+                self.gaps
+                    .retain(|gap| gap["reason"] != "evicted" || gap["room"] != room.as_str());
             }
             return Some(ack);
         }
@@ -30,6 +32,9 @@ impl Stream {
             None if self.is(Fault::EventBeforeJoin) => self.rooms.push((room.clone(), 0)),
             None if self.is(Fault::JoinFromCursor) => self.rooms.push((room.clone(), self.cursor)),
             None => self.rooms.push((room.clone(), log.head)),
+        }
+        if message["snapshot"] == true && !self.is(Fault::JoinWithoutState) {
+            self.snapshot.push(room.clone());
         }
         if self.transport == Transport::Sse {
             return Some(past.in_the_answer(&reference, &room));
@@ -54,7 +59,9 @@ impl Stream {
         );
         let shared = |rooms: &[String]| self.rooms.iter().any(|(have, _)| rooms.contains(have));
         let events = log.held(room).filter(|event| {
-            event.seq > low && !(self.is(Fault::BackfillWithoutShared) && shared(&event.rooms))
+            event.seq > low
+                && !self.is_excepted(event)
+                && !(self.is(Fault::BackfillWithoutShared) && shared(&event.rooms))
         });
         let events = events
             .map(|event| self.envelope(log, event, room))

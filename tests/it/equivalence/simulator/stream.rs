@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::record::{Raw, Start, Transport};
 use super::super::run::Get;
+use super::super::script::LATEST;
 use super::log::{Log, Stored};
 use super::{Fault, granted, single};
 
@@ -20,8 +21,16 @@ pub(super) struct Stream {
     pub(super) over: bool,
     last_write: Duration,
     deadline: Option<Duration>,
-    gaps: Vec<Value>,
-    fault: Option<Fault>,
+    pub(super) gaps: Vec<Value>,
+    pub(super) principal: &'static str,
+    pub(super) origin: Option<&'static str>,
+    /// Whether it wants retained values.
+    pub(super) asked: bool,
+    /// The rooms whose values are to be told next.
+    pub(super) snapshot: Vec<String>,
+    /// Whether what it loses from now on sends it away.
+    live: bool,
+    pub(super) fault: Option<Fault>,
 }
 
 struct Batch {
@@ -49,6 +58,11 @@ impl Stream {
             last_write: now,
             deadline: None,
             gaps: Vec::new(),
+            principal: opening.principal,
+            origin: opening.origin,
+            asked: opening.snapshot,
+            snapshot: Vec::new(),
+            live: false,
             fault,
         };
         let resumed = opening.resumes();
@@ -68,6 +82,9 @@ impl Stream {
                 .gaps
                 .push(json!({"type": "gap", "room": room, "reason": "unauthorized"}));
         }
+        let lost = stream.missing(log);
+        stream.gaps.extend(lost);
+        stream.live = !stream.single();
         stream.deadline = Some(now + Duration::from_secs(get.wait));
         if stream.single() {
             let at_once = get.wait == 0 || !resumed || stream.transport == Transport::History;
@@ -79,6 +96,18 @@ impl Stream {
                 .cloned()
                 .collect();
             stream.welcome(told, &rooms);
+        }
+        let first = opening.start == Start::Now && stream.asked;
+        if first && stream.single() {
+            stream
+                .snapshot
+                .extend(stream.rooms.iter().map(|(room, _)| room.clone()));
+            stream.read(log, 1, now);
+        } else if first {
+            let rooms: Vec<_> = stream.rooms.iter().map(|(room, _)| room.clone()).collect();
+            for (place, room) in rooms.iter().enumerate() {
+                stream.tell_values(log, room, place + 1 == rooms.len());
+            }
         }
         stream
     }
@@ -118,7 +147,10 @@ impl Stream {
             _ => None,
         };
         match start {
-            Start::Now => self.rooms = from(&|_| 0),
+            Start::Now => {
+                self.rooms = from(&|_| 0);
+                return self.start_now(log);
+            }
             Start::Earliest => {
                 self.rooms = from(&|room| log.floor(room));
                 self.cursor = 0;
@@ -150,6 +182,20 @@ impl Stream {
             self.cursor
         };
         Some(log.cursor(told))
+    }
+
+    /// Nothing is claimed before the values that the client wants.
+    fn start_now(&mut self, log: &Log) -> Option<String> {
+        let told = log.cursor(self.cursor);
+        match self.fault.filter(|_| self.asked) {
+            Some(Fault::SeamLost) => {
+                let rooms = self.rooms.iter_mut();
+                rooms.for_each(|(_, from)| *from = log.head + 1);
+            }
+            Some(Fault::SeamDoubled) => self.cursor = self.cursor.saturating_sub(1),
+            _ => {}
+        }
+        (!self.asked || self.is(Fault::WelcomeBeforeState)).then_some(told)
     }
 
     /// The client comes from another life of the log.
@@ -202,13 +248,18 @@ impl Stream {
             return;
         }
         let mut batch = self.batch(log, credit);
+        if self.over {
+            return;
+        }
         batch.gaps.splice(0..0, std::mem::take(&mut self.gaps));
-        let nothing = batch.gaps.is_empty() && batch.events.is_empty();
+        self.wants_values(&batch.gaps);
+        let told = self.told_now(log);
+        let nothing = batch.gaps.is_empty() && batch.events.is_empty() && told.is_empty();
         if self.single() {
             if nothing && self.deadline.is_some_and(|deadline| now < deadline) {
                 return;
             }
-            return self.answer(log, &batch);
+            return self.answer(log, &batch, &told);
         }
         if nothing {
             return;
@@ -219,8 +270,17 @@ impl Stream {
         if !early {
             gaps.iter().for_each(|gap| self.say(gap, None));
         }
+        let first = self.is(Fault::StateBeforeDue);
+        if first {
+            told.iter()
+                .for_each(|room| self.tell_values(log, room, false));
+        }
         for (event, room) in &batch.events {
             self.write(log, event, room);
+        }
+        if !first {
+            told.iter()
+                .for_each(|room| self.tell_values(log, room, false));
         }
         if early {
             gaps.iter().for_each(|gap| self.say(gap, None));
@@ -228,20 +288,16 @@ impl Stream {
     }
 
     fn batch(&mut self, log: &Log, credit: usize) -> Batch {
+        // What an answer says of values is of where it ends.
+        let credit = if self.asked && self.single() {
+            usize::MAX
+        } else {
+            credit
+        };
         let gaps = self.missing(log);
         let mut due = Vec::new();
-        let through = |event: &Stored| {
-            let due = |(room, from): &&(String, usize)| {
-                event.held.contains(room) && event.seq > self.cursor.max(*from)
-            };
-            self.rooms
-                .iter()
-                .filter(due)
-                .map(|(room, _)| room.clone())
-                .collect::<Vec<_>>()
-        };
-        for event in &log.events {
-            let mut rooms = through(event);
+        for event in log.events.iter().filter(|event| !self.is_excepted(event)) {
+            let mut rooms = self.through(log, event);
             if !self.is(Fault::TwiceThroughTwoRooms) {
                 rooms.truncate(1);
             }
@@ -260,6 +316,9 @@ impl Stream {
         if self.is(Fault::OutOfOrder) {
             due.sort_by(|one, other| one.1.cmp(&other.1));
         }
+        if self.is(Fault::LatestDisorder) && due.iter().any(|(_, room)| room == LATEST) {
+            due.reverse();
+        }
         if self.is(Fault::DropLastOfBatch) && due.len() > 2 {
             due.pop();
         }
@@ -273,6 +332,15 @@ impl Stream {
     /// The rooms whose floor is beyond both the cursor and their join.
     fn missing(&mut self, log: &Log) -> Vec<Value> {
         let (fault, cursor) = (self.fault, self.cursor);
+        let lost = |(room, from): &(String, usize)| {
+            log.rule(room).disconnects && log.floor(room) > cursor.max(*from)
+        };
+        let away = self.live && self.rooms.iter().any(lost) && !self.is(Fault::NoDisconnect);
+        let busy = self.is(Fault::DisconnectForNothing) && self.live && cursor % 5 == 4;
+        if away || busy {
+            self.send_away();
+            return Vec::new();
+        }
         let mut gaps = Vec::new();
         for (room, from) in &mut self.rooms {
             let (low, floor) = (cursor.max(*from), log.floor(room));
@@ -300,48 +368,7 @@ impl Stream {
         gaps
     }
 
-    fn write(&mut self, log: &Log, event: &Stored, room: &str) {
-        let text = self.envelope(log, event, room);
-        let frame = match self.transport {
-            Transport::Sse => Raw::Sse(format!(
-                "event: {}\ndata: {text}\nid: {}",
-                event.event,
-                self.id(log, event)
-            )),
-            _ => Raw::WebSocket(text),
-        };
-        self.out.push_back(frame);
-    }
-
-    fn id(&self, log: &Log, event: &Stored) -> String {
-        log.cursor(if self.is(Fault::CursorAtHead) {
-            log.head
-        } else {
-            event.seq
-        })
-    }
-
-    pub(super) fn envelope(&self, log: &Log, event: &Stored, room: &str) -> String {
-        let room = if self.is(Fault::WrongRoom) {
-            &event.rooms[0]
-        } else {
-            room
-        };
-        let from = event
-            .from
-            .map_or_else(String::new, |from| format!(r#","from":"{from}""#));
-        let data = match self.fault {
-            Some(Fault::RoundNumbers) => event.data.replace("1.50e1", "15.0"),
-            Some(Fault::OtherBytesOnLongPoll) if self.transport == Transport::LongPoll => {
-                event.data.replace("\"v\":", "\"v\": ")
-            }
-            _ => event.data.clone(),
-        };
-        let (id, name, ts) = (self.id(log, event), &event.event, event.ts);
-        format!(r#"{{"id":"{id}","room":"{room}","event":"{name}","data":{data},"ts":{ts}{from}}}"#)
-    }
-
-    fn answer(&mut self, log: &Log, batch: &Batch) {
+    fn answer(&mut self, log: &Log, batch: &Batch, told: &[String]) {
         let events: Vec<_> = batch
             .events
             .iter()
@@ -357,10 +384,12 @@ impl Stream {
             Value::from(batch.gaps.clone()),
             events.join(","),
         );
-        let control = if self.transport == Transport::History {
-            ""
-        } else {
-            r#""control":[],"#
+        let control = match self.transport {
+            Transport::History => String::new(),
+            _ => {
+                let control = self.control(log, told).join(",");
+                format!(r#""control":[{control}],"#)
+            }
         };
         let body = format!(
             r#"{{"cursor":"{cursor}","events":[{events}],"gaps":{gaps},{control}"more":false}}"#

@@ -1,10 +1,14 @@
 //! What frames say, read by a parser of our own: DESIGN §4 and nothing of the gateway's code.
 
-use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
+mod shapes;
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value as Json;
 
 use super::record::Raw;
+pub(super) use shapes::Envelope;
+use shapes::{Ack, Answer, Backfill, Value};
 
 /// One statement of the gateway, in the order in which a client takes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,65 +42,36 @@ pub(super) enum Item {
         reference: Option<String>,
         code: String,
     },
-    Bye,
+    StateBegin {
+        room: String,
+    },
+    /// One retained value.
+    State(State),
+    StateEnd {
+        room: String,
+        cursor: String,
+        /// Whether it is the block's `id` too, which browsers come back with.
+        is_position: bool,
+    },
+    /// Why the gateway is about to end the stream.
+    Bye(String),
     Refused {
         status: u16,
         code: String,
     },
-    Close,
+    Close(Option<u16>),
     Malformed(String),
 }
 
-/// An envelope, in the order of its keys.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Envelope<'a> {
-    pub(super) id: String,
+/// A retained value, as it stood on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
     pub(super) room: String,
+    pub(super) key: String,
     pub(super) event: String,
-    #[serde(borrow, rename = "data")]
-    _data: &'a RawValue,
+    /// Without insignificant white space.
+    pub(super) data: String,
     pub(super) ts: u64,
-    #[serde(rename = "from")]
-    _from: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answer<'a> {
-    cursor: Option<String>,
-    #[serde(borrow)]
-    events: Vec<&'a RawValue>,
-    gaps: Vec<Value>,
-    #[serde(default)]
-    control: Vec<Value>,
-    #[serde(rename = "more")]
-    _more: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Backfill<'a> {
-    #[serde(rename = "type")]
-    _kind: &'a str,
-    room: String,
-    #[serde(borrow)]
-    events: Vec<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Ack<'a> {
-    #[serde(rename = "type")]
-    _kind: &'a str,
-    #[serde(rename = "ref")]
-    reference: String,
-    room: String,
-    /// The past of a room that was joined by another request comes in the answer.
-    #[serde(default)]
-    gaps: Vec<Value>,
-    #[serde(borrow, default)]
-    events: Vec<&'a RawValue>,
 }
 
 impl<'a> Envelope<'a> {
@@ -112,7 +87,7 @@ pub(super) fn items(raw: &Raw) -> Vec<Item> {
         Raw::Sse(block) => sse(block),
         Raw::Body(text) => body(text),
         Raw::Refused(status, text) => Ok(vec![refused(*status, text)]),
-        Raw::Close(_) => Ok(vec![Item::Close]),
+        Raw::Close(code) => Ok(vec![Item::Close(*code)]),
         Raw::Broken(text) => Err(text.clone()),
     };
     read.unwrap_or_else(|fault| vec![Item::Malformed(fault)])
@@ -123,7 +98,12 @@ pub(super) fn position(item: &Item) -> Option<String> {
     match item {
         Item::Welcome { cursor, .. } => cursor.clone(),
         Item::Heartbeat { cursor } | Item::Cursor(cursor) => Some(cursor.clone()),
-        Item::Event(text) => Envelope::parse(text).ok().map(|envelope| envelope.id),
+        Item::Event(text) => Envelope::parse(text).ok()?.id,
+        Item::StateEnd {
+            cursor,
+            is_position: true,
+            ..
+        } => Some(cursor.clone()),
         _ => None,
     }
 }
@@ -131,7 +111,7 @@ pub(super) fn position(item: &Item) -> Option<String> {
 /// What the response to a `POST /v1/messages` says: an answer, or a problem that carries the `ref`.
 pub(super) fn response(status: u16, text: &str) -> Vec<Item> {
     if status != 200 {
-        let problem: Value = serde_json::from_str(text).unwrap_or_default();
+        let problem: Json = serde_json::from_str(text).unwrap_or_default();
         let reference = problem["ref"].as_str().map(str::to_owned);
         let code = problem["code"].as_str().unwrap_or_default().to_owned();
         return vec![match reference {
@@ -143,7 +123,7 @@ pub(super) fn response(status: u16, text: &str) -> Vec<Item> {
 }
 
 fn refused(status: u16, text: &str) -> Item {
-    let code = match serde_json::from_str::<Value>(text) {
+    let code = match serde_json::from_str::<Json>(text) {
         Ok(problem) => problem["code"].as_str().unwrap_or_default().to_owned(),
         Err(_) => String::new(),
     };
@@ -152,7 +132,7 @@ fn refused(status: u16, text: &str) -> Item {
 
 /// A message, and what it carries to be taken before it.
 fn messages(text: &str) -> Result<Vec<Item>, String> {
-    let ack = serde_json::from_str::<Value>(text).is_ok_and(|value| value["type"] == "ack");
+    let ack = serde_json::from_str::<Json>(text).is_ok_and(|value| value["type"] == "ack");
     if !ack {
         return message(text).map(|item| vec![item]);
     }
@@ -176,10 +156,11 @@ fn messages(text: &str) -> Result<Vec<Item>, String> {
 }
 
 fn message(text: &str) -> Result<Item, String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| format!("{error} in {text}"))?;
+    let value: Json = serde_json::from_str(text).map_err(|error| format!("{error} in {text}"))?;
     match value["type"].as_str() {
         None => Ok(Item::Event(text.to_owned())),
         Some("backfill") => backfill(text),
+        Some("state") => state(text),
         Some(_) => {
             control(&value).ok_or_else(|| format!("a control message of another shape: {text}"))
         }
@@ -200,17 +181,29 @@ fn backfill(text: &str) -> Result<Item, String> {
     })
 }
 
+fn state(text: &str) -> Result<Item, String> {
+    let read: Value<'_> =
+        serde_json::from_str(text).map_err(|error| format!("no state ({error}): {text}"))?;
+    Ok(Item::State(State {
+        room: read.room,
+        key: read.key,
+        event: read.event,
+        data: read.data.get().to_owned(),
+        ts: read.ts,
+    }))
+}
+
 /// A control message, if it has exactly the keys that the contract gives it.
-fn control(value: &Value) -> Option<Item> {
+fn control(value: &Json) -> Option<Item> {
     let object = value.as_object()?;
-    let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
+    let text = |key: &str| object.get(key).and_then(Json::as_str).map(str::to_owned);
     let shape = |wanted: &[&str], optional: &[&str]| {
         wanted.iter().all(|key| object.contains_key(*key))
             && object
                 .keys()
                 .all(|key| wanted.contains(&&**key) || optional.contains(&&**key))
     };
-    let whole = |key: &str| object.get(key).is_some_and(Value::is_u64);
+    let whole = |key: &str| object.get(key).is_some_and(Json::is_u64);
     match text("type")?.as_str() {
         "welcome" => {
             let keys = [
@@ -253,14 +246,23 @@ fn control(value: &Value) -> Option<Item> {
             reference: text("ref"),
             code: text("code")?,
         }),
-        "bye" => shape(&["type", "code", "reconnect"], &["retry_after_ms"]).then_some(Item::Bye),
+        "bye" => shape(&["type", "code", "reconnect"], &["retry_after_ms"])
+            .then_some(Item::Bye(text("code")?)),
+        "state_begin" => shape(&["type", "room"], &[]).then_some(Item::StateBegin {
+            room: text("room")?,
+        }),
+        "state_end" => shape(&["type", "room", "cursor"], &[]).then_some(Item::StateEnd {
+            room: text("room")?,
+            cursor: text("cursor")?,
+            is_position: false,
+        }),
         _ => None,
     }
 }
 
-fn gap(value: &Value) -> Option<Item> {
+fn gap(value: &Json) -> Option<Item> {
     let object = value.as_object()?;
-    let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
+    let text = |key: &str| object.get(key).and_then(Json::as_str).map(str::to_owned);
     let reason = text("reason")?;
     let known = ["type", "room", "from", "to", "reason"];
     // A refused room has no positions; a cursor that could not be read has no `from`.
@@ -305,10 +307,12 @@ fn sse(block: &str) -> Result<Vec<Item>, String> {
     };
     let named = match &item {
         Item::Event(text) => Envelope::parse(text)?.event == event,
-        _ => {
-            serde_json::from_str::<Value>(&data).is_ok_and(|value| value["type"] == event.as_str())
-        }
+        _ => serde_json::from_str::<Json>(&data).is_ok_and(|value| value["type"] == event.as_str()),
     };
+    let mut item = item;
+    if let Item::StateEnd { is_position, .. } = &mut item {
+        *is_position = id.is_some();
+    }
     let identified = position(&item) == id && (id.is_none() || last == "id");
     if !named || !identified || (retry.is_some() && event != "welcome") {
         return Err(format!(
@@ -319,7 +323,7 @@ fn sse(block: &str) -> Result<Vec<Item>, String> {
 }
 
 fn problem(data: &str) -> Item {
-    let value: Value = serde_json::from_str(data).unwrap_or_default();
+    let value: Json = serde_json::from_str(data).unwrap_or_default();
     let text = |key: &str| value[key].as_str().map(str::to_owned);
     match text("code") {
         Some(code) => Item::Error {
@@ -338,89 +342,19 @@ fn body(text: &str) -> Result<Vec<Item>, String> {
     for value in &answer.gaps {
         items.push(gap(value).ok_or_else(|| format!("no gap: {value}"))?);
     }
-    for value in &answer.control {
-        items.push(control(value).ok_or_else(|| format!("no control message: {value}"))?);
-    }
     items.extend(
         answer
             .events
             .iter()
             .map(|event| Item::Event(event.get().to_owned())),
     );
-    items.extend(answer.cursor.map(Item::Cursor));
-    Ok(items)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EVENT: &str = r#"{"id":"c1","room":"r","event":"e","data":{"a": 1.0},"ts":5}"#;
-
-    #[test]
-    fn frames_of_each_transport_say_the_same() {
-        let block = format!("event: e\ndata: {EVENT}\nid: c1");
-        let body =
-            format!(r#"{{"cursor":"c1","events":[{EVENT}],"gaps":[],"control":[],"more":false}}"#);
-        let event = Item::Event(EVENT.into());
-        assert_eq!(
-            items(&Raw::WebSocket(EVENT.into())),
-            std::slice::from_ref(&event)
-        );
-        assert_eq!(items(&Raw::Sse(block)), std::slice::from_ref(&event));
-        assert_eq!(
-            items(&Raw::Body(body)),
-            [event.clone(), Item::Cursor("c1".into())]
-        );
-        assert_eq!(position(&event).as_deref(), Some("c1"));
-    }
-
-    #[test]
-    fn the_past_of_a_room_that_another_request_joined_comes_before_the_ack() {
-        let gap = r#"{"room":"r","from":"a","to":"b","reason":"evicted"}"#;
-        let text =
-            format!(r#"{{"type":"ack","ref":"1","room":"r","gaps":[{gap}],"events":[{EVENT}]}}"#);
-        let read = response(200, &text);
-        let [
-            Item::Gap { .. },
-            Item::Backfill { events, .. },
-            Item::Ack { .. },
-        ] = &read[..]
-        else {
-            panic!("{read:?}");
-        };
-        assert_eq!(events, &[EVENT]);
-    }
-
-    #[test]
-    fn what_has_another_shape_is_malformed() {
-        for raw in [
-            Raw::WebSocket("{".into()),
-            Raw::WebSocket(r#"{"type":"heartbeat","cursor":"c1"}"#.into()),
-            Raw::WebSocket(r#"{"type":"welcome"}"#.into()),
-            Raw::WebSocket(r#"{"type":"gap","room":"r","reason":"evicted"}"#.into()),
-            Raw::WebSocket(
-                r#"{"type":"gap","room":"r","from":"a","to":"b","reason":"unauthorized"}"#.into(),
-            ),
-            Raw::WebSocket(r#"{"type":"news"}"#.into()),
-            Raw::Sse(format!("event: e\ndata: {EVENT}")),
-            Raw::Sse(format!("event: e\nid: c1\ndata: {EVENT}")),
-            Raw::Sse(format!("event: f\ndata: {EVENT}\nid: c1")),
-            Raw::Sse(format!("retry: 5\nevent: e\ndata: {EVENT}\nid: c1")),
-            Raw::Sse("id: c1".into()),
-            Raw::Sse(
-                r#"event: heartbeat"#.to_owned()
-                    + "\n"
-                    + r#"data: {"type":"heartbeat","cursor":"c1","ts":1}"#,
-            ),
-            Raw::Body(r#"{"cursor":"c1","events":[],"gaps":[]}"#.into()),
-            Raw::Broken("odd".into()),
-        ] {
-            let read = items(&raw);
-            assert!(
-                matches!(&read[..], [Item::Malformed(_)]),
-                "{raw:?} gave {read:?}"
-            );
+    // Values are those of where the answer ends.
+    for value in &answer.control {
+        match message(value.get())? {
+            Item::Event(text) => return Err(format!("no control message: {text}")),
+            item => items.push(item),
         }
     }
+    items.extend(answer.cursor.map(Item::Cursor));
+    Ok(items)
 }
