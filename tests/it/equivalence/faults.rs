@@ -9,7 +9,7 @@ use super::shrink::{Outcome, shrink};
 use super::simulator::{Fault, Simulator};
 
 /// As many scripts as a run of the gateway plays.
-const SCRIPTS: u64 = 200;
+const SCRIPTS: u64 = 400;
 
 fn run(script: &Script, fault: Option<Fault>) -> Outcome {
     let mut world = Simulator::new(script, fault);
@@ -23,8 +23,8 @@ fn run(script: &Script, fault: Option<Fault>) -> Outcome {
 
 #[test]
 fn a_sound_gateway_passes_every_script() {
-    for seed in 0..6 * SCRIPTS {
-        let outcome = run(&Script::random(seed, seed % 5 != 0), None);
+    for seed in 0..3 * SCRIPTS {
+        let outcome = run(&Script::of(seed), None);
         if !outcome.complaints.is_empty() {
             panic!("{}", shrink(outcome, 500, |script| run(script, None)));
         }
@@ -35,7 +35,7 @@ fn a_sound_gateway_passes_every_script() {
 fn caught(fault: Fault, kinds: &[Kind]) {
     let mut others = Vec::new();
     for seed in 0..SCRIPTS {
-        match run(&Script::random(seed, true), Some(fault))
+        match run(&Script::of(seed), Some(fault))
             .complaints
             .into_iter()
             .next()
@@ -120,7 +120,7 @@ faults! {
     a_position_before_the_values_is_caught: WelcomeBeforeState => State;
     a_room_that_is_joined_without_its_values_is_caught: JoinWithoutState => State;
     values_before_what_is_due_are_caught: StateBeforeDue => Missing;
-    an_id_of_what_is_in_no_log_is_caught: VolatileWithId => Unpublished;
+    an_id_of_what_is_in_no_log_is_caught: VolatileWithId => Unpublished | Bytes;
     what_is_in_no_log_and_comes_twice_is_caught: VolatileTwice => Twice;
     what_is_in_no_log_and_overtakes_is_caught: VolatileOvertakes => Volatile;
     what_is_in_no_log_and_is_not_for_this_client_is_caught: VolatileToAll => Excepted;

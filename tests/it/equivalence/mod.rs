@@ -29,8 +29,6 @@ use script::Script;
 use shrink::Outcome;
 use tally::Tally;
 
-/// Whether the gateway is asked for policies of rooms and options of publishes.
-const POLICIES: bool = false;
 /// Scripts of a run, unless the environment says otherwise.
 const SCRIPTS: u64 = 400;
 /// Runs that shrinking may take.
@@ -78,7 +76,7 @@ fn play_scripts(next: &AtomicU64, end: u64) -> (Tally, Option<Outcome>) {
         if seed >= end {
             return (tally, None);
         }
-        let outcome = run(&Script::random(seed, POLICIES));
+        let outcome = run(&Script::of(seed));
         tally.add(&outcome.record);
         if let Some(first) = outcome.complaints.first() {
             println!("seed {seed} fails, and is being shrunk: {first:?}");

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::message::{self, Item};
-use super::record::{Happening, Record, Start};
+use super::message::{self, Envelope, Item};
+use super::record::{Entry, Happening, Record, Start};
 
 /// How often each thing happened.
 #[derive(Debug, Default)]
 pub(super) struct Tally(BTreeMap<String, usize>);
 
 /// What every run must meet.
-const WANTED: [&str; 22] = [
+const WANTED: [&str; 32] = [
     "WebSocket event",
     "Sse event",
     "LongPoll event",
@@ -33,16 +33,24 @@ const WANTED: [&str; 22] = [
     "error",
     "refused",
     "restart",
+    "newest of a window",
+    "batch of a window",
+    "volatile event",
+    "volatile publish",
+    "state",
+    "value",
+    "slow end",
+    "publish with an end",
+    "publish not for all",
+    "publish for several rooms",
 ];
 
 impl Tally {
     /// Adds what a script met.
     pub(super) fn add(&mut self, record: &Record) {
-        let restarts = record
-            .log
-            .iter()
-            .filter(|entry| matches!(entry, super::record::Entry::Restarted));
-        self.count("restart", restarts.count());
+        for entry in &record.log {
+            self.entry(entry);
+        }
         for happenings in &record.clients {
             let (mut transport, mut events) = (None, 0);
             for happening in happenings {
@@ -75,9 +83,38 @@ impl Tally {
         }
     }
 
+    fn entry(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Restarted => self.count("restart", 1),
+            Entry::Volatile(_) => self.count("volatile publish", 1),
+            Entry::Published(published) => {
+                let options = &published.options;
+                let several = published.rooms.len() > 1;
+                self.count("publish for several rooms", usize::from(several));
+                self.count("publish with an end", options.ttl_ms.iter().len());
+                self.count("publish not for all", options.except.iter().len());
+            }
+            Entry::Repeated(..) | Entry::Refused { .. } | Entry::Advanced(_) => {}
+        }
+    }
+
+    fn event(&mut self, text: &str) {
+        let Ok(envelope) = Envelope::parse(text) else {
+            return;
+        };
+        let name = match (envelope.id, envelope.of.is_empty()) {
+            (None, _) => "volatile event",
+            (Some(_), true) => return,
+            (Some(_), false) if envelope.event.ends_with(":batch") => "batch of a window",
+            (Some(_), false) => "newest of a window",
+        };
+        self.count(name, 1);
+    }
+
     fn item(&mut self, transport: &str, item: &Item, events: &mut usize) {
         match item {
-            Item::Event(_) => {
+            Item::Event(text) => {
+                self.event(text);
                 *events += 1;
                 self.count(&format!("{transport} event"), 1);
             }
@@ -89,14 +126,18 @@ impl Tally {
             Item::Heartbeat { .. } => self.count("heartbeat", 1),
             Item::Backfill { .. } => self.count("backfill", 1),
             Item::Ack { .. } => self.count("ack", 1),
+            Item::Error {
+                reference: None,
+                code,
+            } if code == "slow" => self.count("slow end", 1),
             Item::Error { .. } => self.count("error", 1),
             Item::Refused { .. } => self.count("refused", 1),
             Item::StateEnd { .. } => self.count("state", 1),
+            Item::State(_) => self.count("value", 1),
             Item::Bye(code) => self.count(&format!("bye {code}"), 1),
             Item::Welcome { .. }
             | Item::Cursor(_)
             | Item::StateBegin { .. }
-            | Item::State(_)
             | Item::Close(_)
             | Item::Malformed(_) => {}
         }

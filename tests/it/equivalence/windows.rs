@@ -71,7 +71,7 @@ impl Windows {
                 window.raws.push(published.clone());
             }
             let options = &published.options;
-            if options.retain == Retain::No {
+            if options.retain == Retain::No || self.every(room).is_some() {
                 continue;
             }
             self.ends

@@ -158,6 +158,7 @@ impl Reader<'_> {
             What::Cleared(value) => {
                 let gone = Published {
                     data: "null".to_owned(),
+                    from: None,
                     ..value.clone()
                 };
                 let stamp = self.stamp(number, envelope.ts);

@@ -169,6 +169,7 @@ impl Reader<'_> {
         match asked.map(|place| connection.asks.remove(place)) {
             Some((_, ask)) if ask.room == SECRET && ask.join.is_some() && code == "forbidden" => {}
             Some((_, ask)) => self.complain(Kind::Refused, format!("{ask:?} was answered {code}")),
+            None if code == "slow" => self.sent_away(step, code),
             None => self.refused(step, code, code == "forbidden"),
         }
     }
@@ -182,7 +183,9 @@ impl Reader<'_> {
         let first = !opening.resumes();
         let just = first && forbidden && opening.rooms.iter().any(|room| room == SECRET);
         let draining = answer.ends_with("draining") && self.oracle.ends(step);
-        if !just && !draining {
+        // Who was sent away may not have read so yet.
+        let gone = answer == "404 unknown_stream" && self.is_behind(step);
+        if !just && !draining && !gone {
             let text = format!("{answer} for {opening:?}");
             self.complain(Kind::Refused, text);
         }

@@ -181,8 +181,12 @@ impl<'a> Reader<'a> {
         self.begin(step);
         match item {
             Item::Welcome { cursor, rooms, .. } => self.welcome(step, cursor.as_deref(), rooms),
-            // What follows the values is not quiet before they are there.
-            Item::Heartbeat { cursor } | Item::Cursor(cursor) => {
+            Item::Heartbeat { cursor } => {
+                self.refusal_was_told();
+                self.beats_before_values();
+                self.advance(step, cursor, true);
+            }
+            Item::Cursor(cursor) => {
                 self.refusal_was_told();
                 self.values_were_told();
                 self.advance(step, cursor, true);
@@ -322,7 +326,7 @@ impl<'a> Reader<'a> {
         let Some(connection) = &mut self.connection else {
             return;
         };
-        let (first, last) = (self.oracle.head(connection.opened), self.oracle.head(step));
+        let (first, last) = (self.oracle.head(connection.opened), self.oracle.reach(step));
         for room in connection.opening.rooms.clone() {
             if room != SECRET {
                 connection.forget(&room);

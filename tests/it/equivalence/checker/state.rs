@@ -6,7 +6,6 @@ use super::super::message::State;
 use super::super::record::{Start, Transport};
 use super::super::script::SECRET;
 use super::connection::{Connection, Duty};
-use super::oracle::Origin;
 use super::reader::Reader;
 use super::{Kind, Place};
 
@@ -21,6 +20,8 @@ pub(super) struct Asked {
     joining: HashSet<String>,
     /// Rooms that were left: values of them that are under way mean nothing any more.
     left: HashSet<String>,
+    /// Whether they were owed already when it said last where it is.
+    beaten: bool,
     /// The room that is being told, and what was told of it.
     telling: Option<(String, Vec<State>)>,
     /// The one position of all rooms that were told at the beginning.
@@ -125,6 +126,18 @@ impl Reader<'_> {
             .retain(|_, known| known.complete || !known.asked_late);
     }
 
+    /// The stream was quiet for so long that it says where it is. It may owe values for one beat, but not for two.
+    pub(super) fn beats_before_values(&mut self) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let state = &mut connection.state;
+        let again = std::mem::replace(&mut state.beaten, !state.owed.is_empty());
+        if again {
+            self.values_were_told();
+        }
+    }
+
     /// The stream is quiet: whatever was asked for must have come.
     pub(super) fn values_were_told(&mut self) {
         let Some(connection) = &mut self.connection else {
@@ -221,11 +234,13 @@ impl Reader<'_> {
     }
 
     fn is_value(&mut self, number: usize, value: &State) -> bool {
-        let Origin::Published(published) = &self.oracle.fact(number).origin else {
+        let Some(source) = self.oracle.fact(number).source() else {
             return false;
         };
+        // The newest of a window keeps the time of what it stands for.
+        let number = self.oracle.number(&source.id).unwrap_or(number);
         let stamp = *self.shared.stamps.entry(number).or_insert(value.ts);
-        value.event == published.event && value.data == published.data && value.ts == stamp
+        value.event == source.event && value.data == source.data && value.ts == stamp
     }
 
     /// The values are those of where the stream stands: all that was due before them has come, and it goes on from there.
@@ -300,10 +315,8 @@ impl Reader<'_> {
         let Some((key, is_value)) = fact.retained() else {
             return;
         };
-        let data = match &fact.origin {
-            Origin::Published(published) if is_value => Some(published.data.clone()),
-            _ => None,
-        };
+        let data = fact.source().filter(|_| is_value);
+        let data = data.map(|source| source.data.clone());
         for room in &fact.rooms {
             let known = self.known.get_mut(room);
             // What was held before comes all the same, and is no news.
@@ -339,9 +352,7 @@ impl Reader<'_> {
     }
 
     fn payload(&self, number: usize) -> String {
-        match &self.oracle.fact(number).origin {
-            Origin::Published(published) => published.data.clone(),
-            Origin::Made(_) => String::new(),
-        }
+        let source = self.oracle.fact(number).source();
+        source.map_or_else(String::new, |source| source.data.clone())
     }
 }

@@ -79,7 +79,8 @@ impl Reader<'_> {
             Some((Kind::Twice, "it came twice".into()))
         } else if !published.rooms.contains(room) || expected != seen {
             Some((Kind::Bytes, format!("instead of {expected}")))
-        } else if flash.step <= connection.opened {
+        } else if flash.step <= connection.opened && flash.at < self.oracle.head(connection.opened)
+        {
             Some((Kind::Volatile, "it was over before the stream began".into()))
         } else if excepts(connection, published.options.except) {
             Some((Kind::Excepted, "it was not for this client".into()))

@@ -19,7 +19,7 @@ impl<W: World> Play<'_, W> {
             return;
         };
         let mut wanted: Vec<&Made> = made.iter().collect();
-        for attempt in 0..PATIENCE {
+        for attempt in 0..PATIENCE / 2 {
             if self.clients[at].link.is_none() {
                 self.send_auditor(at).await;
             }

@@ -292,7 +292,7 @@ impl<W: World> Play<'_, W> {
             transport,
             rooms,
             start,
-            snapshot: *snapshot && possible && values,
+            snapshot: (*snapshot || !client.awaits.is_empty()) && possible && values,
             principal: principal(at),
             origin: origin.filter(|_| possible),
         };

@@ -129,7 +129,7 @@ impl<W: World> Play<'_, W> {
             self.world.linger(attempt / 8).await;
             let said = self.read(at, 1 << 20).await;
             let answer = said.into_iter().find(|item| answers_to(item, &reference));
-            if answer.is_some() || self.clients[at].link.is_none() {
+            if answer.is_some() || !self.clients[at].can_ask() {
                 return answer;
             }
         }

@@ -40,7 +40,7 @@ impl<W: World> Play<'_, W> {
             let came = |item: &Item| {
                 matches!(item, Item::Event(_)) && message::position(item) == self.head
             };
-            if said.iter().any(came) || self.clients[at].link.is_none() {
+            if said.iter().any(came) || !self.clients[at].can_ask() {
                 return true;
             }
             self.world.linger(attempt / 8).await;

@@ -151,6 +151,10 @@ impl Generator {
             let field = own.then(|| self.random.word(&KEYS));
             options.field = field.map(|field| if field == ODD { "c" } else { field });
             options.key = (!own || rooms.contains(&"r:conflate")).then_some(key);
+            let single = !rooms.contains(&"r:batch") && !rooms.contains(&LATEST);
+            if options.key.is_some() && single && self.random.once_in(3) {
+                options.retain = self.value_or_none();
+            }
             return options;
         }
         let chance = if rooms == [STATE] {
@@ -162,10 +166,7 @@ impl Generator {
             // A room of the newest event alone has no use for values of several keys.
             0..4 if !rooms.contains(&LATEST) => {
                 options.key = Some(key);
-                options.retain = match self.random.once_in(4) {
-                    true => Retain::Clear,
-                    false => Retain::Value,
-                };
+                options.retain = self.value_or_none();
                 // Whoever reads at once must see the end.
                 let ends = matches!(rooms, [room] if is_watched(room)) && !small;
                 let ends = ends && options.retain == Retain::Value;
@@ -183,6 +184,13 @@ impl Generator {
             _ => {}
         }
         options
+    }
+
+    fn value_or_none(&mut self) -> Retain {
+        match self.random.once_in(4) {
+            true => Retain::Clear,
+            false => Retain::Value,
+        }
     }
 
     /// Shorter than any room's age: which of two ends came first is no question then.

@@ -159,7 +159,7 @@ impl Log {
         let Some(key) = event.key.filter(|_| event.retain != Retain::No) else {
             return;
         };
-        for room in &event.rooms {
+        for room in &event.held {
             let place = (room.clone(), key);
             match event.retain {
                 Retain::Clear if self.fault != Some(Fault::KeepClearedKey) => {

@@ -30,13 +30,14 @@ impl Stream {
             Some(Fault::LatestForgetsNewest) => {
                 event.seq.is_multiple_of(3) || newer.next().is_some()
             }
-            _ => newer.any(|newer| !self.is_excepted(newer)),
+            _ => newer.next().is_some(),
         }
     }
 
     /// Whether the publisher did not want it to come here.
     pub(super) fn is_excepted(&self, event: &Stored) -> bool {
         match (event.except, self.fault) {
+            _ if self.transport == Transport::History => false,
             (None, _) | (_, Some(Fault::ExceptIgnored)) => false,
             (Some(_), Some(Fault::ExceptFromAll)) => true,
             (Some(Except::Principal(name)), _) => name == self.principal,

@@ -123,7 +123,7 @@ impl Log {
             }
             self.stamp(&mut value);
             value.retain = Retain::Clear;
-            (value.ttl, value.data) = (None, "null".to_owned());
+            (value.ttl, value.data, value.from) = (None, "null".to_owned(), None);
             self.make(value, &room);
         }
     }

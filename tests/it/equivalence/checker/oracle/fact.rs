@@ -70,13 +70,27 @@ impl Fact {
         }
     }
 
+    /// What somebody published of which it is the event: itself, or the newest of its key in a window.
+    pub(in super::super) fn source(&self) -> Option<&Published> {
+        match &self.origin {
+            Origin::Published(published) => Some(published),
+            Origin::Made(made) => match &made.what {
+                What::Newest(raw) => Some(raw),
+                What::Batch { .. } | What::Cleared(_) => None,
+            },
+        }
+    }
+
     /// The key whose value it is, or takes away.
     pub(in super::super) fn retained(&self) -> Option<(&'static str, bool)> {
+        if let Some(source) = self.source() {
+            let is_value = source.options.retain == Retain::Value;
+            let key = source.options.key;
+            return key
+                .filter(|_| source.options.retain != Retain::No)
+                .map(|key| (key, is_value));
+        }
         match &self.origin {
-            Origin::Published(published) if published.options.retain != Retain::No => {
-                let is_value = published.options.retain == Retain::Value;
-                Some((published.options.key?, is_value))
-            }
             Origin::Made(Made {
                 what: What::Cleared(value),
                 ..

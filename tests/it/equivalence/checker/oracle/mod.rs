@@ -172,10 +172,10 @@ impl Oracle {
     /// Whether `room` had evicted this event of its own by then; false too if it never held it, if the event's own time
     /// was over first, and if a newer one of a room of the newest was held.
     pub(super) fn dropped(&self, number: usize, room: &str, step: usize) -> bool {
-        self.fact(number)
-            .dropped
-            .get(room)
-            .is_some_and(|at| *at <= step)
+        // A gap that is not true may end where no event is.
+        let fact = number.checked_sub(1).and_then(|at| self.facts.get(at));
+        let dropped = fact.and_then(|fact| fact.dropped.get(room));
+        dropped.is_some_and(|at| *at <= step)
     }
 
     /// Whether `room` had evicted this event by then while it held a newer one, which is all that matters there.
