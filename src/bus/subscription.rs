@@ -164,10 +164,16 @@ impl Subscription {
         (batch, told)
     }
 
+    /// Whether it has read everything up to `seq`.
+    #[must_use]
+    pub const fn has_read(&self, seq: u64) -> bool {
+        self.reader.cursor() >= seq
+    }
+
     /// Whether it was open when the log was at `seq`, and has read everything up to there.
     #[must_use]
     pub const fn has_followed(&self, seq: u64) -> bool {
-        self.reader.opened() <= seq && self.reader.cursor() >= seq
+        self.reader.opened() <= seq && self.has_read(seq)
     }
 
     /// What was visible when it was opened.
