@@ -62,12 +62,12 @@ async fn a_backend_that_does_not_answer_is_answered_for_when_its_time_is_over() 
     let mut socket = gate.websocket().await;
     socket.say(&emit(1, "a")).await;
     backend.was_asked(1).await;
-    let told = gate.hasten(Duration::from_secs(1), socket.json()).await;
+    gate.hand.advance(Duration::from_secs(5));
+    let told = socket.json().await;
     assert_eq!(
         (&told["ref"], &told["code"]),
         (&json!(1), &json!("hook_failed"))
     );
-    assert!((5..=7).contains(&gate.elapsed().as_secs()));
 }
 
 #[tokio::test]
