@@ -11,10 +11,12 @@ mod deadlines;
 pub mod deed;
 pub mod emits;
 pub mod first;
+mod identity;
 mod input;
 mod messages;
 mod moved;
 mod moves;
+mod reading;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -27,20 +29,15 @@ pub use input::{Input, Now};
 pub use settings::Settings;
 
 use crate::auth::Access;
-use crate::bus::moves::Who;
-use crate::bus::reader::Batch;
 use crate::limit::bucket::Bucket;
 use crate::model::code::{Advice, Code, Refusal};
-use crate::model::decree::{Decree, Revocation, revoked};
-use crate::model::gap::Gap;
 use crate::model::id::{Principal, StreamId};
-use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::time::Moment;
 use crate::model::transport::Transport;
 use crate::wire::client::Ref;
-use crate::wire::control::{Control, Welcome, millis};
-use admission::{Admitted, Invited, Opening, Rooms, Wish, admit_invited, readmit};
+use crate::wire::control::Control;
+use admission::{Admitted, Invited, Opening, Wish};
 use aside::Aside;
 
 /// How much longer somebody may take to say who it is while the backend is asked about it, from each look at it.
@@ -353,220 +350,6 @@ impl Session {
         });
     }
 
-    fn authenticated(
-        &mut self,
-        reference: Option<Ref>,
-        verdict: Result<Invited, Refusal>,
-        now: Now,
-        out: &mut Vec<Action>,
-    ) {
-        let verdict = match self.principal() {
-            Some(own) => verdict.and_then(|invited| of_the_same(own, invited)),
-            None => verdict,
-        };
-        let invited = match verdict {
-            Ok(invited) => invited,
-            // What it has lasts as long as it did: it may try another one until then.
-            Err(refusal) if self.principal().is_some() => {
-                return out.push(Action::Answer(Answer::Refused(reference, refusal)));
-            }
-            // A credential that failed is never less than a credential: nobody stays on as anonymous.
-            Err(refusal) => return self.end(reference, refusal, out),
-        };
-        let admitted = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Waiting { opening, .. } => {
-                let access = invited.access.clone();
-                admit_invited(invited, &opening)
-                    .map(|admitted| self.go_live(access, &opening, admitted, now, out))
-            }
-            State::Live(live) => self.lift(live, invited, now, out),
-            State::Ended => return,
-        };
-        match admitted {
-            Ok(()) => out.push(Action::Answer(Answer::done(reference))),
-            Err(refusal) => self.end(reference, refusal, out),
-        }
-    }
-
-    /// Who may what has changed. Whoever keeps all that it has hears nothing of it.
-    fn judged(&mut self, verdict: Result<Arc<Access>, Refusal>, now: Now, out: &mut Vec<Action>) {
-        let State::Live(live) = &mut self.state else {
-            return;
-        };
-        let access = match verdict {
-            Ok(access) => access,
-            Err(refusal) => return self.end(None, refusal, out),
-        };
-        if live.keeps_all_with(&access, self.transport) {
-            live.access = access;
-            return;
-        }
-        if let State::Live(live) = std::mem::replace(&mut self.state, State::Ended)
-            && let Err(refusal) = self.lift(live, access.into(), now, out)
-        {
-            self.end(None, refusal, out);
-        }
-    }
-
-    /// An anonymous client has said who it is, or a client has renewed its credential: it keeps its place and the rooms
-    /// that it may keep, and gets its role's rooms if it named none.
-    fn lift(
-        &mut self,
-        live: Live,
-        invited: Invited,
-        now: Now,
-        out: &mut Vec<Action>,
-    ) -> Result<(), Refusal> {
-        let Live {
-            access: before,
-            rooms: held,
-            named,
-            aside,
-            ..
-        } = live;
-        let Invited {
-            access,
-            barred,
-            first,
-        } = invited;
-        let own = access.rooms.iter().filter(|_| !named);
-        let more = own.chain(added(&access, &before));
-        let more = more.filter(|room| !held.contains(room));
-        let wanted: Vec<_> = held.iter().chain(more).cloned().collect();
-        let aside_of_grants = (aside.extra(), &*barred);
-        let Rooms { granted, refused } =
-            readmit(&access, self.transport, &wanted, aside_of_grants)?;
-        let join = granted
-            .iter()
-            .filter(|room| !held.contains(room))
-            .cloned()
-            .collect();
-        let leave = refused
-            .iter()
-            .filter(|room| held.contains(room))
-            .cloned()
-            .collect();
-        let gaps = refused.into_iter().map(Gap::unauthorized).collect();
-        let expires = access.expires_at.map(|at| now.moment + at.since(now.unix));
-        self.state = State::Live(Live {
-            access,
-            expires,
-            noticed: false,
-            rooms: granted,
-            named,
-            aside: aside.with_gaps(gaps).with_first(first),
-        });
-        out.push(Action::Ask(Ask::Lift { join, leave }));
-        Ok(())
-    }
-
-    fn opened(
-        &mut self,
-        cursor: Option<Position>,
-        gaps: Vec<Gap>,
-        recovered: Option<bool>,
-        now: Now,
-        out: &mut Vec<Action>,
-    ) {
-        let State::Live(live) = &mut self.state else {
-            return;
-        };
-        let first = live.aside.take_first();
-        let unauthorized = live.aside.take_gaps();
-        out.push(Action::Send(Control::Welcome(Welcome {
-            stream: self.stream.to_string(),
-            cursor,
-            rooms: live.rooms.clone(),
-            principal: live.access.principal.name().to_owned(),
-            role: live.access.role.name.to_string(),
-            heartbeat_ms: millis(self.settings.heartbeat),
-            expires_in_ms: live.access.expires_at.map(|at| millis(at.since(now.unix))),
-            recovered: recovered.map(|whole| whole && unauthorized.is_empty()),
-            ts: now.unix,
-        })));
-        if !first.is_empty() {
-            let stream = self.stream.to_string();
-            let first = first::deliveries(first, Some(&stream), cursor, now);
-            out.push(Action::Deliver(first));
-        }
-        out.extend(
-            unauthorized
-                .into_iter()
-                .chain(gaps)
-                .map(|gap| Action::Send(Control::Gap(gap))),
-        );
-        self.last_write = now.moment;
-    }
-
-    /// Gaps first, then events. A batch of neither is the answer to a heartbeat's read: its cursor moved by
-    /// reading, not by taking silence for completeness.
-    fn batch(&mut self, batch: Batch, now: Now, out: &mut Vec<Action>) {
-        let Batch {
-            gaps,
-            mut events,
-            decrees,
-            cursor,
-            fallen,
-            ..
-        } = batch;
-        if let Some(room) = fallen {
-            return self.end(None, admission::fallen(room), out);
-        }
-        let end = decrees
-            .iter()
-            .find(|(_, decree)| self.is_revoked_by(decree))
-            .map(|(seq, _)| *seq);
-        if let Some(end) = end {
-            events.retain(|event| event.event().position.seq < end);
-        }
-        let is_due = now.moment >= self.last_write + self.settings.heartbeat;
-        let is_silent = gaps.is_empty() && events.is_empty();
-        if !is_silent || decrees.is_empty() || is_due {
-            self.last_write = now.moment;
-            // Whoever is ended is not told how far it would have come: what it was not given lies before that.
-            if is_silent && end.is_none() {
-                let ts = now.unix;
-                out.push(Action::Send(Control::Heartbeat { cursor, ts }));
-            }
-        }
-        out.extend(gaps.into_iter().map(|gap| Action::Send(Control::Gap(gap))));
-        if !events.is_empty() {
-            out.push(Action::Deliver(events));
-        }
-        if end.is_some() {
-            self.end(None, revoked(), out);
-        } else if let Some((_, decree)) = decrees.last() {
-            self.heed(decree, out);
-        }
-    }
-
-    /// Whether this stream is one that `decree` ends.
-    fn is_revoked_by(&self, decree: &Decree) -> bool {
-        match decree {
-            Decree::Revoked(Revocation::Stream(stream)) => *stream == self.stream,
-            Decree::Revoked(revocation) => self
-                .access()
-                .is_some_and(|access| revocation.covers(access.bearer())),
-            Decree::Rights | Decree::Moved(_) | Decree::Forgotten => false,
-        }
-    }
-
-    /// Who reads here, for the log.
-    #[must_use]
-    pub fn who(&self) -> Option<Who<'_>> {
-        self.access().map(|access| Who {
-            stream: Some(self.stream),
-            principal: access.principal.name(),
-        })
-    }
-
-    /// Whether this stream is one that `decree` moves.
-    #[must_use]
-    pub fn is_moved_by(&self, decree: &Decree) -> bool {
-        let moved = decree.moved().zip(self.access());
-        moved.is_some_and(|(moved, access)| moved.whom.covers(self.stream, &access.principal))
-    }
-
     fn drain(&mut self, retry_after: Duration, out: &mut Vec<Action>) {
         out.push(Action::Send(Control::bye(
             Code::Draining,
@@ -580,39 +363,6 @@ impl Live {
     /// Whether the client may have what is published to `room`.
     fn may_subscribe(&self, room: &Room) -> bool {
         self.access.may_subscribe(room) || self.aside.grants(room)
-    }
-
-    /// Whether a client with `access` may go on as it is, and gets nothing more.
-    fn keeps_all_with(&self, access: &Access, transport: Transport) -> bool {
-        let expires = self.access.expires_at == access.expires_at;
-        let own = access.rooms.iter().filter(|_| !self.named);
-        let mut more = own.chain(added(access, &self.access));
-        let gets_more = more.any(|room| !self.rooms.contains(room));
-        expires
-            && !gets_more
-            && self.access.role.name == access.role.name
-            && access.may_use(transport)
-            && self.rooms.len() <= access.role.limits.rooms_per_stream
-            && self
-                .rooms
-                .iter()
-                .all(|room| access.may_subscribe(room) || self.aside.grants(room))
-    }
-}
-
-/// The rooms that a backend has added to what was before.
-fn added<'a>(access: &'a Access, before: &'a Access) -> impl Iterator<Item = &'a Room> {
-    let added = access.invited().iter();
-    added.filter(|room| !before.invited().contains(room))
-}
-
-/// A stream is its principal's for good: what it was told, and its name, are nobody else's.
-fn of_the_same(own: &Principal, invited: Invited) -> Result<Invited, Refusal> {
-    if invited.access.principal == *own {
-        Ok(invited)
-    } else {
-        let message = "this credential is somebody else's: open a stream with it";
-        Err(Refusal::new(Code::Forbidden, message))
     }
 }
 

@@ -84,11 +84,11 @@ impl StreamRequest {
 /// Whether the retained state is to come too.
 ///
 /// # Errors
-/// It is asked for beside the newest events: which of both would come first?
+/// It is asked for beside the past: which of both would come first?
 fn snapshot(start: Start, query: &Query) -> Result<bool, Refusal> {
     let snapshot = query.switch("snapshot")?;
-    if snapshot && matches!(start, Start::Newest(_)) {
-        let message = "either `rewind` or `snapshot`, not both";
+    if snapshot && matches!(start, Start::Newest(_) | Start::Earliest) {
+        let message = "either `snapshot` or the past (`rewind`, `since=earliest`), not both";
         return Err(Refusal::new(Code::BadRequest, message));
     }
     Ok(snapshot)
@@ -319,6 +319,7 @@ mod tests {
         let read = |query: &str| parse(&[], query);
         assert!(read("snapshot=1").unwrap().snapshot && !read("").unwrap().snapshot);
         assert_eq!(read("snapshot=1&rewind=5"), Err(Code::BadRequest));
+        assert_eq!(read("snapshot=1&since=earliest"), Err(Code::BadRequest));
         // `EventSource` repeats its URL.
         assert!(
             read(&format!("snapshot=1&rewind=5&since={P}"))

@@ -51,7 +51,7 @@ def before_call(context, case, kwargs):
         # Streams are tested by openapi.py itself.
         replace(query, "transport", "sse|websocket", lambda _: "long-poll")
         # Which of both would come first?
-        if "rewind" in (query or {}):
+        if "rewind" in (query or {}) or (query or {}).get("since") == "earliest":
             query.pop("snapshot", None)
         replace(query, "wait", "[1-4][0-9]?|5[0-5]?|[6-9]", lambda _: 0)
         case.query = {"wait": 0, **(query or {})}

@@ -1,6 +1,7 @@
 //! What is decreed for all: credentials that do not hold any more, rights that have changed.
 
 use super::*;
+use crate::model::decree::{Decree, Revocation};
 use crate::model::decree::{Move, Whom};
 
 fn decreed(decree: Decree, seq: u64) -> Input {

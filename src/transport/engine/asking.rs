@@ -15,7 +15,8 @@ use crate::transport::granted::Caller;
 use crate::transport::{ANSWER, CREDIT};
 use crate::wire::client::Ref;
 
-use super::{Busy, Engine};
+use super::Engine;
+use super::busy::Busy;
 
 impl Engine {
     /// Asks what the session cannot know. What cannot be answered at once is only noted.

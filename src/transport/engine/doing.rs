@@ -14,8 +14,9 @@ use crate::session::{Answer, Input, Step};
 use crate::transport::publishing::Answered;
 use crate::wire::client::Ref;
 
+use super::Engine;
+use super::busy::Busy;
 use super::inquiring::Inquiry;
-use super::{Busy, Engine};
 
 impl Engine {
     /// Publishes. The next message waits until the event is in the log, and for no confirmation.

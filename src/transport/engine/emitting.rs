@@ -15,7 +15,8 @@ use crate::transport::directory::may_be_joined;
 use crate::transport::emit::{Own, Step, undone};
 use crate::wire::client::Ref;
 
-use super::{Busy, Engine};
+use super::Engine;
+use super::busy::Busy;
 
 /// A message on its way, and what is still to be done of its answer.
 pub(super) struct Emitting {

@@ -14,7 +14,8 @@ use crate::transport::invite::Outcome;
 use crate::transport::voice::Line;
 use crate::wire::client::Ref;
 
-use super::{Busy, Engine};
+use super::Engine;
+use super::busy::Busy;
 
 /// A question, and what it is about.
 pub(super) enum Inquiry {

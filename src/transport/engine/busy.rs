@@ -1,0 +1,132 @@
+//! What a client waits for, before its next message is looked at.
+
+use std::pin::Pin;
+use std::task::{Context as Cx, Poll};
+
+use crate::auth::credentials::Credential;
+use crate::bus::Past;
+use crate::bus::state::Told;
+use crate::model::code::Refusal;
+use crate::model::room::Room;
+use crate::session::Input;
+use crate::transport::CREDIT;
+use crate::transport::publishing::{Answered, Later};
+use crate::wire::client::Ref;
+
+use super::Engine;
+use super::emitting::Emitting;
+use super::inquiring::Inquiry;
+
+/// One thing that it waits for.
+pub(super) enum Busy {
+    /// A credential whose key is being fetched.
+    Fetching {
+        reference: Option<Ref>,
+        credential: Result<Credential, Refusal>,
+        fetch: Pin<Box<dyn Future<Output = ()> + Send>>,
+    },
+    /// A join whose past is longer than one step.
+    Joining {
+        reference: Option<Ref>,
+        room: Room,
+        past: Past,
+        /// Whether the room was taken away meanwhile.
+        is_barred: bool,
+    },
+    /// The state of some rooms, which is longer than one step: what is live comes behind it.
+    Telling(Told),
+    /// What the backend is told.
+    Emitting(Emitting),
+    /// What the backend is asked.
+    Inquiring(Inquiry),
+    /// A publish whose log answers later.
+    Publishing {
+        reference: Option<Ref>,
+        answer: Pin<Box<dyn Future<Output = Answered> + Send>>,
+    },
+    /// A deed of a service that has many under way.
+    Doing {
+        reference: Option<Ref>,
+        answer: Later,
+    },
+}
+
+impl Busy {
+    /// Whether it is the backend that it waits for.
+    pub(super) const fn is_asking(&self) -> bool {
+        match self {
+            Self::Emitting(_) | Self::Inquiring(_) => true,
+            Self::Fetching { .. }
+            | Self::Joining { .. }
+            | Self::Telling(_)
+            | Self::Publishing { .. }
+            | Self::Doing { .. } => false,
+        }
+    }
+}
+
+impl Engine {
+    /// A step of what the client waits for. A join's comes before what is live, because its answer ends it.
+    pub(super) fn go_on(&mut self, mut busy: Box<Busy>, writable: bool) -> Option<Input> {
+        match &mut *busy {
+            Busy::Inquiring(_) | Busy::Emitting(_) => return self.asked(busy, writable),
+            Busy::Joining {
+                reference,
+                room,
+                past,
+                is_barred,
+            } if writable => {
+                // A heartbeat reads between two steps, and may have read that rights have changed.
+                if *is_barred || !self.session.may_subscribe(room) {
+                    return Some(Input::Barred {
+                        reference: reference.take(),
+                        room: room.clone(),
+                    });
+                }
+                let joining = self.past_of(room, *past, CREDIT)?;
+                return Some(Input::Joined {
+                    reference: reference.take(),
+                    room: room.clone(),
+                    joining,
+                    in_answer: false,
+                });
+            }
+            Busy::Joining { .. } => {}
+            Busy::Telling(told) if writable => {
+                let step = told.step(CREDIT.bytes);
+                if !told.is_over() {
+                    self.busy = Some(busy);
+                }
+                return Some(Input::State(step));
+            }
+            Busy::Telling(_) => {}
+            Busy::Fetching {
+                reference,
+                credential,
+                fetch,
+            } => {
+                let waker = self.seat.clone().into();
+                if fetch.as_mut().poll(&mut Cx::from_waker(&waker)).is_ready() {
+                    let verdict = self.authenticate(credential.clone());
+                    return self.known(reference.take(), verdict);
+                }
+            }
+            Busy::Doing { reference, answer } => {
+                let waker = self.seat.clone().into();
+                if let Poll::Ready(answer) = answer.as_mut().poll(&mut Cx::from_waker(&waker)) {
+                    let reference = reference.take();
+                    return Some(Input::Answered { reference, answer });
+                }
+            }
+            Busy::Publishing { reference, answer } => {
+                let waker = self.seat.clone().into();
+                if let Poll::Ready(answer) = answer.as_mut().poll(&mut Cx::from_waker(&waker)) {
+                    return self.published(reference.take(), answer);
+                }
+            }
+        }
+        let is_first = matches!(*busy, Busy::Joining { .. } | Busy::Telling(_));
+        self.busy = Some(busy);
+        (writable && !is_first).then(|| self.read()).flatten()
+    }
+}
