@@ -9,6 +9,7 @@ pub mod control;
 pub mod encoded;
 pub mod encoding;
 pub mod endpoints;
+pub mod engineio;
 pub mod forwarded;
 pub mod hook;
 pub mod http1;
