@@ -22,6 +22,7 @@ pub mod proxy_protocol;
 pub mod publish;
 pub mod query;
 pub mod service;
+pub mod socketio;
 pub mod sse;
 pub mod swap;
 pub mod websocket;

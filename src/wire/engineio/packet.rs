@@ -1,8 +1,20 @@
 //! Packets ("Protocol" and "Packet encoding" of the document).
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use bytes::Bytes;
 
 use super::fault::Fault;
+
+/// What bytes begin with where everything is text.
+pub(super) const BINARY: u8 = b'b';
+
+/// Not every client pads.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
+const ANY_PADDING: GeneralPurposeConfig =
+    NO_PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 /// What a packet is for. Its number is the first character of its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +61,15 @@ impl Kind {
         }
     }
 
+    /// A packet of this kind: a text message of a WebSocket, or an item of a payload.
+    #[must_use]
+    pub fn packet(self, data: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(1 + data.len());
+        out.push(self.digit());
+        out.extend_from_slice(data);
+        out
+    }
+
     fn of_digit(digit: u8) -> Option<Self> {
         let number = usize::from(digit.checked_sub(b'0')?);
         Self::ALL.get(number).copied()
@@ -70,33 +91,22 @@ pub enum Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a text message of a WebSocket. A binary one needs no reading: all of it is the [`Packet::Binary`].
+    /// Reads a text message of a WebSocket, or an item of a payload. A binary message of a WebSocket needs no reading: all of
+    /// it is the [`Packet::Binary`].
     ///
-    /// Data is taken of every kind, as the original takes it: whoever knows the kind knows whether it means something.
-    /// `b` and base64, which the original's parser takes here too, belong in payloads; a WebSocket has binary messages.
+    /// Data is taken of every kind, as the original takes it: whoever knows the kind knows whether it means something. It
+    /// takes base64 on a WebSocket too, which has binary messages for that; so do we.
     ///
     /// # Errors
-    /// It is empty, or begins with no number of a kind.
+    /// It is empty, or begins with no number of a kind; or behind `b` stands no base64.
     pub fn from_text(text: &'a str) -> Result<Self, Fault> {
         let first = text.bytes().next().ok_or(Fault::Empty)?;
+        let rest = text.get(1..).unwrap_or_default();
+        if first == BINARY {
+            let bytes = LENIENT.decode(rest).map_err(|_| Fault::Base64)?;
+            return Ok(Self::Binary(bytes.into()));
+        }
         let kind = Kind::of_digit(first).ok_or(Fault::Kind)?;
-        let data = text.get(1..).unwrap_or_default();
-        Ok(Self::Text { kind, data })
-    }
-}
-
-/// Writes a packet of text behind `out`: a text message of a WebSocket, or an item of a payload.
-pub(super) fn push(out: &mut Vec<u8>, kind: Kind, data: &[u8]) {
-    out.push(kind.digit());
-    out.extend_from_slice(data);
-}
-
-impl Kind {
-    /// A packet of this kind as text.
-    #[must_use]
-    pub fn packet(self, data: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(1 + data.len());
-        push(&mut out, self, data);
-        out
+        Ok(Self::Text { kind, data: rest })
     }
 }

@@ -4,29 +4,19 @@
 //! §7), or digits: so no packet of ours falls apart.
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD};
-use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
-use bytes::Bytes;
+use base64::engine::general_purpose::STANDARD;
 
 use super::fault::Fault;
-use super::packet::Packet;
+use super::packet::{BINARY, Packet};
 
 /// What parts two packets.
 pub const SEPARATOR: u8 = 0x1e;
-/// What bytes begin with.
-const BINARY: u8 = b'b';
 
 /// The most packets that are sensible in one body.
 ///
 /// A client sends what has gathered in one body of at most `maxPayload` bytes, so whoever was offline for long has many
 /// packets in it; 1 MB of the shortest, which say nothing, would be half a million.
 pub const PACKETS: usize = 10_000;
-
-/// Not every client pads.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
-const ANY_PADDING: GeneralPurposeConfig =
-    NO_PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 /// What one body may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +77,7 @@ impl<'a> Iterator for Payload<'a> {
             }),
             Some(left) => {
                 self.left = left;
-                item(text)
+                Packet::from_text(text)
             }
         };
         if packet.is_err() {
@@ -95,14 +85,6 @@ impl<'a> Iterator for Payload<'a> {
         }
         Some(packet)
     }
-}
-
-fn item(text: &str) -> Result<Packet<'_>, Fault> {
-    let Some(base64) = text.strip_prefix(char::from(BINARY)) else {
-        return Packet::from_text(text);
-    };
-    let bytes = LENIENT.decode(base64).map_err(|_| Fault::Base64)?;
-    Ok(Packet::Binary(Bytes::from(bytes)))
 }
 
 /// Adds a packet of text to the body `out`, which began empty.
@@ -129,18 +111,5 @@ pub const fn binary_len(bytes: usize) -> usize {
 fn part(out: &mut Vec<u8>) {
     if !out.is_empty() {
         out.push(SEPARATOR);
-    }
-}
-
-impl Packet<'_> {
-    /// The packet as it stands in a body.
-    #[must_use]
-    pub fn to_item(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        match self {
-            Self::Text { kind, data } => super::packet::push(&mut out, *kind, data.as_bytes()),
-            Self::Binary(bytes) => push_binary(&mut out, bytes),
-        }
-        out
     }
 }

@@ -52,8 +52,13 @@ fn a_message_of_a_websocket_is_one_packet() {
 #[test]
 fn a_message_that_begins_with_no_kind_is_refused() {
     assert_eq!(Packet::from_text(""), Err(Fault::Empty));
+    assert_eq!(
+        Packet::from_text("bAQ=="),
+        Ok(binary(&[1])),
+        "as the original"
+    );
     for wrong in [
-        "a123", "abc", "7", "9", "{", "{}", "/", ":", "é", "\u{664}", " 4", "bAQ==",
+        "a123", "abc", "7", "9", "{", "{}", "/", ":", "é", "\u{664}", " 4", "B",
     ] {
         assert_eq!(Packet::from_text(wrong), Err(Fault::Kind), "{wrong}");
     }
