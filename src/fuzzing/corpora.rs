@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// A door by the name of its target, which is that of its corpus too.
 type Door = (&'static str, fn(&[u8]));
 
-const DOORS: [Door; 16] = [
+const DOORS: [Door; 18] = [
     ("claims", super::claims),
     ("client_frames", super::client_frames),
     ("client_message", super::client_message),
@@ -15,6 +15,7 @@ const DOORS: [Door; 16] = [
     ("configuration", super::configuration),
     ("credentials", super::credentials),
     ("cursor", super::cursor),
+    ("engineio", super::engineio),
     ("event_stream", super::event_stream),
     ("hook_answer", super::hook_answer),
     ("json", super::json),
@@ -22,6 +23,7 @@ const DOORS: [Door; 16] = [
     ("log", super::log),
     ("proxies", super::proxies),
     ("publish_body", super::publish_body),
+    ("socketio", super::socketio),
     ("stream", super::stream),
     ("stream_request", super::stream_request),
 ];
