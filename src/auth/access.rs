@@ -239,7 +239,7 @@ impl Access {
     #[must_use]
     pub fn may_publish(&self, room: &Room) -> bool {
         let is_granted = self.publish.cover(room.as_str());
-        let is_served = self.role.service && room.is_of_a_stream();
+        let is_served = self.is_service() && room.is_of_a_stream();
         room.tells_of().is_none() && (is_granted || is_served)
     }
 
@@ -260,7 +260,7 @@ impl Access {
     /// Whether it may publish to any room at all.
     #[must_use]
     pub fn publishes(&self) -> bool {
-        self.role.service || !self.publish.is_empty()
+        self.is_service() || !self.publish.is_empty()
     }
 
     /// Whether it may tell the backend what is called by this name. A signed URL is to read, whoever has it.
@@ -303,10 +303,11 @@ impl Access {
         self.role.transports.contains(&transport)
     }
 
-    /// Whether it is the backend's own: it may move, end and list the streams of others.
+    /// Whether it is the backend's own: it may move, end and list the streams of others. A signed URL of it is to read, and
+    /// is not.
     #[must_use]
     pub fn is_service(&self) -> bool {
-        self.role.service
+        self.role.service && !self.is_by_url()
     }
 
     /// Whether it may do what operators do: purge a room, read the metrics.

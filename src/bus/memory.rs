@@ -302,6 +302,12 @@ impl Bus {
         (Batch { gaps, ..batch }, told)
     }
 
+    /// The state of `rooms` now.
+    #[must_use]
+    pub fn state(&self, rooms: &[Room]) -> Told {
+        self.0.log().state(rooms)
+    }
+
     /// What a reader at `place` would read: for all who are there. Nothing where there is nothing, or where it would
     /// tell of gaps or decrees, which each is told for itself, or hold an event that is not for all; moves that it passes
     /// are told with it, and whom one of them concerns does not take it.

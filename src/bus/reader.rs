@@ -199,6 +199,24 @@ impl Reader {
         self.rooms().any(|one| one == room)
     }
 
+    /// From where on `room` is read, if it is joined.
+    #[must_use]
+    pub fn joined_from(&self, room: &Room) -> Option<u64> {
+        let joined = self.rooms.iter().find(|one| one.room == *room);
+        joined.map(|one| one.from)
+    }
+
+    /// What is decreed up to now is as good as applied, if nothing of it concerns `who`.
+    pub fn judge_from_now(&mut self, log: &Log, who: Who<'_>) {
+        let (judged, visible) = (self.judged(), log.visible());
+        let decrees = log.decrees();
+        if decrees.next_stop(judged, Some(who)).is_none()
+            && decrees.between(judged, visible).is_empty()
+        {
+            self.opened = visible;
+        }
+    }
+
     /// Whether `event` was given through a joined room other than `room`. Of a room of the newest that is certain of its
     /// newest alone: what is not may have been replaced before it was read.
     #[must_use]

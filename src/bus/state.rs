@@ -98,6 +98,13 @@ impl Told {
         step
     }
 
+    /// About how many bytes it takes to tell what is left.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let values = self.rooms.iter().flat_map(|(_, values)| values);
+        values.map(|value| value.cost()).sum()
+    }
+
     /// Whether all has been told.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -194,6 +201,13 @@ impl States {
     pub fn of(&self, room: &Room) -> Vec<Arc<Value>> {
         let held = self.rooms.get(room);
         held.map_or_else(Vec::new, |held| held.values.values().cloned().collect())
+    }
+
+    /// Whether `key` has a value in `room`.
+    #[must_use]
+    pub fn has(&self, room: &Room, key: &Key) -> bool {
+        let held = self.rooms.get(room);
+        held.is_some_and(|held| held.values.contains_key(key))
     }
 
     /// The next that is over at `now`; it stays until another, or `null`, takes its place.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::gap::Gap;
-use crate::model::id::Principal;
+use crate::model::id::{Principal, StreamId};
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::start::Start;
@@ -62,11 +62,17 @@ pub struct Past {
     pub since: Start,
     /// Up to where, once that is settled.
     pub until: Option<Position>,
+    /// Whether the room was joined when that was settled.
+    is_joined: bool,
 }
 
 impl From<Start> for Past {
     fn from(since: Start) -> Self {
-        Self { since, until: None }
+        Self {
+            since,
+            until: None,
+            is_joined: false,
+        }
     }
 }
 
@@ -114,6 +120,17 @@ impl Subscription {
             recovered,
             told,
         }
+    }
+
+    /// It is somebody else's from now on, who was anonymous. What moved the streams of that name before was not meant for
+    /// this one, so it begins to be judged here; unless something that concerns it as it was is still to be read.
+    pub fn is_renamed(&mut self, stream: StreamId) {
+        let log = lock(&self.shared.log);
+        let before = Who {
+            stream: Some(stream),
+            principal: Principal::Anonymous.name(),
+        };
+        self.reader.judge_from_now(&log, before);
     }
 
     /// Whoever looks who is there finds `who` in its rooms, from now on.
@@ -247,7 +264,11 @@ impl Subscription {
     }
 
     fn step_into(&mut self, room: &Room, past: Past, credit: Credit) -> Joining {
-        let Past { since, until } = past;
+        let Past {
+            since,
+            until,
+            is_joined,
+        } = past;
         // As in `open`: what this step does not see rings.
         let shared = self.shared.clone();
         let mut log = shared.log();
@@ -259,11 +280,15 @@ impl Subscription {
             Start::At(since) if since.epoch == log.epoch() => since.seq.clamp(end, visible),
             Start::At(_) | Start::Unreadable | Start::Earliest | Start::Newest(_) => end,
         };
-        let joined = self.reader.has(room);
-        // The room's own events pass the cursor once it is joined: its past ends where it did at the first step.
-        let until = until
-            .filter(|_| joined)
-            .unwrap_or_else(|| log.position(end));
+        let joined = self.reader.joined_from(room);
+        let until = match (until, joined) {
+            // The room's own events pass the cursor once it is joined: its past ends where it did at the first step.
+            (Some(until), Some(_)) if is_joined => until,
+            // Somebody else has made the stream join it meanwhile: from there on it has been live.
+            (Some(_), Some(from)) => log.position(from),
+            (Some(_) | None, _) => log.position(end),
+        };
+        let joined = joined.is_some();
         let page = (since != Start::Now).then(|| {
             let since = (since != Start::Earliest).then_some(since);
             log.page(&Query {
@@ -295,6 +320,7 @@ impl Subscription {
         let next = more.then_some(Past {
             since: Start::At(cursor),
             until: Some(until),
+            is_joined: joined,
         });
         Joining { gaps, events, next }
     }

@@ -75,6 +75,8 @@ pub struct Window {
     /// In their order; where it conflates, the newest of each key.
     events: BTreeMap<u64, Raw>,
     newest: HashMap<Option<Key>, u64>,
+    /// The newest that was retained of each key, whatever came after it.
+    retained: BTreeMap<Key, Raw>,
     bytes: usize,
 }
 
@@ -89,6 +91,7 @@ impl Windows {
                 due,
                 events: BTreeMap::new(),
                 newest: HashMap::new(),
+                retained: BTreeMap::new(),
                 bytes: 0,
             }
         });
@@ -142,6 +145,13 @@ impl Window {
     fn add(&mut self, raw: Raw) {
         self.bytes += raw.cost();
         let seq = raw.position.seq;
+        if let Some(key) = raw.options.key.as_ref().filter(|_| raw.options.retain) {
+            // Its payload is shared with the event.
+            self.bytes += OVERHEAD;
+            if self.retained.insert(key.clone(), raw.clone()).is_some() {
+                self.bytes -= OVERHEAD;
+            }
+        }
         if let Deliver::Conflate { key, .. } = &self.deliver {
             let key = raw.options.key.clone().or_else(|| {
                 let field = key.as_deref()?;
@@ -160,10 +170,11 @@ impl Window {
         self.events.len() >= EVENTS || self.bytes >= BYTES
     }
 
-    /// Its events that are not over, in their order.
-    pub fn events(self, now: Moment) -> impl Iterator<Item = Raw> {
+    /// Its events that are not over, in their order; and the newest that was retained of each key, though it may be over.
+    pub fn end(self, now: Moment) -> (impl Iterator<Item = Raw>, Vec<Raw>) {
         let events = self.events.into_values();
-        events.filter(move |raw| raw.left(now) != Some(Duration::ZERO))
+        let events = events.filter(move |raw| raw.left(now) != Some(Duration::ZERO));
+        (events, self.retained.into_values().collect())
     }
 }
 

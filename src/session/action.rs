@@ -57,6 +57,8 @@ pub enum Ask {
         join: Vec<Room>,
         /// Rooms to leave.
         leave: Vec<Room>,
+        /// Whether it is somebody else's now, who was anonymous.
+        is_renamed: bool,
     },
     /// Publish, and give [`super::Input::Published`] before the next message is read; or [`super::Input::Answered`] once
     /// it was confirmed, where that is waited for.

@@ -112,6 +112,7 @@ impl Session {
             .filter(|room| held.contains(room))
             .cloned()
             .collect();
+        let is_renamed = access.principal != before.principal;
         let gaps = refused.into_iter().map(Gap::unauthorized).collect();
         let expires = access.expires_at.map(|at| now.moment + at.since(now.unix));
         self.state = State::Live(Live {
@@ -122,7 +123,11 @@ impl Session {
             named,
             aside: aside.with_gaps(gaps).with_first(first),
         });
-        out.push(Action::Ask(Ask::Lift { join, leave }));
+        out.push(Action::Ask(Ask::Lift {
+            join,
+            leave,
+            is_renamed,
+        }));
         Ok(())
     }
 }

@@ -35,6 +35,7 @@ impl Session {
             Some(Action::Ask(Ask::Follow(_))) => Some(Action::Ask(Ask::Lift {
                 join: vec![room],
                 leave: Vec::new(),
+                is_renamed: false,
             })),
             told => told,
         });

@@ -299,7 +299,7 @@ fn an_anonymous_client_that_says_who_it_is_gets_its_roles_rooms_and_a_new_welcom
         1,
     );
     let actions = step(&mut session, Input::Authenticated(None, Ok(display())), 2);
-    let Action::Ask(Ask::Lift { join, leave }) = &actions[0] else {
+    let Action::Ask(Ask::Lift { join, leave, .. }) = &actions[0] else {
         panic!("{actions:?}")
     };
     assert_eq!((join[0].as_str(), join.len()), ("kitchen", 1));

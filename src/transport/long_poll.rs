@@ -13,6 +13,7 @@ use crate::auth::Access;
 use crate::bus::moves::Who;
 use crate::bus::reader::{Batch, Credit};
 use crate::bus::rooms::Delivery;
+use crate::bus::state::Told;
 use crate::bus::wake::Seat;
 use crate::bus::{Opened, Subscription};
 use crate::lifecycle::random;
@@ -46,6 +47,9 @@ pub(super) const CREDIT: Credit = Credit {
     events: 500,
     bytes: 256 * 1024,
 };
+
+/// What the state in an answer may take, in bytes of memory: an answer is made in one go.
+const STATE: usize = 4 << 20;
 
 /// What a poll comes to at first.
 pub enum Look {
@@ -99,7 +103,11 @@ pub fn look(
     } = admitted;
     let state = |gaps: &[Gap]| wishes.due(&rooms, start, gaps);
     let credit = if wishes.snapshot() { ANSWER } else { CREDIT };
-    let (mut batch, mut told) = context.bus.read(&rooms, start, credit, state);
+    let (mut batch, told) = context.bus.read(&rooms, start, credit, state);
+    if told.bytes() > STATE {
+        let message = "the state of these rooms is more than one answer holds: ask for fewer of them, or open a stream";
+        return Err(Refusal::new(Code::TooLarge, message).limit("snapshot"));
+    }
     // Only now: what was decreed before the read is not read, and may have come after its rights were looked at.
     let access = context.judge(access)?;
     if !is_good_for(&access, &rooms) {
@@ -129,12 +137,7 @@ pub fn look(
         Look::Waits(Box::new(waiting))
     } else {
         context.bus.touch(&waiting.access.principal, &waiting.rooms);
-        let mut answer = waiting.answer(context, batch, None);
-        // What is due before it stands in the same answer; more than that only if it takes more than the largest.
-        while !told.is_over() {
-            answer.control.append(&mut told.step(CREDIT.bytes));
-        }
-        Look::Answered(answer)
+        Look::Answered(waiting.answer_with(context, batch, None, told))
     })
 }
 
@@ -262,9 +265,29 @@ impl Waiting {
 
     /// What `batch` is as its answer; events beyond `live` were appended while it waited. Whatever has ended the wait: once
     /// the gateway drains, the next poll would find nobody.
-    pub(super) fn answer(mut self, context: &Context, batch: Batch, live: Option<u64>) -> Answer {
+    pub(super) fn answer(self, context: &Context, batch: Batch, live: Option<u64>) -> Answer {
+        // It may be newer than the answer's events, and those that the next answer brings are then in it already.
+        let lost = self
+            .wishes
+            .due(&self.rooms, Start::At(self.since), &batch.gaps);
+        let told = context.bus.state(&lost);
+        self.answer_with(context, batch, live, told)
+    }
+
+    /// The same, with this state behind its events; one that is too much is left out, and the gap stands.
+    fn answer_with(
+        mut self,
+        context: &Context,
+        batch: Batch,
+        live: Option<u64>,
+        mut told: Told,
+    ) -> Answer {
         let mut control = Vec::new();
-        if context.draining.has_begun() {
+        while told.bytes() <= STATE && !told.is_over() {
+            control.append(&mut told.step(CREDIT.bytes));
+        }
+        let is_draining = context.draining.has_begun();
+        if is_draining {
             control.push(Control::bye(Code::Draining, Some(come_back())));
         }
         let mut gaps = self.known;
@@ -281,10 +304,10 @@ impl Waiting {
             live,
             now,
         );
-        self.meter.ends(if control.is_empty() {
-            End::Answered
-        } else {
+        self.meter.ends(if is_draining {
             End::Code(Code::Draining)
+        } else {
+            End::Answered
         });
         let now = context.now();
         let first = deliveries(self.first, None, Some(batch.cursor), now);

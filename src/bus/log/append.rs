@@ -1,6 +1,7 @@
 //! Appending: what is published, what a window has come to, what is over by itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::bus::idempotency::Idempotency;
 use crate::bus::rooms::Entry;
@@ -121,6 +122,10 @@ impl Log {
             if *confirm {
                 windowless(room, policy, "`ack`")?;
             }
+            if *retain && room.is_of_a_stream() {
+                let message = "a stream has no state: what it is told dies with it";
+                return Err(Refusal::new(Code::BadRequest, message).room(room.clone()));
+            }
             if let Some(key) = key.as_ref().filter(|_| *retain) {
                 let all = self.settings.state_bytes;
                 self.state.check((room, policy), key, &new.data, all)?;
@@ -238,11 +243,13 @@ impl Log {
     }
 
     /// The newest of each key, each as an event of its own.
-    fn flush_newest(&mut self, room: &Room, window: Window, (now, _): (Moment, UnixMillis)) {
-        for raw in window.events(now) {
-            let (of, ts) = (vec![raw.position], raw.ts);
+    fn flush_newest(&mut self, room: &Room, window: Window, (now, ts): (Moment, UnixMillis)) {
+        let (events, retained) = window.end(now);
+        for raw in events {
             let options = Options {
                 ttl: raw.left(now),
+                // Of the state the newest that was retained is, and not the newest of all.
+                retain: false,
                 ..raw.options
             };
             let new = NewEvent {
@@ -251,46 +258,57 @@ impl Log {
                 ..NewEvent::new(vec![room.clone()], raw.name, raw.data)
             };
             self.head += 1;
-            self.put(new, Some(of), (now, ts));
+            self.put(new, Some(vec![raw.position]), (now, raw.ts));
         }
+        self.retain(room, retained, (now, ts));
     }
 
     /// All of each name, as one event.
     fn flush_batch(&mut self, room: &Room, window: Window, now: (Moment, UnixMillis)) {
+        let (events, retained) = window.end(now.0);
         let mut names: Vec<(EventName, Vec<Raw>)> = Vec::new();
-        for raw in window.events(now.0) {
+        for raw in events {
             match names.iter_mut().find(|(name, _)| *name == raw.name) {
                 Some((_, events)) => events.push(raw),
                 None => names.push((raw.name.clone(), vec![raw])),
             }
         }
         for (name, events) in names {
+            let left: Option<Vec<_>> = events.iter().map(|raw| raw.left(now.0)).collect();
+            let mut new = NewEvent::new(
+                vec![room.clone()],
+                EventName::batch_of(&name),
+                batch(&events),
+            );
+            // It lives as long as one of those that it holds.
+            new.options.ttl = left.and_then(|left| left.into_iter().max());
             let of = events.iter().map(|raw| raw.position).collect();
-            let rooms = vec![room.clone()];
-            let new = NewEvent::new(rooms, EventName::batch_of(&name), batch(&events));
             self.head += 1;
             self.put(new, Some(of), now);
-            for raw in events {
-                self.retain(room, raw, now.0);
-            }
         }
+        self.retain(room, retained, now);
     }
 
-    /// What a raw event says of the state of its room, once its batch has been appended.
-    fn retain(&mut self, room: &Room, raw: Raw, now: Moment) {
-        let expires = raw.left(now).map(|left| now + left);
-        if let Some(key) = raw.options.key.filter(|_| raw.options.retain) {
-            let (name, data, ts) = (raw.name, raw.data, raw.ts);
-            self.state.set(
-                room,
-                Value {
-                    key,
-                    name,
-                    data,
-                    ts,
-                    expires,
-                },
-            );
+    /// What the raw events of a window say of the state of their room, once the window's events have been appended: the
+    /// newest that was retained of each key. One that is over already takes the one before it with it.
+    fn retain(&mut self, room: &Room, newest: Vec<Raw>, now: (Moment, UnixMillis)) {
+        for raw in newest {
+            let left = raw.left(now.0);
+            let Some(key) = raw.options.key.clone() else {
+                continue;
+            };
+            let value = Value {
+                key,
+                name: raw.name,
+                data: raw.data,
+                ts: raw.ts,
+                expires: left.map(|left| now.0 + left),
+            };
+            if left != Some(Duration::ZERO) {
+                self.state.set(room, value);
+            } else if self.state.has(room, &value.key) {
+                self.clear(room.clone(), &value, now);
+            }
         }
     }
 

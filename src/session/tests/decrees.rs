@@ -68,7 +68,7 @@ fn when_rights_change_who_keeps_all_hears_nothing_and_who_does_not_is_told() {
     assert!(said(&mut session, Input::Judged(Ok(same)), 1).is_empty());
 
     let fewer = with_rooms(&["lobby"], &["lobby"]);
-    let [Action::Ask(Ask::Lift { join, leave })] =
+    let [Action::Ask(Ask::Lift { join, leave, .. })] =
         &step(&mut session, Input::Judged(Ok(fewer)), 2)[..]
     else {
         panic!("the rooms change")
@@ -138,7 +138,7 @@ fn a_room_that_is_granted_to_a_stream_stays_its_own_when_rights_change() {
     };
     said(&mut session, joined, 1);
     let fewer = with_rooms(&["lobby"], &["lobby"]);
-    let [Action::Ask(Ask::Lift { join, leave })] =
+    let [Action::Ask(Ask::Lift { join, leave, .. })] =
         &step(&mut session, Input::Judged(Ok(fewer)), 2)[..]
     else {
         panic!("the rooms change")

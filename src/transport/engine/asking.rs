@@ -25,7 +25,11 @@ impl Engine {
             Ask::Authenticate(reference, token) => self.shown(reference, &token),
             Ask::Extend(access) => Some(Input::Extended(self.context.extended(&access))),
             Ask::Open { rooms, start } => Some(self.open(&rooms, start)),
-            Ask::Lift { join, leave } => self.lift(&join, &leave),
+            Ask::Lift {
+                join,
+                leave,
+                is_renamed,
+            } => self.lift(&join, &leave, is_renamed),
             Ask::Publish {
                 reference,
                 access,
@@ -189,8 +193,11 @@ impl Engine {
         }
     }
 
-    fn lift(&mut self, join: &[Room], leave: &[Room]) -> Option<Input> {
+    fn lift(&mut self, join: &[Room], leave: &[Room], is_renamed: bool) -> Option<Input> {
         let subscription = self.subscription.as_mut()?;
+        if is_renamed {
+            subscription.is_renamed(self.session.stream());
+        }
         let who = &self.session.access()?.principal;
         leave.iter().for_each(|room| _ = subscription.leave(room));
         subscription.attend(who);

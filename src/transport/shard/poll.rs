@@ -21,6 +21,7 @@ use crate::telemetry::metrics::labels::End;
 use crate::transport::context::Context;
 use crate::transport::format::Ending;
 use crate::transport::long_poll::{CREDIT, Style, Waiting};
+use crate::wire::control::Control;
 
 use super::ending::Ended;
 use super::form::Form;
@@ -193,7 +194,8 @@ impl Poll {
             return Turn::Waits;
         };
         let answer = waiting.answer(context, batch, Some(live));
-        let is_told_to_leave = !answer.control.is_empty() && !self.closes;
+        let is_bye = |control: &Control| matches!(control, Control::Bye { .. });
+        let is_told_to_leave = answer.control.iter().any(is_bye) && !self.closes;
         self.closes |= is_told_to_leave;
         let bytes = self.style.answer(&answer, is_told_to_leave, round.now.unix);
         *round.bytes = round.bytes.saturating_sub(bytes.len());

@@ -141,10 +141,15 @@ async fn a_purge_takes_what_waits_too() {
     let gate = Gate::open("", ROOMS).await;
     let begin = head(&gate, "s:1").await;
     publish(&gate, "s:1", reading(7, 1)).await;
+    // Who has passed what waits is told too.
+    let mut socket = websocket(&gate, "room=s:1&room=other").await;
+    publish(&gate, "other", json!({"event": "e"})).await;
+    assert_eq!(socket.json().await["room"], "other");
     let purged = gate
         .request("DELETE", "/v1/rooms/s:1/events", &[crate::support::KEY], "")
         .await;
     assert_eq!(purged.status(), 204);
+    assert_eq!(socket.json().await["type"], "gap");
     gate.hand.advance(SECOND);
     publish(&gate, "s:1", reading(7, 2)).await;
     gate.hand.advance(SECOND);

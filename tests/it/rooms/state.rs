@@ -230,3 +230,96 @@ async fn what_does_not_fit_is_refused_by_the_limit_that_it_meets() {
         "a refused value is not in the log"
     );
 }
+
+const WINDOWS: &str = "[rooms.\"batch\"]\ndeliver = { mode = \"batch\" }\n[rooms.\"newest\"]\ndeliver = { mode = \"conflate\" }\n";
+
+/// The state of `room` once its window has ended.
+async fn after_a_window(gate: &Gate, room: &str) -> Vec<(String, Value)> {
+    let begin = head(gate, room).await;
+    gate.hand.advance(std::time::Duration::from_secs(1));
+    super::next(gate, room, &begin).await;
+    told(
+        &mut websocket(gate, &format!("room={room}&snapshot=1")).await,
+        room,
+    )
+    .await
+    .0
+}
+
+#[tokio::test]
+async fn of_a_window_the_newest_that_was_retained_counts_whatever_its_name_and_whatever_came_after_it()
+ {
+    let gate = Gate::open("", WINDOWS).await;
+    for (event, data) in [("a", 1), ("b", 2), ("a", 3)] {
+        let body = json!({"event": event, "data": data, "key": "k", "retain": true});
+        publish(&gate, "batch", body).await;
+    }
+    assert_eq!(after_a_window(&gate, "batch").await, values(&[("k", 3)]));
+    publish(&gate, "newest", value("k", json!(1))).await;
+    publish(
+        &gate,
+        "newest",
+        json!({"event": "e", "data": 2, "key": "k"}),
+    )
+    .await;
+    assert_eq!(after_a_window(&gate, "newest").await, values(&[("k", 1)]));
+}
+
+#[tokio::test]
+async fn a_value_that_is_over_before_its_window_ends_takes_the_one_before_it_with_it() {
+    let gate = Gate::open("", WINDOWS).await;
+    for room in ["batch", "newest"] {
+        publish(&gate, room, value("k", json!(1))).await;
+        assert_eq!(after_a_window(&gate, room).await, values(&[("k", 1)]));
+        let mut brief = value("k", json!(2));
+        brief["ttl"] = json!("500ms");
+        publish(&gate, room, brief).await;
+        assert_eq!(after_a_window(&gate, room).await, values(&[]), "{room}");
+    }
+}
+
+#[tokio::test]
+async fn a_poll_that_waits_and_is_told_a_gap_is_told_the_state_too() {
+    let room = "[rooms.\"r\"]\nhistory = { events = 2 }\ndeliver = { mode = \"conflate\" }\n";
+    let gate = Gate::open("", room).await;
+    let begin = head(&gate, "r").await;
+    let mut socket = gate.connect().await;
+    let target = format!("/v1/stream?room=r&since={begin}&wait=50&snapshot=1");
+    socket
+        .send(crate::support::http::request("GET", &target, &[KEY], ""))
+        .await;
+    gate.polls_wait(1).await;
+    for n in 0..5 {
+        publish(&gate, "r", value(&format!("k{n}"), json!(n))).await;
+    }
+    gate.hand.advance(std::time::Duration::from_secs(1));
+    let answer = socket.answer("GET").await.json();
+    assert_eq!(answer["gaps"][0]["reason"], "evicted");
+    let states = answer["control"].as_array().unwrap();
+    let states = states.iter().filter(|one| one["type"] == "state");
+    assert_eq!(states.count(), 5);
+}
+
+#[tokio::test]
+async fn a_poll_is_not_answered_with_more_state_than_one_answer_holds() {
+    let gate = Gate::open("", "[rooms.\"*\"]\nstate = { bytes = \"8MiB\" }\n").await;
+    for many in 0..10 {
+        let events: Vec<_> = (0..10)
+            .map(|n| {
+                let mut event = value(&format!("k{many}-{n}"), json!("x".repeat(50_000)));
+                event["room"] = json!("r");
+                event
+            })
+            .collect();
+        let body = json!({ "events": events }).to_string();
+        gate.request("POST", "/v1/publish", &[KEY], &body).await;
+    }
+    let answer = gate
+        .request("GET", "/v1/stream?room=r&snapshot=1", &[KEY], "")
+        .await;
+    assert_eq!(
+        (answer.status(), answer.code()),
+        (413, "too_large".to_owned())
+    );
+    assert_eq!(answer.json()["limit"], "snapshot");
+}

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{ANN, BOB, ROLES, SYSTEM, asked, data, gate, posted, sse, system, websocket};
+use super::{ANN, BOB, ROLES, SYSTEM, asked, data, gate, posted, publish, sse, system, websocket};
 use crate::support::http::Next;
+use crate::support::websocket::WebSocket;
 use crate::support::{Gate, api_key};
 
 #[tokio::test]
@@ -86,4 +87,27 @@ async fn what_a_service_does_is_recorded_and_what_it_looks_at_is_not() {
     let changed: Vec<_> = of("stream_changed").map(|line| &line["rooms"]).collect();
     assert_eq!(changed, [&json!(["venue", "tab:7"]), &json!(["venue"])]);
     assert_eq!(of("message_refused").count(), 1);
+}
+
+#[tokio::test]
+async fn a_signed_url_of_a_service_is_to_read_and_nothing_else() {
+    let gate = gate().await;
+    let (_ann, stream) = websocket(&gate, ANN, &["venue"]).await;
+    let body = r#"{"url":true,"rooms":["menu"],"transport":"websocket"}"#;
+    let answer = gate.request("POST", "/v1/session", &[SYSTEM], body).await;
+    let url = answer.json()["url"].as_str().unwrap().to_owned();
+    let target = &url[url.find("/v1/").unwrap()..];
+    let mut bound = WebSocket::upgrade(gate.connect().await, target, &[])
+        .await
+        .unwrap();
+    assert_eq!(bound.json().await["rooms"], json!(["menu"]));
+    for message in [
+        json!({"type": "list"}),
+        json!({"type": "join", "principal": "ann", "room": "secret"}),
+        json!({"type": "disconnect", "stream": stream}),
+        publish(&format!("_stream:{stream}"), 1),
+    ] {
+        let answer = asked(&mut bound, message.clone()).await;
+        assert_eq!(answer["code"], "forbidden", "{message}");
+    }
 }

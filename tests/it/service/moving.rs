@@ -229,3 +229,29 @@ async fn only_a_service_may_and_no_room_of_the_gateways_own_is_joined() {
     );
     assert_eq!(rooms(&ann.json().await), ["venue", "_presence:venue"]);
 }
+
+#[tokio::test]
+async fn what_moved_somebody_is_not_for_a_stream_that_says_only_later_that_it_is_theirs() {
+    let anonymous = "[auth]\nanonymous = \"guest\"\n[roles.guest]\nsubscribe = [\"venue\"]\n";
+    let gate = gate_with(anonymous).await;
+    let socket = gate.connect().await;
+    let mut guest = WebSocket::upgrade(socket, "/v1/stream?room=venue", &[])
+        .await
+        .unwrap();
+    assert_eq!(guest.json().await["principal"], "anonymous");
+    let mut system = system(&gate).await;
+    let join = json!({"type": "join", "principal": "ann", "room": "secret"});
+    assert_eq!(asked(&mut system, join).await["streams"], 0);
+    asked(&mut system, publish("secret", "before")).await;
+    guest
+        .say(&json!({"type": "auth", "ref": 1, "token": ANN.1}).to_string())
+        .await;
+    assert_eq!(rooms(&guest.json().await), ["venue"]);
+    assert_eq!(guest.json().await["ref"], 1);
+    asked(&mut system, publish("venue", "after")).await;
+    let next = guest.json().await;
+    assert_eq!(
+        (&next["room"], &next["data"]),
+        (&json!("venue"), &json!("after"))
+    );
+}

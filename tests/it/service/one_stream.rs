@@ -156,3 +156,14 @@ async fn a_resume_does_not_get_what_was_said_to_the_stream_before() {
     );
     assert_eq!(again.json().await["data"], 1);
 }
+
+#[tokio::test]
+async fn a_stream_has_no_state_that_could_outlive_it() {
+    let gate = gate().await;
+    let (_ann, stream) = websocket(&gate, ANN, &["venue"]).await;
+    let mut system = system(&gate).await;
+    let mut retain = publish(&format!("_stream:{stream}"), 1);
+    retain["key"] = json!("k");
+    retain["retain"] = json!(true);
+    assert_eq!(asked(&mut system, retain).await["code"], "bad_request");
+}
