@@ -151,13 +151,13 @@ impl States {
         let (count, of_room) = held.map_or((0, 0), |held| (held.values.len(), held.bytes));
         // A value that takes no more than the one before it is no reason to refuse, also where a reload has lowered a bound.
         if before.is_none() && count >= keys {
-            return Err(full(room, "keys", "rooms.PATTERN.state.keys"));
+            return Err(full(room, "keys").limit("rooms.PATTERN.state.keys"));
         }
         if more > less && of_room - less + more > bytes {
-            return Err(full(room, "bytes", "rooms.PATTERN.state.bytes"));
+            return Err(full(room, "bytes").limit("rooms.PATTERN.state.bytes"));
         }
         if more > less && self.bytes - less + more > all {
-            return Err(full(room, "bytes, with those of other rooms,", "log.state"));
+            return Err(full(room, "bytes, with those of other rooms,").limit("log.state"));
         }
         Ok(())
     }
@@ -231,11 +231,9 @@ impl States {
     }
 }
 
-fn full(room: &Room, of: &str, limit: &'static str) -> Refusal {
+fn full(room: &Room, of: &str) -> Refusal {
     let message = format!("the retained values of {room} take as many {of} as they may");
-    Refusal::new(Code::StateFull, message)
-        .limit(limit)
-        .room(room.clone())
+    Refusal::new(Code::StateFull, message).room(room.clone())
 }
 
 #[cfg(test)]
