@@ -74,10 +74,19 @@ pub struct Window {
     due: Moment,
     /// In their order; where it conflates, the newest of each key.
     events: BTreeMap<u64, Raw>,
-    newest: HashMap<Option<Key>, u64>,
+    newest: HashMap<Option<Key>, Newest>,
     /// The newest that was retained of each key, whatever came after it.
     retained: BTreeMap<Key, Raw>,
     bytes: usize,
+}
+
+/// The newest of one key, by their numbers.
+#[derive(Debug, Default)]
+struct Newest {
+    /// What is no value of the state.
+    plain: Option<u64>,
+    /// What is: who follows the room is to see it change, whatever else comes.
+    retained: Option<u64>,
 }
 
 impl Windows {
@@ -157,10 +166,15 @@ impl Window {
                 let field = key.as_deref()?;
                 fields::key_in(&raw.data, field)
             });
-            if let Some(older) = self.newest.insert(key, seq)
-                && let Some(older) = self.events.remove(&older)
-            {
-                self.bytes -= older.cost();
+            let newest = self.newest.entry(key).or_default();
+            let older = if raw.options.retain {
+                [newest.plain.take(), newest.retained.replace(seq)]
+            } else {
+                [newest.plain.replace(seq), None]
+            };
+            for older in older.into_iter().flatten() {
+                let older = self.events.remove(&older);
+                self.bytes -= older.map_or(0, |older| older.cost());
             }
         }
         self.events.insert(seq, raw);

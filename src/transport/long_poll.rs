@@ -109,7 +109,7 @@ pub fn look(
         return Err(Refusal::new(Code::TooLarge, message).limit("snapshot"));
     }
     // Only now: what was decreed before the read is not read, and may have come after its rights were looked at.
-    let access = context.judge(access)?;
+    let access = context.judge_in_time(access)?;
     if !is_good_for(&access, &rooms) {
         let message = "what this credential may do has just changed: ask again";
         return Err(Refusal::new(Code::Unavailable, message).retry_after(come_back()));

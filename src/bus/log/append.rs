@@ -248,8 +248,6 @@ impl Log {
         for raw in events {
             let options = Options {
                 ttl: raw.left(now),
-                // Of the state the newest that was retained is, and not the newest of all.
-                retain: false,
                 ..raw.options
             };
             let new = NewEvent {
@@ -260,7 +258,9 @@ impl Log {
             self.head += 1;
             self.put(new, Some(vec![raw.position]), (now, raw.ts));
         }
-        self.retain(room, retained, (now, ts));
+        let is_over = |raw: &Raw| raw.left(now) == Some(Duration::ZERO);
+        let over = retained.into_iter().filter(is_over).collect();
+        self.retain(room, over, (now, ts));
     }
 
     /// All of each name, as one event.

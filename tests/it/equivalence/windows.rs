@@ -134,11 +134,25 @@ impl Windows {
                 groups.entry(group).or_default().push(raw);
             }
             for (name, mut raws) in groups {
-                let what = match by_field {
-                    Some(_) => raws.pop().map(What::Newest),
-                    None => Some(What::Batch { name, raws }),
+                let what = if by_field.is_some() {
+                    let newest = raws.pop();
+                    let is_plain = |raw: &Published| raw.options.retain == Retain::No;
+                    // A change of a retained value is seen, whatever comes behind it.
+                    let retained = match &newest {
+                        Some(newest) if is_plain(newest) => {
+                            raws.into_iter().rfind(|raw| !is_plain(raw))
+                        }
+                        _ => None,
+                    };
+                    retained
+                        .into_iter()
+                        .chain(newest)
+                        .map(What::Newest)
+                        .collect()
+                } else {
+                    vec![What::Batch { name, raws }]
                 };
-                made.extend(what.map(|what| Made {
+                made.extend(what.into_iter().map(|what| Made {
                     room: room.clone(),
                     what,
                 }));
