@@ -2,7 +2,9 @@
 //!
 //! A reader that comes back after its room was retired must still be told that it missed something. Exact floors
 //! are kept for the newest of such rooms; the others share buckets, which may say "gap" to a room that lost
-//! nothing, and never stay silent about one that did. About 400 KB in all, however many rooms there were.
+//! nothing, and never stay silent about one that did. About 400 KB in all, however many rooms there were; the same
+//! again where presence is looked at: whoever may only subscribe makes companions come and go, so no other room shares
+//! a bucket with one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -15,8 +17,14 @@ const TOMBSTONES: usize = 1024;
 const BUCKETS: usize = 16 * 1024;
 
 /// Floors by room name.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Floors {
+    rooms: Table,
+    companions: Table,
+}
+
+#[derive(Debug)]
+struct Table {
     tombstones: HashMap<Room, Tombstone>,
     order: BTreeMap<u64, Room>,
     next: u64,
@@ -33,16 +41,43 @@ struct Tombstone {
     order: u64,
 }
 
-impl Default for Floors {
+impl Floors {
+    /// The greatest seq that may have been dropped from `room`.
+    #[must_use]
+    pub fn get(&self, room: &Room) -> u64 {
+        match room.tells_of() {
+            Some(_) => self.companions.get(room),
+            None => self.rooms.get(room),
+        }
+    }
+
+    /// Remembers the floor of a room that holds nothing any more.
+    pub fn retire(&mut self, room: Room, floor: u64) {
+        self.table(&room).retire(room, floor);
+    }
+
+    /// Takes the floor of a room that comes to life again.
+    pub fn revive(&mut self, room: &Room) -> u64 {
+        self.table(room).revive(room)
+    }
+
+    fn table(&mut self, room: &Room) -> &mut Table {
+        match room.tells_of() {
+            Some(_) => &mut self.companions,
+            None => &mut self.rooms,
+        }
+    }
+}
+
+impl Default for Table {
     fn default() -> Self {
         Self::with_capacity(TOMBSTONES)
     }
 }
 
-impl Floors {
+impl Table {
     /// Keeps `capacity` exact floors.
-    #[must_use]
-    pub fn with_capacity(capacity: usize) -> Self {
+    fn with_capacity(capacity: usize) -> Self {
         Self {
             tombstones: HashMap::new(),
             order: BTreeMap::new(),
@@ -53,17 +88,14 @@ impl Floors {
         }
     }
 
-    /// The greatest seq that may have been dropped from `room`.
-    #[must_use]
-    pub fn get(&self, room: &Room) -> u64 {
+    fn get(&self, room: &Room) -> u64 {
         match self.tombstones.get(room) {
             Some(tombstone) => tombstone.floor,
             None => self.buckets.get(self.bucket(room)).copied().unwrap_or(0),
         }
     }
 
-    /// Remembers the floor of a room that holds nothing any more.
-    pub fn retire(&mut self, room: Room, floor: u64) {
+    fn retire(&mut self, room: Room, floor: u64) {
         self.next += 1;
         let tombstone = Tombstone {
             floor,
@@ -78,8 +110,7 @@ impl Floors {
         }
     }
 
-    /// Takes the floor of a room that comes to life again.
-    pub fn revive(&mut self, room: &Room) -> u64 {
+    fn revive(&mut self, room: &Room) -> u64 {
         let floor = self.get(room);
         if let Some(tombstone) = self.tombstones.remove(room) {
             self.order.remove(&tombstone.order);
@@ -126,7 +157,7 @@ mod tests {
 
     #[test]
     fn no_floor_is_ever_forgotten_and_memory_stays_bounded() {
-        let mut floors = Floors::with_capacity(10);
+        let mut floors = Table::with_capacity(10);
         for n in 1..5_000 {
             floors.retire(room(n), n as u64);
         }
@@ -140,12 +171,25 @@ mod tests {
 
     #[test]
     fn retiring_the_same_room_again_and_again_costs_one_tombstone() {
-        let mut floors = Floors::with_capacity(10);
+        let mut floors = Table::with_capacity(10);
         for n in 1..1_000 {
             floors.retire(room(1), n);
         }
         assert!(
             floors.tombstones.len() == 1 && floors.order.len() == 1 && floors.buckets.is_empty()
         );
+    }
+
+    #[test]
+    fn companions_that_come_and_go_raise_the_floor_of_no_other_room() {
+        let mut floors = Floors::default();
+        floors.retire(room(1), 7);
+        // More than there are tombstones and buckets.
+        for n in 0..60_000 {
+            let companion = room(n).companion().unwrap();
+            floors.retire(companion.clone(), 8);
+            assert_eq!(floors.get(&companion), 8);
+        }
+        assert_eq!((floors.get(&room(1)), floors.get(&room(2))), (7, 0));
     }
 }

@@ -1,6 +1,7 @@
 //! The log: one total order over all rooms, bounded, as plain data. Locks and waking are outside.
 
 mod append;
+mod companions;
 mod dropping;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,6 +22,7 @@ use super::windows::Windows;
 use super::{Policy, Settings};
 
 pub use append::Appended;
+use companions::Companions;
 
 /// The events of one epoch.
 #[derive(Debug)]
@@ -32,6 +34,7 @@ pub struct Log {
     /// Every event held, by seq, and in how many rooms it still is.
     all: BTreeMap<u64, Held>,
     bytes: usize,
+    companions: Companions,
     floors: Floors,
     /// Rooms that somebody reads: their floors stay exact, whatever shares a bucket with them.
     watched: HashMap<Room, Watched>,
@@ -82,6 +85,7 @@ impl Log {
             rooms: HashMap::new(),
             all: BTreeMap::new(),
             bytes: 0,
+            companions: Companions::default(),
             floors: Floors::default(),
             watched: HashMap::new(),
             seen: Seen::default(),
@@ -158,6 +162,7 @@ impl Log {
     pub(super) fn insert(&mut self, entry: &Arc<Entry>) {
         let rooms = entry.event.rooms.len();
         self.bytes += entry.cost;
+        self.companions.add(entry);
         if let Some(expires) = entry.expires {
             self.mortal.insert((expires, entry.seq()));
         }
@@ -228,6 +233,7 @@ impl Log {
         if held.rooms == 0 {
             self.all.remove(&entry.seq());
             self.bytes -= entry.cost;
+            self.companions.remove(entry);
             if let Some(expires) = entry.expires {
                 self.mortal.remove(&(expires, entry.seq()));
             }

@@ -2,7 +2,7 @@
 
 mod operations;
 
-pub(crate) use operations::{Begin, Op, ROOMS, assert_agree, epoch, name, settings};
+pub(crate) use operations::{Begin, OPEN, Op, ROOMS, assert_agree, epoch, name, settings};
 
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub(crate) struct Event {
     pub(crate) cost: usize,
     pub(crate) share: usize,
     pub(crate) size: usize,
+    /// Whether it is in companions alone.
+    pub(crate) is_told: bool,
     pub(crate) at: Moment,
     pub(crate) expires: Option<Moment>,
 }
@@ -95,6 +97,7 @@ impl Naive {
                 share: cost / rooms.len(),
                 cost,
                 size,
+                is_told: rooms.iter().all(|&room| room >= OPEN),
                 at: self.now,
                 expires: ttl.map(|ttl| self.now + ttl),
             });
@@ -112,15 +115,28 @@ impl Naive {
             if all.len() <= 1 || (all.len() <= total.events && bytes(&all) <= total.bytes) {
                 return;
             }
+            let told: Vec<_> = all.iter().filter(|one| one.is_told).copied().collect();
+            let has_more = told.len() > total.events / 16 || bytes(&told) > total.bytes / 16;
+            let first = if has_more && told.len() > 1 {
+                told[0]
+            } else {
+                all[0]
+            };
             for room in 0..ROOMS {
-                if self.rooms[room]
-                    .first()
-                    .is_some_and(|event| event.seq == all[0].seq)
-                {
-                    self.drop_oldest(room);
+                if self.holds(room, first.seq) {
+                    while self.rooms[room]
+                        .first()
+                        .is_some_and(|event| event.seq <= first.seq)
+                    {
+                        self.drop_oldest(room);
+                    }
                 }
             }
         }
+    }
+
+    fn holds(&self, room: usize, seq: u64) -> bool {
+        self.rooms[room].iter().any(|event| event.seq == seq)
     }
 
     /// Every event held, once.

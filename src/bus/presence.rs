@@ -7,6 +7,7 @@
 //! at the registry gives.
 
 mod attendance;
+mod away;
 mod registry;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 
-use crate::bus::naive::{Begin, Op, ROOMS, assert_agree};
+use crate::bus::naive::{Begin, OPEN, Op, ROOMS, assert_agree};
 
 /// Choices that make operations.
 pub fn log(data: &[u8]) {
@@ -24,7 +24,7 @@ const MOST: usize = 1000;
 fn op(choices: &mut Unstructured<'_>) -> Result<Op> {
     Ok(match choices.int_in_range(0..=11)? {
         0..=3 => Op::Append {
-            rooms: rooms(choices)?,
+            rooms: some(choices, ROOMS)?,
             size: choices.int_in_range(2..=900)?,
             ttl: choices.int_in_range(0..=1200)?,
         },
@@ -32,7 +32,7 @@ fn op(choices: &mut Unstructured<'_>) -> Result<Op> {
             seconds: choices.int_in_range(0..=1200)?,
         },
         5 => Op::Open {
-            rooms: rooms(choices)?,
+            rooms: some(choices, ROOMS)?,
             start: begin(choices)?,
         },
         6..=8 => Op::Read {
@@ -42,26 +42,35 @@ fn op(choices: &mut Unstructured<'_>) -> Result<Op> {
         },
         9 => Op::Join {
             reader: reader(choices)?,
-            room: room(choices)?,
+            room: one(choices, ROOMS)?,
         },
         10 => Op::Leave {
             reader: reader(choices)?,
-            room: room(choices)?,
+            room: one(choices, ROOMS)?,
         },
         _ => Op::Purge {
-            room: room(choices)?,
+            room: one(choices, ROOMS)?,
         },
     })
 }
 
-/// One to all rooms, each once: the bits of a number.
+/// One to all rooms that are no companions, each once.
 pub(super) fn rooms(choices: &mut Unstructured<'_>) -> Result<Vec<usize>> {
-    let bits: usize = choices.int_in_range(1..=(1 << ROOMS) - 1)?;
-    Ok((0..ROOMS).filter(|room| bits >> room & 1 == 1).collect())
+    some(choices, OPEN)
 }
 
 pub(super) fn room(choices: &mut Unstructured<'_>) -> Result<usize> {
-    choices.int_in_range(0..=ROOMS - 1)
+    one(choices, OPEN)
+}
+
+/// One to all of so many: the bits of a number.
+fn some(choices: &mut Unstructured<'_>, rooms: usize) -> Result<Vec<usize>> {
+    let bits: usize = choices.int_in_range(1..=(1 << rooms) - 1)?;
+    Ok((0..rooms).filter(|room| bits >> room & 1 == 1).collect())
+}
+
+fn one(choices: &mut Unstructured<'_>, rooms: usize) -> Result<usize> {
+    choices.int_in_range(0..=rooms - 1)
 }
 
 fn reader(choices: &mut Unstructured<'_>) -> Result<usize> {

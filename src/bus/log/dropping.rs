@@ -7,17 +7,21 @@ use crate::model::time::Moment;
 use super::{EXPIRY_STEP, Log};
 
 impl Log {
-    /// Drops the oldest events of all while the bounds of the whole log are exceeded; the newest one stays.
+    /// Drops the oldest events while the bounds of the whole log are exceeded: those of companions first as long as they
+    /// have more than their share, then the oldest of all; the newest one stays.
     pub(super) fn evict(&mut self) {
         let total = self.settings.total;
         while self.all.len() > 1 && (self.all.len() > total.events || self.bytes > total.bytes) {
-            let Some((_, oldest)) = self.all.first_key_value() else {
+            let oldest = || self.all.first_key_value().map(|(seq, _)| *seq);
+            let first = self.companions.beyond_share(total).or_else(oldest);
+            let Some(held) = first.and_then(|seq| self.all.get(&seq)) else {
                 return;
             };
-            let oldest = oldest.entry.clone();
-            for name in &oldest.event.rooms {
-                // What is oldest of all is the oldest of each room that still holds it.
-                self.drop_oldest(name, |front| front.seq() == oldest.seq());
+            let entry = held.entry.clone();
+            for name in &entry.event.rooms {
+                // What is oldest of all is the oldest of each room that still holds it. Should a companion hold what
+                // another room has too, and is older, that goes from the companion with it.
+                while self.drop_oldest(name, |front| front.seq() <= entry.seq()) {}
             }
         }
     }

@@ -19,7 +19,9 @@ use crate::model::start::Start;
 use crate::model::time::{Moment, UnixMillis};
 
 /// How many rooms there are, each with bounds of its own.
-pub(crate) const ROOMS: usize = 6;
+pub(crate) const ROOMS: usize = OPEN + 2;
+/// So many of them are no companions, and come first.
+pub(crate) const OPEN: usize = 6;
 
 /// Applies `ops` to both, and panics where they differ.
 pub(crate) fn assert_agree(ops: &[Op]) {
@@ -86,7 +88,17 @@ pub(crate) enum Begin {
 }
 
 pub(crate) fn name(room: usize) -> Room {
-    Room::parse(["plain", "few", "small", "short", "other", "newest"][room]).unwrap()
+    let names = [
+        "plain",
+        "few",
+        "small",
+        "short",
+        "other",
+        "newest",
+        "_presence:plain",
+        "_presence:few",
+    ];
+    Room::parse(names[room]).unwrap()
 }
 
 pub(crate) fn settings() -> Settings {

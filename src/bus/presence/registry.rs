@@ -11,6 +11,7 @@ use crate::model::room::Room;
 use crate::model::time::{Moment, UnixMillis};
 use crate::wire::presence::{Member, Page, Shown};
 
+use super::away::Away;
 use super::who::Who;
 
 /// Principals of one room that are away and may still come back. Beyond them the one that has been away for longest has
@@ -18,8 +19,11 @@ use super::who::Who;
 pub(super) const AWAY: usize = 10_000;
 /// The same of all rooms: some 30 MB. Beyond them the one that is to leave first has left.
 pub(super) const AWAY_IN_ALL: usize = 100_000;
+/// Rooms that one principal may be away from. What it leaves beyond them it has left at once: a single one that goes
+/// through rooms must not take the grace of all others.
+pub(super) const AWAY_OF_ONE: usize = 10_000;
 /// Leaves of one step; the rest waits for the next, so that nobody waits for a herd to be gone.
-const STEP: usize = 256;
+pub(super) const STEP: usize = 256;
 /// What a member takes on the wire besides its name, in bytes.
 const MEMBER: usize = 80;
 
@@ -40,8 +44,7 @@ pub(in crate::bus) struct Registry {
     rooms: HashMap<Room, Here>,
     /// When the next one leaves, for each room where somebody is away.
     due: BTreeSet<(Moment, Room)>,
-    /// Principals that are away, each in each of its rooms.
-    away: usize,
+    away: Away,
     lives: u64,
     /// When the keeper of the time looks next.
     armed: Option<Moment>,
@@ -89,7 +92,7 @@ impl Registry {
                 true
             }
             None => {
-                *away -= here.away.len();
+                here.away.iter().for_each(|(_, who)| away.remove(&who.0));
                 if let Some(at) = here.due {
                     due.remove(&(at, room.clone()));
                 }
@@ -134,8 +137,8 @@ impl Registry {
         };
         present.streams += 1;
         if let Some(until) = present.until.take() {
+            self.away.remove(&who.0);
             here.away.remove(&(until, who));
-            self.away -= 1;
             here.reschedule(room, &mut self.due);
         }
         Some(here.life)
@@ -156,12 +159,21 @@ impl Registry {
         }
         let until = at.moment + here.grace;
         present.until = Some(until);
-        here.away.insert((until, who));
-        self.away += 1;
+        self.away.add(&who.0);
+        let one = (until, who);
+        here.away.insert(one.clone());
         here.reschedule(room, &mut self.due);
-        if here.grace.is_zero() || here.away.len() > AWAY {
+        self.keep_bounds(room, &one);
+    }
+
+    /// Lets leave who is away beyond the bounds, now that `one` is away from `room`.
+    fn keep_bounds(&mut self, room: &Room, one: &(Moment, Who)) {
+        let here = self.rooms.get(room);
+        if self.away.of(&one.1.0) > AWAY_OF_ONE {
+            self.leave(room, one);
+        } else if here.is_some_and(|here| here.grace.is_zero() || here.away.len() > AWAY) {
             self.leave_first(room);
-        } else if self.away > AWAY_IN_ALL
+        } else if self.away.all() > AWAY_IN_ALL
             && let Some((_, room)) = self.due.first().cloned()
         {
             self.leave_first(&room);
@@ -212,10 +224,13 @@ impl Registry {
         now: Moment,
     ) -> Option<Page> {
         tracked(&self.settings, room)?;
-        while self.is_due(room, now) {
-            self.leave_first(room);
+        for _ in 0..STEP {
+            if self.is_due(room, now) {
+                self.leave_first(room);
+            }
         }
-        let page = self.rooms.get(room).map(|here| here.page(after, credit));
+        let here = self.rooms.get(room);
+        let page = here.map(|here| here.page(after, credit, now));
         Some(page.unwrap_or_default())
     }
 
@@ -224,27 +239,35 @@ impl Registry {
         due.is_some_and(|due| due <= now)
     }
 
-    /// Whoever comes back too late has left before.
+    /// Whoever comes back too late has left before, whoever else was to leave before it.
     fn leave_if_due(&mut self, room: &Room, who: &Who, now: Moment) {
         let until = |here: &Here| here.members.get(who)?.until;
         let until = self.rooms.get(room).and_then(until);
-        while until.is_some_and(|until| until <= now && self.is_due(room, until)) {
-            self.leave_first(room);
+        if let Some(until) = until.filter(|until| *until <= now) {
+            self.leave(room, &(until, who.clone()));
         }
     }
 
     /// The one leaves that is the first to: it is away.
     fn leave_first(&mut self, room: &Room) {
+        let first = self.rooms.get(room).and_then(|here| here.away.first());
+        if let Some(first) = first.cloned() {
+            self.leave(room, &first);
+        }
+    }
+
+    /// One that is away leaves.
+    fn leave(&mut self, room: &Room, one: &(Moment, Who)) {
         let Some(here) = self.rooms.get_mut(room) else {
             return;
         };
-        let Some((_, who)) = here.away.pop_first() else {
+        if !here.away.remove(one) {
             return;
-        };
-        here.members.remove(&who);
-        self.away -= 1;
+        }
+        here.members.remove(&one.1);
+        self.away.remove(&one.1.0);
         self.news
-            .push(here.event(EventName::presence_leave(), &who.0));
+            .push(here.event(EventName::presence_leave(), &one.1.0));
         here.reschedule(room, &mut self.due);
         if here.members.is_empty() {
             self.rooms.remove(room);
@@ -253,7 +276,7 @@ impl Registry {
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.rooms.is_empty() && self.due.is_empty() && self.away == 0
+        self.rooms.is_empty() && self.due.is_empty() && self.away.is_empty()
     }
 }
 
@@ -304,9 +327,11 @@ impl Here {
         }
     }
 
-    fn page(&self, after: Option<&str>, credit: Credit) -> Page {
+    /// Who is due to leave and was not let leave yet is not there any more.
+    fn page(&self, after: Option<&str>, credit: Credit, now: Moment) -> Page {
+        let gone = self.away.iter().take_while(|(until, _)| *until <= now);
         let mut page = Page {
-            count: self.members.len(),
+            count: self.members.len() - gone.count(),
             ..Page::default()
         };
         let mut bytes = 0;
@@ -314,7 +339,8 @@ impl Here {
             Some(name) => self.members.range(Who::behind(name)..),
             None => self.members.range::<Who, _>(..),
         };
-        for (who, present) in behind {
+        let is_there = |present: &Present| present.until.is_none_or(|until| until > now);
+        for (who, present) in behind.filter(|(_, present)| is_there(present)) {
             let full = page.members.len() >= credit.events || bytes >= credit.bytes;
             let last = page.members.last();
             if full && last.is_some_and(|last| last.who.principal != who.0.name()) {

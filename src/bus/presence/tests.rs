@@ -5,7 +5,7 @@ mod naive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::registry::{AWAY, AWAY_IN_ALL, At, Registry};
+use super::registry::{AWAY, AWAY_IN_ALL, AWAY_OF_ONE, At, Registry, STEP};
 use crate::bus::reader::Credit;
 use crate::bus::{History, Policy, Settings};
 use crate::model::id::Principal;
@@ -108,6 +108,37 @@ fn whoever_comes_back_at_the_end_of_the_grace_has_left_and_joins_again() {
 }
 
 #[test]
+fn a_herd_that_is_due_is_not_there_any_more_and_leaves_step_by_step_whoever_looks_or_comes_back() {
+    let (mut registry, t) = (registry(), room("t:0"));
+    for n in 0..1000 {
+        let who = key(&format!("{n:03}"));
+        let life = registry.arrive(&t, &who, at(1)).unwrap();
+        registry.depart(&t, life, &who, at(1));
+    }
+    registry.arrive(&t, &key("zoe"), at(1)).unwrap();
+    registry.take_news();
+    let now = at(1 + GRACE);
+    let page = registry.page(&t, None, ALL, now.moment).unwrap();
+    let names: Vec<_> = page.members.iter().map(|one| &*one.who.principal).collect();
+    assert_eq!((page.count, page.more, names), (1, false, vec!["zoe"]));
+    assert_eq!(registry.take_news().len(), STEP);
+    // It comes before many who left before it; they are still told of.
+    registry.arrive(&t, &key("999"), now).unwrap();
+    let news = registry.take_news();
+    let told: Vec<_> = news.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(told, ["presence:leave", "presence:join"]);
+    let mut left = 0;
+    while registry.expire(now.moment) {
+        let told = registry.take_news().len();
+        assert!(told <= STEP);
+        left += told;
+    }
+    left += registry.take_news().len();
+    assert_eq!(left, 1000 - STEP - 1);
+    assert_eq!(registry.members(), 2);
+}
+
+#[test]
 fn all_of_one_name_are_on_one_page_and_the_pages_give_everybody_once() {
     let (mut registry, t) = (registry(), room("t:0"));
     for who in people().iter().chain(&[key("bob"), token("", "bob")]) {
@@ -174,6 +205,30 @@ fn beyond_the_bound_of_all_rooms_the_next_to_leave_has_left() {
         registry.depart(&t, life, &who, at(n as u64 / 1000));
     }
     assert_eq!(registry.members(), AWAY_IN_ALL);
+}
+
+#[test]
+fn one_that_goes_through_rooms_beyond_its_own_bound_has_no_grace_there_and_takes_nobody_elses() {
+    let (mut registry, eve, zoe) = (registry(), key("eve"), key("zoe"));
+    let go = |registry: &mut Registry, name: &str, who: &Principal| {
+        let life = registry.arrive(&room(name), who, at(1)).unwrap();
+        registry.depart(&room(name), life, who, at(1));
+        let news = registry.take_news();
+        news.iter().any(|one| one.name.as_str() == "presence:leave")
+    };
+    assert!(!go(&mut registry, "t:zoe", &zoe));
+    let most = AWAY_OF_ONE;
+    let has_left: Vec<_> = (0..most + 1000)
+        .map(|n| go(&mut registry, &format!("t:{n}"), &eve))
+        .collect();
+    assert!(has_left[..most].iter().all(|has_left| !has_left));
+    assert!(has_left[most..].iter().all(|has_left| *has_left));
+    assert_eq!(registry.members(), most + 1);
+    // Who is back in one of them may be away from another.
+    registry.arrive(&room("t:0"), &eve, at(2)).unwrap();
+    assert!(!go(&mut registry, "t:more", &eve));
+    assert!(go(&mut registry, "t:beyond", &eve));
+    assert!(!go(&mut registry, "t:zoe", &zoe));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The log against its naive model, at random operations; and what only a bus of many rooms and readers shows.
 
+mod companions;
 mod decrees;
 
 use proptest::prelude::*;
 
 use super::log::Log;
-use super::naive::{Begin, Op, ROOMS, assert_agree, epoch, name};
+use super::naive::{Begin, OPEN, Op, ROOMS, assert_agree, epoch, name};
 use super::reader::{Credit, Reader};
 use super::{History, Settings};
 use crate::model::event::{EventName, NewEvent};
@@ -28,6 +29,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
         8 => (rooms(), 2..900_usize, prop_oneof![4 => Just(0), 1 => 1..1200_u64])
             .prop_map(|(rooms, size, ttl)| Op::Append { rooms, size, ttl }),
+        4 => (OPEN..ROOMS, 2..900_usize)
+            .prop_map(|(room, size)| Op::Append { rooms: vec![room], size, ttl: 0 }),
         2 => (0..1200_u64).prop_map(|seconds| Op::Advance { seconds }),
         2 => (rooms(), start).prop_map(|(rooms, start)| Op::Open { rooms, start }),
         6 => (0..9_usize, 1..6_usize, 1..2000_usize)
