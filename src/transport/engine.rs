@@ -31,7 +31,7 @@ use super::context::Context;
 use super::delivery::{Size, count};
 use super::granted::Caller;
 use super::registry::Registration;
-use busy::Busy;
+use busy::{Busy, Held};
 use pending::Pending;
 
 /// A session with its place in the log. What a delivery looks at comes first, in one or two lines of memory.
@@ -39,7 +39,7 @@ use pending::Pending;
 pub(crate) struct Engine {
     subscription: Option<Subscription>,
     /// What its client waits for, before its next message is looked at.
-    busy: Option<Box<Busy>>,
+    busy: Option<Box<Held>>,
     /// What it waits for while its next messages are looked at.
     pending: Option<Box<Pending>>,
     session: Session,
@@ -139,7 +139,7 @@ impl Engine {
 
     /// Whether the backend is asked something for it.
     fn is_asking(&self) -> bool {
-        self.busy.as_deref().is_some_and(Busy::is_asking)
+        self.busy.as_ref().is_some_and(|held| held.busy.is_asking())
     }
 
     /// How much later than it should it may leave, so that its client hears what the backend says.
@@ -163,15 +163,17 @@ impl Engine {
             self.session.is_not_listened_to(now);
         }
         // A heartbeat would read what is live, and the state that is being told comes before it.
-        let has_room = writable && !matches!(self.busy.as_deref(), Some(Busy::Telling(_)));
+        let busy = self.busy.as_ref().map(|held| &held.busy);
+        let has_room = writable && !matches!(busy, Some(Busy::Telling(_)));
         if self.deadline(has_room).is_some_and(|due| now >= due) {
             return Some(Input::Due { writable: has_room });
         }
         if writable && let Some(late) = self.late() {
             return Some(late);
         }
-        if let Some(busy) = self.busy.take() {
-            return self.go_on(busy, writable);
+        if let Some(mut held) = self.busy.take() {
+            self.reply = held.reply.take();
+            return self.go_on(held, writable);
         }
         if let Some(posted) = self.registration.as_ref().and_then(Registration::next) {
             self.reply = Some(posted.reply);
@@ -198,7 +200,10 @@ impl Engine {
     pub(crate) fn run(&mut self, input: Input, now: Now) -> Vec<Output> {
         let mut actions = VecDeque::new();
         self.step(input, now, &mut actions);
-        self.carry_out(actions, now)
+        let outputs = self.carry_out(actions, now);
+        // What has no answer by now, and waits for none, gets none: that to the next input is not its own.
+        self.reply = None;
+        outputs
     }
 
     fn carry_out(&mut self, mut actions: VecDeque<Action>, now: Now) -> Vec<Output> {

@@ -98,12 +98,13 @@ impl Engine {
                 in_answer: true,
             });
         }
-        self.busy = Some(Box::new(Busy::Joining {
+        let joining = Busy::Joining {
             reference,
             room,
             past,
             is_barred: false,
-        }));
+        };
+        self.busy = Some(Box::new(joining.into()));
         None
     }
 
@@ -123,7 +124,7 @@ impl Engine {
             credential,
             fetch: Box::pin(fetch),
         };
-        self.go_on(Box::new(fetching), false)
+        self.begin(fetching)
     }
 
     /// What its client's credential is worth now, if that has changed.
@@ -169,7 +170,7 @@ impl Engine {
         if let Some(told) = told.filter(|told| !told.is_over()) {
             // Who comes back with a position is owed no state: a new stream has none before it has been told.
             cursor = None;
-            self.busy = Some(Box::new(Busy::Telling(told)));
+            self.busy = Some(Box::new(Busy::Telling(told).into()));
         } else {
             let wishes = &mut self.caller.wishes;
             wishes.owe(wishes.due(rooms, start, &gaps));

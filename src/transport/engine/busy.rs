@@ -3,12 +3,14 @@
 use std::pin::Pin;
 use std::task::{Context as Cx, Poll};
 
+use tokio::sync::oneshot;
+
 use crate::auth::credentials::Credential;
 use crate::bus::Past;
 use crate::bus::state::Told;
 use crate::model::code::Refusal;
 use crate::model::room::Room;
-use crate::session::Input;
+use crate::session::{Answer, Input};
 use crate::transport::CREDIT;
 use crate::transport::publishing::{Answered, Later};
 use crate::wire::client::Ref;
@@ -16,6 +18,13 @@ use crate::wire::client::Ref;
 use super::Engine;
 use super::emitting::Emitting;
 use super::inquiring::Inquiry;
+
+/// What its client waits for, and where the answer to that goes, if not onto the stream. What happens meanwhile is answered
+/// elsewhere.
+pub(super) struct Held {
+    pub(super) busy: Busy,
+    pub(super) reply: Option<oneshot::Sender<Answer>>,
+}
 
 /// One thing that it waits for.
 pub(super) enum Busy {
@@ -51,6 +60,12 @@ pub(super) enum Busy {
     },
 }
 
+impl From<Busy> for Held {
+    fn from(busy: Busy) -> Self {
+        Self { busy, reply: None }
+    }
+}
+
 impl Busy {
     /// Whether it is the backend that it waits for.
     pub(super) const fn is_asking(&self) -> bool {
@@ -66,10 +81,21 @@ impl Busy {
 }
 
 impl Engine {
+    /// Begins to wait for the answer to the message at hand, if it is not there at once.
+    pub(super) fn begin(&mut self, busy: Busy) -> Option<Input> {
+        self.go_on(Box::new(busy.into()), false)
+    }
+
+    /// The message at hand is answered later.
+    pub(super) fn hold(&mut self, mut held: Box<Held>) {
+        held.reply = self.reply.take();
+        self.busy = Some(held);
+    }
+
     /// A step of what the client waits for. A join's comes before what is live, because its answer ends it.
-    pub(super) fn go_on(&mut self, mut busy: Box<Busy>, writable: bool) -> Option<Input> {
-        match &mut *busy {
-            Busy::Inquiring(_) | Busy::Emitting(_) => return self.asked(busy, writable),
+    pub(super) fn go_on(&mut self, mut held: Box<Held>, writable: bool) -> Option<Input> {
+        match &mut held.busy {
+            Busy::Inquiring(_) | Busy::Emitting(_) => return self.asked(held, writable),
             Busy::Joining {
                 reference,
                 room,
@@ -95,7 +121,7 @@ impl Engine {
             Busy::Telling(told) if writable => {
                 let step = told.step(CREDIT.bytes);
                 if !told.is_over() {
-                    self.busy = Some(busy);
+                    self.hold(held);
                 }
                 return Some(Input::State(step));
             }
@@ -125,8 +151,8 @@ impl Engine {
                 }
             }
         }
-        let is_first = matches!(*busy, Busy::Joining { .. } | Busy::Telling(_));
-        self.busy = Some(busy);
+        let is_first = matches!(held.busy, Busy::Joining { .. } | Busy::Telling(_));
+        self.hold(held);
         (writable && !is_first).then(|| self.read()).flatten()
     }
 }

@@ -41,7 +41,7 @@ impl Engine {
             };
             context.offer(by, offer).await
         });
-        self.go_on(Box::new(Busy::Publishing { reference, answer }), false)
+        self.begin(Busy::Publishing { reference, answer })
     }
 
     /// Its event is in the log, or was refused.
@@ -86,7 +86,7 @@ impl Engine {
             | Busy::Inquiring(Inquiry::Room {
                 room, is_barred, ..
             }),
-        ) = self.busy.as_deref_mut()
+        ) = self.busy.as_mut().map(|held| &mut held.busy)
         {
             *is_barred |= room == barred;
         }
@@ -107,7 +107,7 @@ impl Engine {
                 reference,
                 answer: done,
             };
-            return self.go_on(Box::new(doing), false);
+            return self.begin(doing);
         }
         self.answer_later(reference, done)
     }

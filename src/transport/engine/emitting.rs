@@ -44,7 +44,7 @@ impl Engine {
             context.emit(by, emission, move || line.teller(&own)).await
         });
         let emitting = Emitting { reference, step };
-        self.go_on(Box::new(Busy::Emitting(emitting)), false)
+        self.begin(Busy::Emitting(emitting))
     }
 
     /// Goes on with it, and gives the next input; nothing while the backend thinks.

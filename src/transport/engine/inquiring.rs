@@ -15,7 +15,7 @@ use crate::transport::voice::Line;
 use crate::wire::client::Ref;
 
 use super::Engine;
-use super::busy::Busy;
+use super::busy::{Busy, Held};
 
 /// A question, and what it is about.
 pub(super) enum Inquiry {
@@ -38,8 +38,8 @@ pub(super) enum Inquiry {
 
 impl Engine {
     /// A step of what the backend is asked; it is given what is live meanwhile.
-    pub(super) fn asked(&mut self, mut busy: Box<Busy>, writable: bool) -> Option<Input> {
-        match &mut *busy {
+    pub(super) fn asked(&mut self, mut held: Box<Held>, writable: bool) -> Option<Input> {
+        match &mut held.busy {
             Busy::Inquiring(inquiry) => {
                 if let Some(input) = self.inquired(inquiry) {
                     // A join that may be goes on at once.
@@ -52,7 +52,7 @@ impl Engine {
             Busy::Emitting(emitting) => {
                 if let Some(input) = self.emitted(emitting) {
                     if !matches!(input, Input::Told { .. }) {
-                        self.busy = Some(busy);
+                        self.hold(held);
                     }
                     return Some(input);
                 }
@@ -63,7 +63,7 @@ impl Engine {
             | Busy::Publishing { .. }
             | Busy::Doing { .. } => {}
         }
-        self.busy = Some(busy);
+        self.hold(held);
         writable.then(|| self.read()).flatten()
     }
 
@@ -92,7 +92,7 @@ impl Engine {
         let (context, line) = (self.context.clone(), self.line());
         let asking = Box::pin(async move { context.invite(&line, access, &wish).await });
         let inquiry = Inquiry::Stream { reference, asking };
-        self.go_on(Box::new(Busy::Inquiring(inquiry)), false)
+        self.begin(Busy::Inquiring(inquiry))
     }
 
     /// Whoever renews its credential keeps what the backend has added to the one before.
@@ -128,7 +128,7 @@ impl Engine {
             is_barred: false,
             asking,
         };
-        self.go_on(Box::new(Busy::Inquiring(inquiry)), false)
+        self.begin(Busy::Inquiring(inquiry))
     }
 
     /// Goes on with it: what comes of the answer, which may be nothing yet; `None` while there is no answer.

@@ -62,7 +62,7 @@ impl Engine {
         self.session.set_owes_state(false);
         let step = told.step(CREDIT.bytes);
         if !told.is_over() {
-            self.busy = Some(Box::new(Busy::Telling(told)));
+            self.busy = Some(Box::new(Busy::Telling(told).into()));
         }
         Input::State(step)
     }

@@ -3,6 +3,7 @@
 mod api_keys;
 mod fetching;
 mod issuer;
+mod posted;
 mod reloads;
 mod rotation;
 mod sources;
