@@ -70,18 +70,24 @@ impl Ingress {
     ///
     /// What is volatile is given to those who are there, and has no position.
     ///
+    /// Those whom it is for alone are looked for by `addressed`, once it is within its rates: to look is not free. They may be
+    /// gone if it was applied before.
+    ///
     /// # Errors
-    /// `forbidden` names the first room that is not granted; `rate_limited`, `too_many_rooms`, `too_large`; what the bus
-    /// refuses.
+    /// `forbidden` names the first room that is not granted; `rate_limited`, `too_many_rooms`, `too_large`; what
+    /// `addressed` and the bus refuse.
     pub async fn publish(
         &self,
         by: By<'_>,
         offer: Offer,
         once: Option<Idempotency>,
+        addressed: impl Future<Output = Result<(), Refusal>>,
     ) -> Result<Accepted, Refusal> {
         let append = async {
             self.holds(by.access)?;
             granted(by.access, &offer.rooms)?;
+            self.within_rates(by, &offer)?;
+            let once = only_again(once, addressed.await)?;
             self.publish_granted(by, offer, once).await
         };
         self.counted(append).await
@@ -94,6 +100,7 @@ impl Ingress {
     pub async fn emit(&self, by: By<'_>, offer: Offer) -> Result<Accepted, Refusal> {
         let append = async {
             self.holds(by.access)?;
+            self.within_rates(by, &offer)?;
             self.publish_granted(by, offer, None).await
         };
         self.counted(append).await
@@ -115,7 +122,6 @@ impl Ingress {
     ) -> Result<Accepted, Refusal> {
         let access = by.access;
         let from = access.role.sender.then(|| access.principal.name().into());
-        self.within_rates(by, &offer)?;
         self.append(offer, access.role.limits, from, once).await
     }
 
@@ -213,6 +219,21 @@ impl Ingress {
         })
         .await;
         Ok(())
+    }
+}
+
+/// If those are not there whom it is for, it can only have been applied before.
+fn only_again(
+    once: Option<Idempotency>,
+    addressed: Result<(), Refusal>,
+) -> Result<Option<Idempotency>, Refusal> {
+    match (addressed, once) {
+        (Ok(()), once) => Ok(once),
+        (Err(refusal), None) => Err(refusal),
+        (Err(refusal), Some(once)) => Ok(Some(Idempotency {
+            refused_if_new: Some(Box::new(refusal)),
+            ..once
+        })),
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Idempotency {
     pub index: usize,
     /// SHA-256 of the whole request.
     pub fingerprint: [u8; 32],
+    /// Why it is refused if it is none: what it needs is gone, and may have been there the first time.
+    pub refused_if_new: Option<Box<Refusal>>,
 }
 
 /// The keys that came in the last ten minutes, and what they were answered.
@@ -58,13 +60,17 @@ impl Seen {
     /// The position that this publish was given before, or nothing if it is new.
     ///
     /// # Errors
-    /// The key came with another body; or no more keys can be remembered.
+    /// The key came with another body; or no more keys can be remembered; or it is refused because it is new.
     pub fn check(
         &mut self,
         publish: &Idempotency,
         now: Moment,
     ) -> Result<Option<Position>, Refusal> {
         self.expire(now);
+        let new = || {
+            let refused = publish.refused_if_new.as_deref();
+            refused.map_or(Ok(None), |refusal| Err(refusal.clone()))
+        };
         match self.requests.get(&publish.key) {
             // Of the request as a whole: a key whose body has changed applies none of its events.
             Some(request) if request.fingerprint != publish.fingerprint => Err(Refusal::new(
@@ -73,9 +79,8 @@ impl Seen {
             )),
             Some(request) => {
                 let mut answers = request.answers.iter();
-                Ok(answers
-                    .find(|(index, _)| *index == publish.index)
-                    .map(|(_, answer)| *answer))
+                let same = answers.find(|(index, _)| *index == publish.index);
+                same.map_or_else(new, |(_, answer)| Ok(Some(*answer)))
             }
             None if self.is_full_for(&publish.key.principal) => Err(Refusal::new(
                 Code::Overloaded,
@@ -83,7 +88,7 @@ impl Seen {
             )
             .limit("idempotency_keys")
             .retry_after(Duration::from_secs(60))),
-            None => Ok(None),
+            None => new(),
         }
     }
 
@@ -93,6 +98,7 @@ impl Seen {
             key,
             index,
             fingerprint,
+            ..
         } = publish;
         let request = self.requests.entry(key.clone()).or_insert_with(|| {
             *self.of_one.entry(key.principal.clone()).or_default() += 1;
@@ -147,6 +153,7 @@ mod tests {
             key,
             index,
             fingerprint: [body; 32],
+            refused_if_new: None,
         }
     }
 
@@ -178,6 +185,28 @@ mod tests {
         seen.keep(event("a", 1, 1), answer, Moment::default());
         assert_eq!(seen.check(&event("a", 1, 0), Moment::default()), Ok(None));
         assert!(seen.check(&event("a", 2, 0), Moment::default()).is_err());
+    }
+
+    #[test]
+    fn what_can_be_applied_no_more_is_answered_only_where_it_was() {
+        let answer = Position {
+            epoch: Epoch::from_random(1),
+            seq: 3,
+        };
+        let late = |key, body, index| Idempotency {
+            refused_if_new: Some(Box::new(Refusal::new(Code::UnknownStream, "gone"))),
+            ..event(key, body, index)
+        };
+        let mut seen = Seen::default();
+        seen.keep(publish("a", 1), answer, Moment::default());
+        let mut told = |one| {
+            let told = seen.check(&one, Moment::default());
+            told.map_err(|refusal| refusal.code)
+        };
+        assert_eq!(told(late("a", 1, 0)), Ok(Some(answer)));
+        assert_eq!(told(late("a", 2, 0)), Err(Code::IdempotencyConflict));
+        assert_eq!(told(late("a", 1, 1)), Err(Code::UnknownStream));
+        assert_eq!(told(late("b", 1, 0)), Err(Code::UnknownStream));
     }
 
     #[test]

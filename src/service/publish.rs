@@ -328,6 +328,7 @@ impl Once {
             key,
             index,
             fingerprint: self.fingerprint,
+            refused_if_new: None,
         }
     }
 }

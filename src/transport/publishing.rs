@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use crate::bus::idempotency::Idempotency;
-use crate::ingress::{Accepted, By, granted};
+use crate::ingress::{Accepted, By};
 use crate::model::code::Refusal;
 use crate::model::event::Offer;
 use crate::model::position::Position;
@@ -46,7 +46,8 @@ pub(super) fn acked(id: Option<Position>, rooms: Vec<Room>, several: bool) -> Ac
 }
 
 impl Context {
-    /// Publishes what `by` may publish. A stream that is addressed by its own room reads it before anything is appended.
+    /// Publishes what `by` may publish. A stream that is addressed by its own room reads it before anything is appended; what
+    /// was applied before is answered the same also when its stream has ended since.
     ///
     /// # Errors
     /// As [`crate::ingress::Ingress::publish`]; `unknown_stream`: the room is of a stream that is not open here.
@@ -56,14 +57,10 @@ impl Context {
         offer: Offer,
         once: Option<Idempotency>,
     ) -> Result<Accepted, Refusal> {
-        if offer.rooms.iter().any(Room::is_of_a_stream) {
-            let addressed = match granted(by.access, &offer.rooms) {
-                Ok(()) => self.address(&offer.rooms).await,
-                refused => refused,
-            };
-            addressed.inspect_err(|refusal| self.metrics.publishes().refused(refusal.code))?;
-        }
-        self.ingress.publish(by, offer, once).await
+        let own = offer.rooms.iter().filter(|room| room.is_of_a_stream());
+        let own: Vec<Room> = own.cloned().collect();
+        let addressed = self.address(&own);
+        self.ingress.publish(by, offer, once, addressed).await
     }
 
     /// Publishes for a client message. The event is in the log when this returns, or never.

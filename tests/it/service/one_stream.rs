@@ -167,3 +167,52 @@ async fn a_stream_has_no_state_that_could_outlive_it() {
     retain["retain"] = json!(true);
     assert_eq!(asked(&mut system, retain).await["code"], "bad_request");
 }
+
+#[tokio::test]
+async fn what_was_said_once_is_answered_again_though_its_stream_has_ended_since() {
+    let gate = gate().await;
+    let (ann, stream) = websocket(&gate, ANN, &[]).await;
+    let room = format!("_stream:{stream}");
+    let target = format!("/v1/rooms/{room}/events");
+    let say = async |target: &str, key: &str, body: &str| {
+        let headers = [SYSTEM, ("idempotency-key", key)];
+        gate.request("POST", target, &headers, body).await
+    };
+    let one = r#"{"event":"e","data":1}"#;
+    let many = json!({"events": [{"room": room, "event": "e"}]}).to_string();
+    let first = say(&target, "one", one).await;
+    assert_eq!(first.status(), 202, "{}", first.text());
+    let several = say("/v1/publish", "many", &many).await;
+    drop(ann);
+    gate.streams_are(r#"transport="websocket",http="1.1""#, 0)
+        .await;
+    let again = say(&target, "one", one).await;
+    assert_eq!(
+        (again.status(), again.header("idempotency-replayed")),
+        (202, Some("true")),
+        "{}",
+        again.text()
+    );
+    assert_eq!(again.json(), first.json());
+    let again = say("/v1/publish", "many", &many).await;
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(again.json(), several.json());
+    // What was never applied is not, nor does the same key say something else.
+    let new = say(&target, "new", one).await;
+    assert_eq!((new.status(), new.code()), (404, "unknown_stream".into()));
+    let other = say(&target, "one", r#"{"event":"e","data":2}"#).await;
+    assert_eq!(other.code(), "idempotency_conflict");
+}
+
+#[tokio::test]
+async fn to_look_for_streams_that_are_not_there_is_not_free() {
+    let more = "[roles.desk]\npublish = [\"_stream:*\"]\nlimits = { publishes = \"1/s\" }\n";
+    let desk = ("x-api-key", "the-key-of-the-desk-of-the-venue");
+    let key = crate::support::api_key("desk", desk.1, "desk");
+    let gate = super::gate_with(&format!("{more}{key}")).await;
+    let unknown = publish("_stream:000000000000000000000abc", 1);
+    for (status, code) in [(404, "unknown_stream"), (429, "rate_limited")] {
+        let answer = posted(&gate, desk, "", unknown.clone()).await;
+        assert_eq!((answer.status(), answer.code()), (status, code.into()));
+    }
+}
