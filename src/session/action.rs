@@ -83,6 +83,8 @@ pub enum Ask {
     Confirm {
         /// Which message is answered.
         reference: Option<Ref>,
+        /// Whose credential came with it, where it came by another request.
+        by: Option<Arc<Access>>,
         /// The event.
         id: Position,
     },

@@ -122,7 +122,7 @@ impl Session {
         };
         match want {
             Want::Subscribe { room, .. }
-                if by.as_ref().is_some_and(|by| !by.may_subscribe(&room)) =>
+                if by.as_ref().is_some_and(|by| !self.lets(live, by, &room)) =>
             {
                 Err(forbidden(&room))
             }
@@ -157,7 +157,7 @@ impl Session {
                 access: whose(live, by),
                 room,
             })),
-            Want::Confirm { id } => Ok(Action::Ask(Ask::Confirm { reference, id })),
+            Want::Confirm { id } => Ok(Action::Ask(Ask::Confirm { reference, by, id })),
             Want::Join { whom, room } => serve(Deed::join(whom, room)),
             Want::Leave { whom, room } => serve(Deed::leave(whom, room)),
             Want::Disconnect { whom } => serve(Deed::Disconnect(whom)),
@@ -169,6 +169,23 @@ impl Session {
     /// Whoever is anonymous on another transport has no way of its own to the stream: anybody could say who it is.
     fn is_anonymous_elsewhere(&self, live: &Live) -> bool {
         live.access.principal == Principal::Anonymous && self.transport != Transport::WebSocket
+    }
+
+    /// Whether an event of `room` may be confirmed here, `by` another credential than the stream's where one came with it.
+    #[must_use]
+    pub fn may_confirm(&self, by: Option<&Access>, room: &Room) -> bool {
+        let State::Live(live) = &self.state else {
+            return false;
+        };
+        let reads = live.may_subscribe(room) || room.stream() == Some(self.stream);
+        reads && by.is_none_or(|by| self.lets(live, by, room))
+    }
+
+    /// Whether who comes `by` another request may have `room`. The stream lends nobody its rights; but what it was granted
+    /// itself, and what is said to it alone, no credential of its principal's could have.
+    fn lets(&self, live: &Live, by: &Access, room: &Room) -> bool {
+        let is_own = || live.aside.grants(room) || room.stream() == Some(self.stream);
+        by.may_subscribe(room) || is_own()
     }
 
     /// A step of a join: what is missing, what is held, and in the end the answer, with which the room becomes

@@ -196,6 +196,28 @@ async fn a_stream_lends_its_rights_to_nobody() {
 }
 
 #[tokio::test]
+async fn nor_does_it_let_anybody_confirm_what_he_may_not_read_himself() {
+    let gate = gate().await;
+    let (mut body, stream) = watching_chief(&gate, "room=a&room=b").await;
+    let mut publisher = gate.connect().await;
+    let alert = r#"{"event":"alert","ack":{"timeout":"30s","of":1}}"#;
+    let alert = request("POST", "/v1/rooms/b/events", &[BACKEND], alert);
+    publisher.send(alert).await;
+    let event = body.event("alert").await;
+    let data = event.lines().find_map(|line| line.strip_prefix("data: "));
+    let event: Value = serde_json::from_str(data.unwrap()).unwrap();
+    let confirm = json!({"type": "confirm", "id": event["id"]});
+    let refused = post(&gate, &stream, "cook", confirm.clone()).await;
+    assert_eq!(
+        (refused.status(), refused.code()),
+        (404, "not_found".into())
+    );
+    assert_eq!(post(&gate, &stream, "chief", confirm).await.status(), 200);
+    let answer = publisher.answer("POST").await.json();
+    assert_eq!(answer["confirmed"][0]["stream"], *stream);
+}
+
+#[tokio::test]
 async fn a_past_longer_than_one_write_comes_whole_and_in_order_before_the_ack() {
     let gate = gate().await;
     for n in 0..700 {

@@ -71,8 +71,8 @@ impl Engine {
                 access,
                 deed,
             } => self.serve(reference, access, deed),
-            Ask::Confirm { reference, id } => {
-                let answer = self.confirm(id);
+            Ask::Confirm { reference, by, id } => {
+                let answer = self.confirm(by.as_deref(), id);
                 Some(Input::Answered { reference, answer })
             }
             Ask::Follow(step) => self.follow_step(&step),

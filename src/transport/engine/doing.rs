@@ -112,16 +112,16 @@ impl Engine {
         self.answer_later(reference, done)
     }
 
-    /// Its client confirms an event that it may have read here.
-    pub(super) fn confirm(&self, id: Position) -> Answer {
-        let (session, stream) = (&self.session, self.session.stream());
+    /// Its client confirms an event that it may have read here; `with` another credential, where one came with the message.
+    pub(super) fn confirm(&self, with: Option<&Access>, id: Position) -> Answer {
+        let session = &self.session;
         let by = Confirmer {
             principal: session
                 .access()
                 .map_or("", |access| access.principal.name()),
-            stream: Some(stream),
+            stream: Some(session.stream()),
         };
-        let may_read = |room: &Room| session.may_subscribe(room) || room.stream() == Some(stream);
+        let may_read = |room: &Room| session.may_confirm(with, room);
         match self.context.bus.confirm(id, by, may_read) {
             Ok(()) => Answer::done(None),
             Err(refusal) => Answer::Refused(None, refusal),

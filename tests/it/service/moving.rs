@@ -178,6 +178,31 @@ async fn a_room_that_the_credential_does_not_grant_is_lost_with_the_leave_and_wi
 }
 
 #[tokio::test]
+async fn a_room_that_only_the_stream_was_given_may_be_had_again_by_a_request_of_its_own() {
+    let gate = gate().await;
+    let mut system = system(&gate).await;
+    let (mut ann, stream) = sse(&gate, ANN, &["menu"]).await;
+    let query = format!("?stream={stream}");
+    let says = async |kind: &str, room: &str| {
+        let message = json!({"type": kind, "room": room});
+        posted(&gate, ANN, &query, message).await
+    };
+    assert_eq!(says("subscribe", "tab:7").await.status(), 403);
+    let join = json!({"type": "join", "stream": stream, "room": "tab:7"});
+    asked(&mut system, join).await;
+    assert_eq!(rooms(&data(&ann.block().await.unwrap())), ["menu", "tab:7"]);
+    assert_eq!(says("unsubscribe", "tab:7").await.status(), 200);
+    let again = says("subscribe", "tab:7").await;
+    assert_eq!(again.status(), 200, "{}", again.text());
+    asked(&mut system, publish("tab:7", 1)).await;
+    assert_eq!(data(&ann.block().await.unwrap())["data"], 1);
+    let leave = json!({"type": "leave", "stream": stream, "room": "tab:7"});
+    asked(&mut system, leave).await;
+    assert_eq!(rooms(&data(&ann.block().await.unwrap())), ["menu"]);
+    assert_eq!(says("subscribe", "tab:7").await.status(), 403);
+}
+
+#[tokio::test]
 async fn a_stream_with_as_many_rooms_as_it_may_have_is_told_so_and_joins_no_more() {
     let gate = gate().await;
     let mut system = system(&gate).await;
