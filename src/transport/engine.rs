@@ -179,7 +179,8 @@ impl Engine {
             self.reply = Some(posted.reply);
             return Some(Input::Message {
                 message: posted.message,
-                by: Some(posted.by),
+                // What the backend has added to the stream is its own's, by whichever way it speaks.
+                by: Some(self.with_added(posted.by)),
             });
         }
         writable.then(|| self.read()).flatten()

@@ -33,8 +33,8 @@ impl Engine {
         emission: Emission,
     ) -> Option<Input> {
         let (context, address) = (self.context.clone(), Address::of_peer(self.caller.peer));
-        let own = self.session.access().unwrap_or(&access).clone();
-        let line = self.line();
+        // The backend is told of the credential that the message came with: a stream lends nobody its role.
+        let (own, line) = (access.clone(), self.line());
         let step = Box::pin(async move {
             let by = By {
                 access: &access,

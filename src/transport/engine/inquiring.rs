@@ -96,7 +96,7 @@ impl Engine {
     }
 
     /// Whoever renews its credential keeps what the backend has added to the one before.
-    fn with_added(&self, access: Arc<Access>) -> Arc<Access> {
+    pub(super) fn with_added(&self, access: Arc<Access>) -> Arc<Access> {
         let before = self.session.access();
         let own = before.filter(|before| before.principal == access.principal);
         match own.and_then(|before| before.added()) {

@@ -142,3 +142,33 @@ async fn a_client_is_told_no_more_first_than_its_stream_may_keep() {
     let mut socket = websocket(&gate, "/v1/stream?room=r", &[KEY]).await;
     assert_eq!(socket.json().await["code"], "hook_failed");
 }
+
+#[tokio::test]
+async fn a_message_that_is_posted_for_the_stream_has_what_was_added_to_it() {
+    let backend = Backend::start(says(MORE)).await;
+    let gate = venue(&backend, "").await;
+    let mut socket = gate.connect().await;
+    let headers = [TV, ("Accept", "text/event-stream")];
+    socket
+        .send(crate::support::http::request(
+            "GET",
+            "/v1/stream",
+            &headers,
+            "",
+        ))
+        .await;
+    let (_, mut body) = socket.open_body("GET").await;
+    let welcome = told(&mut body, "welcome").await;
+    let target = format!(
+        "/v1/messages?stream={}",
+        welcome["stream"].as_str().unwrap()
+    );
+    for message in [
+        json!({"type": "emit", "ref": 1, "event": "seen"}),
+        json!({"type": "subscribe", "ref": 2, "room": "screen:7"}),
+    ] {
+        let text = message.to_string();
+        let answer = gate.request("POST", &target, &[TV], &text).await;
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+    }
+}
