@@ -44,6 +44,9 @@ pub struct Invited {
     pub access: Arc<Access>,
     /// The rooms that the backend refuses it.
     pub barred: Vec<Room>,
+    /// Rooms of its role about which the backend is to be asked and has not answered: it does not get them, and is not
+    /// told so.
+    pub unasked: Vec<Room>,
     /// What it is told first.
     pub first: Vec<First>,
 }
@@ -69,6 +72,7 @@ impl From<Arc<Access>> for Invited {
         Self {
             access,
             barred: Vec::new(),
+            unasked: Vec::new(),
             first: Vec::new(),
         }
     }
@@ -108,7 +112,7 @@ impl Opening {
 /// # Errors
 /// `transport_not_allowed`, `too_many_rooms`, `forbidden`.
 pub fn admit(access: &Access, opening: &Opening) -> Result<Admitted, Refusal> {
-    admit_but(access, opening, &[])
+    admit_but(access, opening, (&[], &[]))
 }
 
 /// Admits a client about which the backend was asked: the rooms that it was refused are as good as not granted, and those
@@ -120,21 +124,27 @@ pub fn admit_invited(invited: Invited, opening: &Opening) -> Result<Admitted, Re
     let Invited {
         access,
         barred,
+        unasked,
         first,
     } = invited;
-    let admitted = admit_but(&access, opening, &barred)?;
+    let admitted = admit_but(&access, opening, (&barred, &unasked))?;
     Ok(Admitted { first, ..admitted })
 }
 
-fn admit_but(access: &Access, opening: &Opening, barred: &[Room]) -> Result<Admitted, Refusal> {
-    let named = if opening.rooms.is_empty() {
-        &access.rooms
+fn admit_but(
+    access: &Access,
+    opening: &Opening,
+    (barred, unasked): (&[Room], &[Room]),
+) -> Result<Admitted, Refusal> {
+    let named: Vec<_> = if opening.rooms.is_empty() {
+        let own = access.rooms.iter();
+        own.filter(|room| !unasked.contains(room)).collect()
     } else {
-        opening.rooms.as_slice()
+        opening.rooms.iter().collect()
     };
     let added = access.invited().iter();
     let added = added.filter(|room| !named.contains(room));
-    let wanted: Vec<_> = named.iter().chain(added).cloned().collect();
+    let wanted: Vec<_> = named.iter().copied().chain(added).cloned().collect();
     let Rooms { granted, refused } = sort(access, opening.transport, &wanted, (&[], barred))?;
     match refused.first() {
         Some(room) if granted.is_empty() || !opening.start.is_resume() => Err(forbidden(room)),

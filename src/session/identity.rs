@@ -49,10 +49,24 @@ impl Session {
         }
     }
 
-    /// Who may what has changed. Whoever keeps all that it has hears nothing of it.
+    /// The rooms that it would join for its role alone if it had `access`.
+    #[must_use]
+    pub fn would_join(&self, access: &Access) -> Vec<Room> {
+        let State::Live(live) = &self.state else {
+            return Vec::new();
+        };
+        let own = own_rooms(access, live.named, &[]);
+        own.filter(|room| !live.rooms.contains(room) && !access.invited().contains(room))
+            .cloned()
+            .collect()
+    }
+
+    /// Who may what has changed. Whoever keeps all that it has hears nothing of it. Rooms that its role has got and about
+    /// which the backend is to be asked (`unasked`) are not joined: nobody waits for an answer here.
     pub(super) fn judged(
         &mut self,
         verdict: Result<Arc<Access>, Refusal>,
+        unasked: Vec<Room>,
         now: Now,
         out: &mut Vec<Action>,
     ) {
@@ -63,12 +77,20 @@ impl Session {
             Ok(access) => access,
             Err(refusal) => return self.end(None, refusal, out),
         };
-        if live.keeps_all_with(&access, self.transport) {
+        if live.keeps_all_with(&access, &unasked, self.transport) {
             live.access = access;
             return;
         }
         if let State::Live(live) = std::mem::replace(&mut self.state, State::Ended)
-            && let Err(refusal) = self.lift(live, access.into(), now, out)
+            && let Err(refusal) = self.lift(
+                live,
+                Invited {
+                    unasked,
+                    ..access.into()
+                },
+                now,
+                out,
+            )
         {
             self.end(None, refusal, out);
         }
@@ -93,9 +115,10 @@ impl Session {
         let Invited {
             access,
             barred,
+            unasked,
             first,
         } = invited;
-        let own = access.rooms.iter().filter(|_| !named);
+        let own = own_rooms(&access, named, &unasked);
         let more = own.chain(added(&access, &before));
         let more = more.filter(|room| !held.contains(room));
         let wanted: Vec<_> = held.iter().chain(more).cloned().collect();
@@ -134,9 +157,9 @@ impl Session {
 
 impl Live {
     /// Whether a client with `access` may go on as it is, and gets nothing more.
-    fn keeps_all_with(&self, access: &Access, transport: Transport) -> bool {
+    fn keeps_all_with(&self, access: &Access, unasked: &[Room], transport: Transport) -> bool {
         let expires = self.access.expires_at == access.expires_at;
-        let own = access.rooms.iter().filter(|_| !self.named);
+        let own = own_rooms(access, self.named, unasked);
         let mut more = own.chain(added(access, &self.access));
         let gets_more = more.any(|room| !self.rooms.contains(room));
         expires
@@ -149,6 +172,17 @@ impl Live {
                 .iter()
                 .all(|room| access.may_subscribe(room) || self.aside.grants(room))
     }
+}
+
+/// The rooms of its role that whoever has `access` gets unless it named its own, without those about which nobody was
+/// asked.
+fn own_rooms<'a>(
+    access: &'a Access,
+    named: bool,
+    unasked: &[Room],
+) -> impl Iterator<Item = &'a Room> {
+    let own = access.rooms.iter().filter(move |_| !named);
+    own.filter(|room| !unasked.contains(room))
 }
 
 /// The rooms that a backend has added to what was before.

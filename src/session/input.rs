@@ -61,8 +61,9 @@ pub enum Input {
     Batch(Batch),
     /// A step of the state of its rooms, which comes once everything else has been given.
     State(Vec<Control>),
-    /// The answer to [`super::Ask::Judge`].
-    Judged(Result<Arc<Access>, Refusal>),
+    /// The answer to [`super::Ask::Judge`]; and of the rooms that it would get by it those about which the backend is to be
+    /// asked first.
+    Judged(Result<Arc<Access>, Refusal>, Vec<Room>),
     /// The answer to [`super::Ask::Publish`] and [`super::Ask::Presence`].
     Published {
         /// Which message is answered.

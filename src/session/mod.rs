@@ -261,7 +261,7 @@ impl Session {
             Input::Invited(reference, invited) => {
                 self.authenticated(reference, Ok(*invited), now, out);
             }
-            Input::Judged(verdict) => self.judged(verdict, now, out),
+            Input::Judged(verdict, unasked) => self.judged(verdict, unasked, now, out),
             Input::Extended(url) => self.notify(url, now, out),
             Input::Opened {
                 cursor,

@@ -231,7 +231,7 @@ impl Engine {
                 Action::Answer(answer) => outputs.extend(self.answer(answer)),
                 Action::Ask(ask) => {
                     // What was decreed before it reads is not read, and may have come after its rights were looked at.
-                    if let Ask::Open { .. } = ask {
+                    if let Ask::Open { .. } | Ask::Lift { .. } = ask {
                         actions.push_back(Action::Ask(Ask::Judge));
                     }
                     if let Some(input) = self.ask(ask) {

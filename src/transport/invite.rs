@@ -69,6 +69,23 @@ impl Context {
         }
     }
 
+    /// Asks the backend about the `rooms` that somebody who is there gets by another credential, with which it has
+    /// `access`. It goes on without those to which it says no, and without those about which it says nothing.
+    pub async fn reinvite(&self, line: &Line, access: Arc<Access>, rooms: Vec<Room>) -> Invited {
+        let about = line.about(&access);
+        let answers = rooms.iter().map(|room| self.may_join(line, &about, room));
+        let answers = join_all(answers).await;
+        let mut invited = Invited::from(access);
+        for (room, answer) in rooms.into_iter().zip(answers) {
+            match answer {
+                Ok(()) => {}
+                Err(refusal) if refusal.code == Code::Refused => invited.barred.push(room),
+                Err(_) => invited.unasked.push(room),
+            }
+        }
+        invited
+    }
+
     async fn connected(
         &self,
         line: &Line,

@@ -65,11 +65,11 @@ fn when_rights_change_who_keeps_all_hears_nothing_and_who_does_not_is_told() {
         ["ask Judge"]
     );
     let same = with_rooms(&["lobby", "kitchen", "more"], &["lobby", "kitchen"]);
-    assert!(said(&mut session, Input::Judged(Ok(same)), 1).is_empty());
+    assert!(said(&mut session, Input::Judged(Ok(same), Vec::new()), 1).is_empty());
 
     let fewer = with_rooms(&["lobby"], &["lobby"]);
     let [Action::Ask(Ask::Lift { join, leave, .. })] =
-        &step(&mut session, Input::Judged(Ok(fewer)), 2)[..]
+        &step(&mut session, Input::Judged(Ok(fewer), Vec::new()), 2)[..]
     else {
         panic!("the rooms change")
     };
@@ -92,7 +92,7 @@ fn when_rights_change_who_has_none_left_is_ended() {
         ),
     ] {
         let mut session = live(display(), Transport::WebSocket);
-        let told = said(&mut session, Input::Judged(verdict), 1);
+        let told = said(&mut session, Input::Judged(verdict, Vec::new()), 1);
         assert_eq!(told[..], [format!("{code} None"), format!("end {code}")]);
     }
 }
@@ -139,7 +139,7 @@ fn a_room_that_is_granted_to_a_stream_stays_its_own_when_rights_change() {
     said(&mut session, joined, 1);
     let fewer = with_rooms(&["lobby"], &["lobby"]);
     let [Action::Ask(Ask::Lift { join, leave, .. })] =
-        &step(&mut session, Input::Judged(Ok(fewer)), 2)[..]
+        &step(&mut session, Input::Judged(Ok(fewer), Vec::new()), 2)[..]
     else {
         panic!("the rooms change")
     };
@@ -195,7 +195,7 @@ fn a_stream_that_is_moved_joins_and_leaves_and_another_does_neither() {
     assert_eq!(rooms(&session), ["kitchen", "yard"]);
     // What its role gives it is not its own any more, and what it was given stays.
     let same = with_rooms(&["lobby", "kitchen"], &["lobby", "kitchen"]);
-    assert!(said(&mut session, Input::Judged(Ok(same)), 2).is_empty());
+    assert!(said(&mut session, Input::Judged(Ok(same), Vec::new()), 2).is_empty());
     assert_eq!(rooms(&session), ["kitchen", "yard"]);
     let leaves = step_of(&session, "yard", false);
     said(&mut session, decreed(leaves, 10), 3);

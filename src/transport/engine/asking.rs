@@ -132,7 +132,11 @@ impl Engine {
         let access = self.session.access()?;
         match self.context.judge(access) {
             Ok(same) if Arc::ptr_eq(&same, access) => None,
-            verdict => Some(Input::Judged(verdict)),
+            verdict => {
+                let unasked = verdict.as_ref().map(|access| self.unasked(access));
+                let unasked = unasked.unwrap_or_default();
+                Some(Input::Judged(verdict, unasked))
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use crate::bus::Past;
 use crate::hooks::Kind;
 use crate::model::code::Refusal;
 use crate::model::room::Room;
+use crate::session::admission::Invited;
 use crate::session::{Answer, Input};
 use crate::transport::invite::Outcome;
 use crate::transport::voice::Line;
@@ -85,7 +86,7 @@ impl Engine {
             (Ok(access), Some(wish)) => (access, wish),
             (Ok(access), None) => {
                 let access = self.with_added(access);
-                return Some(Input::Authenticated(reference, Ok(access)));
+                return self.renewed(reference, access);
             }
             (Err(refusal), _) => return Some(Input::Authenticated(reference, Err(refusal))),
         };
@@ -93,6 +94,50 @@ impl Engine {
         let asking = Box::pin(async move { context.invite(&line, access, &wish).await });
         let inquiry = Inquiry::Stream { reference, asking };
         self.begin(Busy::Inquiring(inquiry))
+    }
+
+    /// A client that has a name has shown another credential. The backend is asked about the rooms that it gets by it.
+    fn renewed(&mut self, reference: Option<Ref>, access: Arc<Access>) -> Option<Input> {
+        let before = self.session.access();
+        let is_own = before.is_some_and(|before| before.principal == access.principal);
+        let unasked = self.unasked(&access);
+        let rooms = self.session.rooms().len() + unasked.len();
+        // Whoever is refused anyway is refused without a question.
+        if unasked.is_empty() || !is_own || rooms > access.role.limits.rooms_per_stream {
+            return Some(Input::Authenticated(reference, Ok(access)));
+        }
+        let (context, line) = (self.context.clone(), self.line());
+        let asking = Box::pin(async move {
+            let invited = context.reinvite(&line, access, unasked).await;
+            Outcome {
+                let_in: None,
+                verdict: Ok(invited),
+            }
+        });
+        let inquiry = Inquiry::Stream { reference, asking };
+        self.go_on(Box::new(Busy::Inquiring(inquiry)), false)
+    }
+
+    /// The rooms that its client would join if it had `access`, and about which the backend is to be asked first.
+    pub(super) fn unasked(&self, access: &Access) -> Vec<Room> {
+        let mut rooms = self.session.would_join(access);
+        rooms.retain(|room| access.may_subscribe(room) && self.context.hooks.asks_about(room));
+        rooms
+    }
+
+    /// What is left of it by now: rights may have gone while the backend thought about it, and rooms may have come about
+    /// which it was not asked.
+    fn still(&self, invited: Invited) -> Result<Invited, Refusal> {
+        let access = self.context.judge_in_time(&invited.access)?;
+        let new = access.rooms.iter();
+        let new = new.filter(|room| !invited.access.rooms.contains(room));
+        let new = new.filter(|room| self.context.hooks.asks_about(room));
+        let unasked = invited.unasked.into_iter().chain(new.cloned()).collect();
+        Ok(Invited {
+            access,
+            unasked,
+            ..invited
+        })
     }
 
     /// Whoever renews its credential keeps what the backend has added to the one before.
@@ -177,7 +222,7 @@ impl Engine {
         {
             voice.is_let_in(access);
         }
-        match verdict {
+        match verdict.and_then(|invited| self.still(invited)) {
             Ok(invited) => Input::Invited(reference, Box::new(invited)),
             Err(refusal) => Input::Authenticated(reference, Err(refusal)),
         }

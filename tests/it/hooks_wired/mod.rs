@@ -6,6 +6,7 @@ mod connecting;
 mod crowd;
 mod ends;
 mod late;
+mod lifts;
 mod polls;
 mod rooms;
 
