@@ -67,7 +67,15 @@ pub(super) async fn call(
 async fn whole(clock: &Clock, body: Body, most: usize, within: Duration) -> Result<Bytes, Failure> {
     let late = || Error::new(Fault::TimedOut, "no answer in time");
     let read = clock.timeout(within, body.whole(most)).await;
-    read.unwrap_or_else(|| Err(late())).map_err(Failure::None)
+    let read = read.unwrap_or_else(|| Err(late()));
+    read.map_err(|error| {
+        // Somebody who finds out what makes an answer large shuts the hook for nobody.
+        if error.fault == Fault::TooLarge {
+            Failure::TooLarge(error)
+        } else {
+            Failure::None(error)
+        }
+    })
 }
 
 fn request(hook: &Hook, sent: Sent<'_>, seconds: u64) -> Result<Request<Bytes>, Failure> {

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use super::Kind;
 use super::breaker::{Breaker, Change, Right, Shut};
 use super::call::{Sent, Taken, call};
-use super::failure::Failure;
+use super::failure::{Failure, Sign};
 use super::settings::Hook;
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::random;
@@ -193,21 +193,29 @@ impl Turn {
         let answer = call(client, clock, hook, sent, taken, deadline).await;
         drop(in_flight);
         metrics.hooks().took(*kind, clock.now().since(began));
-        self.back(answer.as_ref().err());
+        let had = deadline.since(began);
+        let sign = answer
+            .as_ref()
+            .map_or_else(|why| why.sign(had, hook.timeout), |_| Sign::There);
+        // What says nothing leaves the right to be dropped, as if nobody had called.
+        if sign != Sign::Nothing {
+            self.back(sign == Sign::Trouble);
+        }
         answer
     }
 
     /// Gives the right back with what came of it.
-    fn back(&mut self, failure: Option<&Failure>) {
+    fn back(&mut self, is_trouble: bool) {
         let (Some(right), caller) = (self.right.take(), &self.caller) else {
             return;
         };
         let jitter = |pause: Duration| random::between(pause / 2, pause);
         let now = caller.clock.now();
         let mut breaker = caller.breaker();
-        let change = match failure {
-            Some(failure) if failure.is_trouble() => breaker.failed(right, now, jitter),
-            Some(_) | None => breaker.succeeded(right),
+        let change = if is_trouble {
+            breaker.failed(right, now, jitter)
+        } else {
+            breaker.succeeded(right)
         };
         drop(breaker);
         caller.follow(change);

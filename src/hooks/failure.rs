@@ -9,6 +9,17 @@ use super::breaker::Shut;
 use crate::outbound::error::{Error, Fault};
 use crate::wire::hook::Misunderstood;
 
+/// What a failure says of the hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// It is in trouble.
+    Trouble,
+    /// It is there.
+    There,
+    /// Nothing.
+    Nothing,
+}
+
 /// What went wrong with a call.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -22,6 +33,8 @@ pub(super) enum Failure {
     None(Error),
     /// The answer has this status, and may say when to come back.
     Status(StatusCode, Option<Duration>),
+    /// There is an answer, and its body is larger than it may be.
+    TooLarge(Error),
     /// The answer is compressed, which nobody asked for.
     Encoded,
     /// The answer is none.
@@ -33,23 +46,33 @@ impl Failure {
     pub(super) const fn was_made(&self) -> bool {
         match self {
             Self::Shut(_) | Self::Crowded(_) | Self::Stopping => false,
-            Self::None(_) | Self::Status(..) | Self::Encoded | Self::Misunderstood(_) => true,
+            Self::None(_)
+            | Self::Status(..)
+            | Self::TooLarge(_)
+            | Self::Encoded
+            | Self::Misunderstood(_) => true,
         }
     }
 
-    /// Whether it says that the hook is in trouble. One that answers that it does not like this call, or in words that
-    /// are not understood, is there: else a client that finds out what it stumbles over could shut it for everybody.
-    pub(super) fn is_trouble(&self) -> bool {
+    /// What it says of the hook, of a call that had `had` of the hook's `timeout`. One that answers that it does not like
+    /// this call, or in words that are not understood, is there: else a client that finds out what it stumbles over could
+    /// shut it for everybody. And a call that has waited for its place is no measure of a backend that takes its time:
+    /// else a crowd could.
+    pub(super) fn sign(&self, had: Duration, timeout: Duration) -> Sign {
         match self {
-            Self::None(_) => true,
-            Self::Status(status, _) => {
-                status.is_server_error() || matches!(status.as_u16(), 408 | 429)
+            Self::None(error) if error.fault == Fault::TimedOut && had < timeout / 4 * 3 => {
+                Sign::Nothing
             }
-            Self::Shut(_)
-            | Self::Crowded(_)
-            | Self::Stopping
-            | Self::Encoded
-            | Self::Misunderstood(_) => false,
+            Self::None(_) => Sign::Trouble,
+            Self::Status(status, _)
+                if status.is_server_error() || matches!(status.as_u16(), 408 | 429) =>
+            {
+                Sign::Trouble
+            }
+            Self::Status(..) | Self::TooLarge(_) | Self::Encoded | Self::Misunderstood(_) => {
+                Sign::There
+            }
+            Self::Shut(_) | Self::Crowded(_) | Self::Stopping => Sign::Nothing,
         }
     }
 }
@@ -66,6 +89,7 @@ impl fmt::Display for Failure {
                 ..
             }) => f.write_str("no answer in time"),
             Self::None(error) => write!(f, "no answer: {error}"),
+            Self::TooLarge(error) => write!(f, "{error}"),
             Self::Status(status, _) if status.is_redirection() => {
                 write!(f, "the answer is {status}: no redirect is followed")
             }
@@ -82,25 +106,44 @@ impl fmt::Display for Failure {
 mod tests {
     use super::*;
 
+    const TIMEOUT: Duration = Duration::from_secs(2);
+
     #[test]
     fn a_hook_that_does_not_like_a_call_is_not_in_trouble() {
-        for (status, trouble) in [
-            (301, false),
-            (400, false),
-            (404, false),
-            (408, true),
-            (422, false),
-            (429, true),
-            (500, true),
-            (503, true),
+        for (status, sign) in [
+            (301, Sign::There),
+            (400, Sign::There),
+            (404, Sign::There),
+            (408, Sign::Trouble),
+            (422, Sign::There),
+            (429, Sign::Trouble),
+            (500, Sign::Trouble),
+            (503, Sign::Trouble),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(
-                Failure::Status(status, None).is_trouble(),
-                trouble,
-                "{status}"
-            );
+            let failure = Failure::Status(status, None);
+            assert_eq!(failure.sign(TIMEOUT, TIMEOUT), sign, "{status}");
         }
-        assert!(!Failure::Misunderstood(Misunderstood("x".into())).is_trouble());
+        let large = Failure::TooLarge(Error::new(Fault::TooLarge, "x"));
+        for failure in [Failure::Misunderstood(Misunderstood("x".into())), large] {
+            assert_eq!(failure.sign(TIMEOUT, TIMEOUT), Sign::There, "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_had_little_of_the_timeout_says_nothing_when_its_time_is_over() {
+        let none = |fault| Failure::None(Error::new(fault, "x"));
+        for (had, sign) in [
+            (2000, Sign::Trouble),
+            (1500, Sign::Trouble),
+            (1499, Sign::Nothing),
+            (0, Sign::Nothing),
+        ] {
+            let had = Duration::from_millis(had);
+            let late = none(Fault::TimedOut).sign(had, TIMEOUT);
+            assert_eq!(late, sign, "{had:?}");
+            let broken = none(Fault::Broken).sign(had, TIMEOUT);
+            assert_eq!(broken, Sign::Trouble, "{had:?}");
+        }
     }
 }

@@ -7,6 +7,7 @@
 mod breaker;
 mod call;
 mod caller;
+mod consent;
 mod failure;
 pub mod forward;
 mod notices;
@@ -43,6 +44,7 @@ use crate::wire::hook::{
 use breaker::Shut;
 use call::{Sent, Taken};
 use caller::Caller;
+pub use consent::{AT_ONCE, Consent, few_at_once};
 use failure::Failure;
 use notices::Notices;
 pub use settings::{Hook, OnFailure, Pattern, Settings};
@@ -167,20 +169,21 @@ impl Hooks {
         inner.ask(caller, trace, body, answer).await
     }
 
-    /// Asks whether a stream may join a room. Where the hook is not asked about that room, it may.
+    /// Asks whether a stream may join a room. Where the hook is not asked about that room, it may. Only what was
+    /// [`Consent::Given`] may be held to be so for a while.
     ///
     /// # Errors
     /// As [`Self::connect`]; the refusal names the room.
-    pub async fn subscribe(&self, question: Subscribe) -> Result<(), Refusal> {
+    pub async fn subscribe(&self, question: Subscribe) -> Result<Consent, Refusal> {
         let Some((inner, caller)) = self.caller(Kind::Subscribe) else {
-            return Ok(());
+            return Ok(Consent::Assumed);
         };
         let (trace, room) = (question.trace, question.room.clone());
         if !caller.hook.is_about(room.as_str()) {
-            return Ok(());
+            return Ok(Consent::Assumed);
         }
         let body = move |shown: &[HeaderName], ts| question.to_json(shown, ts);
-        let answer = Expected(SMALL, Answered::<()>::parse);
+        let answer = Expected(SMALL, Consent::parse);
         let asked = inner.ask(caller, trace, body, answer).await;
         asked.map_err(|refusal| refusal.room(room))
     }
@@ -366,6 +369,7 @@ fn failed(kind: Kind, failure: &Failure) -> Refusal {
         | Failure::Stopping
         | Failure::None(_)
         | Failure::Status(..)
+        | Failure::TooLarge(_)
         | Failure::Encoded
         | Failure::Misunderstood(_) => second,
     };

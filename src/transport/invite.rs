@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-
 use crate::auth::{Access, Added};
-use crate::hooks::Kind;
+use crate::hooks::{Consent, Kind, few_at_once};
 use crate::model::code::{Code, Refusal};
 use crate::model::room::Room;
 use crate::model::transport::Transport;
@@ -74,7 +72,7 @@ impl Context {
     pub async fn reinvite(&self, line: &Line, access: Arc<Access>, rooms: Vec<Room>) -> Invited {
         let about = line.about(&access);
         let answers = rooms.iter().map(|room| self.may_join(line, &about, room));
-        let answers = join_all(answers).await;
+        let answers = few_at_once(answers.collect()).await;
         let mut invited = Invited::from(access);
         for (room, answer) in rooms.into_iter().zip(answers) {
             match answer {
@@ -122,7 +120,7 @@ impl Context {
         Ok(invited)
     }
 
-    /// The rooms that the `subscribe` hook refuses, of those that are granted. All are asked about at once.
+    /// The rooms that the `subscribe` hook refuses, of those that are granted. All are asked about, few at a time.
     ///
     /// # Errors
     /// The first that is refused, where the client gets all rooms or none, or has none left; `hook_failed`.
@@ -152,7 +150,7 @@ impl Context {
         let about = line.about(access);
         let asked: Vec<_> = granted.iter().filter(is_open).collect();
         let answers = asked.iter().map(|room| self.may_join(line, &about, room));
-        let answers = join_all(answers).await;
+        let answers = few_at_once(answers.collect()).await;
         let mut barred = Vec::new();
         for (room, answer) in asked.into_iter().zip(answers) {
             match answer {
@@ -186,8 +184,9 @@ impl Context {
             room: room.clone(),
             trace: line.trace,
         };
-        self.hooks.subscribe(question).await?;
-        self.agreed.note(asked, self.clock.now());
+        if self.hooks.subscribe(question).await? == Consent::Given {
+            self.agreed.note(asked, self.clock.now());
+        }
         Ok(())
     }
 }

@@ -115,7 +115,7 @@ impl Engine {
             }
         });
         let inquiry = Inquiry::Stream { reference, asking };
-        self.go_on(Box::new(Busy::Inquiring(inquiry)), false)
+        self.begin(Busy::Inquiring(inquiry))
     }
 
     /// The rooms that its client would join if it had `access`, and about which the backend is to be asked first.

@@ -142,7 +142,7 @@ async fn each(
         let asked = async {
             match kind {
                 Kind::Connect => hooks.connect(connect()).await.map(drop),
-                Kind::Subscribe => hooks.subscribe(subscribe("a")).await,
+                Kind::Subscribe => hooks.subscribe(subscribe("a")).await.map(drop),
                 Kind::Message | Kind::Disconnect | Kind::Unsubscribe => {
                     hooks.message(message("note")).await.map(drop)
                 }

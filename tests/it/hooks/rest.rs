@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use gatecast::hooks::{Hook, Kind, OnFailure};
+use gatecast::hooks::{Consent, Hook, Kind, OnFailure};
 
-use super::backend::{Backend, refuses, says};
+use super::backend::{Backend, Does, refuses, says};
 use super::{Bench, connect, failed, hook, subscribe};
 
 const FAILURES: usize = 5;
@@ -69,7 +69,8 @@ async fn each_hook_is_left_alone_by_itself_and_one_that_fails_open_lets_in_witho
         (Kind::Subscribe, open),
     ]);
     for _ in 0..2 * FAILURES {
-        bench.hooks.subscribe(subscribe("a")).await.unwrap();
+        let assumed = bench.hooks.subscribe(subscribe("a")).await.unwrap();
+        assert_eq!(assumed, Consent::Assumed, "no backend has said so");
     }
     assert_eq!(backend.asked().len(), FAILURES);
     fail(&bench, 1).await;
@@ -97,7 +98,7 @@ async fn a_call_that_was_to_try_it_and_whose_client_went_leaves_that_to_the_next
     let bench = Bench::new(&[(Kind::Connect, hook(&backend.url()))]);
     fail(&bench, FAILURES).await;
     bench.hand.advance(Duration::from_secs(1));
-    backend.does(super::backend::Does::Stops(Vec::new()));
+    backend.does(Does::Stops(Vec::new()));
     {
         let mut asking = Box::pin(bench.hooks.connect(connect()));
         assert!(futures_util::poll!(asking.as_mut()).is_pending());
@@ -108,4 +109,13 @@ async fn a_call_that_was_to_try_it_and_whose_client_went_leaves_that_to_the_next
         .await;
     backend.does(says("{}"));
     bench.hooks.connect(connect()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_says_nothing_of_how_it_is() {
+    let backend = Backend::start(says(&" ".repeat(2 << 20))).await;
+    let bench = Bench::new(&[(Kind::Connect, hook(&backend.url()))]);
+    fail(&bench, 2 * FAILURES).await;
+    assert_eq!(backend.asked().len(), 2 * FAILURES);
+    assert!(bench.counted(OPEN) < 0.1);
 }

@@ -158,6 +158,19 @@ async fn a_yes_holds_for_half_a_minute_for_the_same_credential_and_not_beyond_a_
 }
 
 #[tokio::test]
+async fn a_yes_for_want_of_an_answer_holds_for_nobody() {
+    let backend = Backend::start(refuses("500 Internal Server Error")).await;
+    let open = format!("{TABS}on_failure = \"open\"\n");
+    let gate = gate("subscribe", &backend, &open).await;
+    let mut socket = websocket(&gate, "/v1/stream?room=tab:1", &[KEY]).await;
+    assert_eq!(socket.json().await["type"], "welcome");
+    backend.does(no());
+    let mut socket = websocket(&gate, "/v1/stream?room=tab:1", &[KEY]).await;
+    assert_eq!(socket.json().await["code"], "refused");
+    assert_eq!(backend.asked().len(), 2);
+}
+
+#[tokio::test]
 async fn a_room_that_the_backend_itself_adds_is_not_asked_about() {
     let connect = Backend::start(says(r#"{"rooms": ["tab:1"]}"#)).await;
     let subscribe = Backend::start(no()).await;
