@@ -16,6 +16,7 @@ use crate::limit::{Limiter, Payer};
 use crate::model::code::{Code, Refusal};
 use crate::model::decree::revoked;
 use crate::model::event::{EventName, NewEvent, Offer};
+use crate::model::id::Principal;
 use crate::model::json::Json;
 use crate::model::limits::Limits;
 use crate::model::room::Room;
@@ -122,7 +123,8 @@ impl Ingress {
     ) -> Result<Accepted, Refusal> {
         let access = by.access;
         let from = access.role.sender.then(|| access.principal.name().into());
-        self.append(offer, access.role.limits, from, once).await
+        let by = (Some(&access.principal), access.role.limits);
+        self.append(by, offer, from, once).await
     }
 
     async fn counted(
@@ -153,8 +155,8 @@ impl Ingress {
 
     async fn append(
         &self,
+        (principal, limits): (Option<&Principal>, Limits),
         offer: Offer,
-        limits: Limits,
         from: Option<Arc<str>>,
         once: Option<Idempotency>,
     ) -> Result<Accepted, Refusal> {
@@ -183,7 +185,10 @@ impl Ingress {
             return Ok(self.bus.publish(new, once).await?.into());
         };
         let until = self.clock.now() + awaited.timeout;
-        let (published, wait) = self.bus.publish_awaited(new, once, &awaited).await?;
+        let (published, wait) = self
+            .bus
+            .publish_awaited(new, once, &awaited, principal)
+            .await?;
         let awaiting = Awaiting::new(wait, until, self.clock.clone(), self.draining.clone());
         Ok(Accepted {
             published,

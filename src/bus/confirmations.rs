@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::model::code::{Code, Refusal};
 use crate::model::event::{Awaited, Of};
-use crate::model::id::StreamId;
+use crate::model::id::{Principal, StreamId};
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::time::{Moment, UnixMillis};
@@ -19,6 +19,9 @@ use crate::wire::confirmed::{Confirmation, Confirmed};
 
 /// Publishes that may wait at the same time.
 const WAITING: usize = 1000;
+/// What is kept back for others from a principal that waits for as many itself: nobody's alarms crowd out another's, and
+/// one busy backend may still have nearly all.
+const RESERVE: usize = WAITING / 10;
 /// Events that are kept for a publisher which may ask again, because it did not get its answer.
 const KEPT: usize = 1000;
 /// Confirmations of one event that are kept, besides those that its publisher has named.
@@ -32,6 +35,8 @@ pub struct Confirmations(Mutex<State>);
 struct State {
     events: HashMap<Position, Entry>,
     waiting: usize,
+    /// How many of them are a principal's.
+    of_one: HashMap<Principal, usize>,
 }
 
 #[derive(Debug)]
@@ -58,24 +63,30 @@ pub struct Confirmer<'a> {
 #[derive(Debug)]
 pub struct Wait {
     all: Arc<Confirmations>,
+    principal: Option<Principal>,
     event: Option<(Position, Arc<Notify>)>,
 }
 
 impl Confirmations {
-    /// A place for a publisher that is going to wait.
+    /// A place for a publisher that is going to wait; nothing is kept back from the program itself, which is no principal.
     ///
     /// # Errors
     /// `overloaded`: as many wait as may.
-    pub fn wait(self: &Arc<Self>) -> Result<Wait, Refusal> {
+    pub fn wait(self: &Arc<Self>, principal: Option<&Principal>) -> Result<Wait, Refusal> {
         let mut state = lock(&self.0);
-        if state.waiting >= WAITING {
-            let message = format!("{WAITING} publishes wait for confirmations already");
+        let most = state.most_for(principal);
+        if state.waiting >= most {
+            let message = format!("{} publishes wait for confirmations already", state.waiting);
             let refusal = Refusal::new(Code::Overloaded, message).limit("ack");
             return Err(refusal.retry_after(Duration::from_secs(1)));
         }
         state.waiting += 1;
+        if let Some(principal) = principal {
+            *state.of_one.entry(principal.clone()).or_default() += 1;
+        }
         Ok(Wait {
             all: self.clone(),
+            principal: principal.cloned(),
             event: None,
         })
     }
@@ -111,6 +122,31 @@ impl Confirmations {
         state
             .events
             .retain(|_, entry| entry.waiting > 0 || !is_due(entry));
+    }
+}
+
+impl State {
+    /// How many may wait in all where `principal` is one of them.
+    fn most_for(&self, principal: Option<&Principal>) -> usize {
+        let of_one = principal.and_then(|principal| self.of_one.get(principal));
+        match of_one {
+            Some(&of_one) if of_one >= RESERVE => WAITING - RESERVE,
+            _ => WAITING,
+        }
+    }
+
+    /// One that waited for `principal` is gone.
+    fn leave(&mut self, principal: Option<&Principal>) {
+        self.waiting -= 1;
+        let Some(principal) = principal else {
+            return;
+        };
+        if let Some(count) = self.of_one.get_mut(principal) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_one.remove(principal);
+            }
+        }
     }
 }
 
@@ -196,7 +232,7 @@ impl Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         let mut state = lock(&self.all.0);
-        state.waiting -= 1;
+        state.leave(self.principal.as_ref());
         let Some((position, _)) = &self.event else {
             return;
         };
@@ -243,7 +279,7 @@ mod tests {
     }
 
     fn waits(all: &Arc<Confirmations>, seq: u64, of: Of, again: Option<u64>) -> Wait {
-        let mut wait = all.wait().unwrap();
+        let mut wait = all.wait(None).unwrap();
         wait.begin(
             id(seq),
             &[room()],
@@ -328,11 +364,31 @@ mod tests {
     }
 
     #[test]
+    fn one_principal_cannot_take_the_places_of_all() {
+        let all = Arc::<Confirmations>::default();
+        let one = Principal::ApiKey("one".into());
+        let mut waiting = Vec::new();
+        while let Ok(wait) = all.wait(Some(&one)) {
+            waiting.push(wait);
+        }
+        assert_eq!(waiting.len(), WAITING - RESERVE);
+        let others = (0..RESERVE).map(|number| {
+            let other = Principal::ApiKey(number.to_string().into());
+            all.wait(Some(&other)).unwrap()
+        });
+        waiting.extend(others);
+        assert!(all.wait(None).is_err());
+        waiting.clear();
+        assert!(lock(&all.0).of_one.is_empty());
+        assert!(all.wait(Some(&one)).is_ok());
+    }
+
+    #[test]
     fn who_waits_and_what_is_kept_are_bounded() {
         let all = Arc::<Confirmations>::default();
         let waits_for = |seq| waits(&all, seq, Of::Count(1), Some(5));
         let mut waiting: Vec<_> = (0..WAITING as u64).map(waits_for).collect();
-        let refusal = all.wait().unwrap_err();
+        let refusal = all.wait(None).unwrap_err();
         assert_eq!(
             (refusal.code, refusal.limit),
             (Code::Overloaded, Some("ack"))

@@ -9,6 +9,7 @@ use crate::model::code::Refusal;
 use crate::model::decree::{Bearer, Decree};
 use crate::model::event::{Awaited, Event, NewEvent};
 use crate::model::gap::Gap;
+use crate::model::id::Principal;
 use crate::model::position::{Epoch, Position};
 use crate::model::room::Room;
 use crate::model::start::Start;
@@ -93,7 +94,7 @@ impl Bus {
         self.append(new, once, |_| ())
     }
 
-    /// The same for a publisher that waits for confirmations: it is there before anybody can have read the event. One that
+    /// The same for `principal`, who waits for confirmations: it is there before anybody can have read the event. One that
     /// publishes it again waits again.
     ///
     /// # Errors
@@ -103,8 +104,9 @@ impl Bus {
         new: NewEvent,
         once: Option<Idempotency>,
         awaited: &Awaited,
+        principal: Option<&Principal>,
     ) -> Result<(Published, Wait), Refusal> {
-        let mut wait = self.0.confirmations.wait()?;
+        let mut wait = self.0.confirmations.wait(principal)?;
         let rooms = new.rooms.clone();
         let until = once.is_some().then(|| self.0.clock.now() + awaited.timeout);
         let begin = |position| wait.begin(position, &rooms, awaited, until);

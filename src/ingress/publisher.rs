@@ -111,7 +111,7 @@ impl Publisher {
     }
 
     async fn append(&self, offer: Offer) -> Result<Accepted, Refusal> {
-        let append = self.ingress.append(offer, self.limits, None, None);
+        let append = self.ingress.append((None, self.limits), offer, None, None);
         self.ingress.counted(append).await
     }
 }
