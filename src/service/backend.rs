@@ -10,6 +10,7 @@ use crate::limit::address::Address;
 use crate::limit::{Held, Payer};
 use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
+use crate::model::room::Room;
 use crate::model::trace::TraceParent;
 use crate::model::transport::Transport;
 use crate::session::Answer;
@@ -103,6 +104,23 @@ impl Service {
             Ok((access, admit_invited(invited, opening)?))
         });
         admitted.inspect_err(|refusal| voice.ends(refusal.code))
+    }
+
+    /// Asks the backend whether somebody who opens no stream may look into `room`, as it would be about a poll. What the
+    /// credential is worth once it has said yes.
+    pub(super) async fn may_read<B>(
+        &self,
+        request: &Request<B>,
+        access: Arc<Access>,
+        room: &Room,
+    ) -> Result<Arc<Access>, Refusal> {
+        if !self.context.asks_about(room) {
+            return Ok(access);
+        }
+        let line = self.line(request, Transport::LongPoll, None);
+        let about = line.about(&access);
+        Box::pin(self.context.may_join(&line, &about, room)).await?;
+        self.context.judge_in_time(&access)
     }
 
     /// Tells the backend what somebody emits who names no stream.

@@ -35,6 +35,10 @@ impl Service {
         if !access.may_subscribe(&room) {
             return Err(forbidden(&room));
         }
+        let access = self.may_read(request, access, &room).await?;
+        if !access.may_subscribe(&room) {
+            return Err(forbidden(&room));
+        }
         let limit = query.number("limit", LIMIT)?.unwrap_or(DEFAULT_LIMIT);
         let page = self.context.bus.history(&Page {
             room,

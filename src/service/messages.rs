@@ -1,5 +1,6 @@
 //! `POST /v1/messages`: client messages for a stream that cannot send.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, StatusCode};
@@ -115,7 +116,7 @@ impl Service {
     /// What needs no stream: a poller publishes so.
     async fn without_stream(
         &self,
-        access: &Access,
+        access: &Arc<Access>,
         connection: &Connection,
         message: ClientMessage,
         line: &Line,
@@ -135,7 +136,7 @@ impl Service {
         let answer = match want {
             Want::Publish(offer) => self.context.publish(connection.by(access), offer).await,
             Want::Ping => Answer::done(None),
-            Want::Presence { room } => self.context.presence(access, room),
+            Want::Presence { room } => self.context.seen(line, access, room).await,
             Want::Confirm { id } => match self.counted(access, connection, kind) {
                 Ok(()) => self.confirm(access, id),
                 Err(refusal) => Answer::Refused(None, refusal),

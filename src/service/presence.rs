@@ -22,6 +22,11 @@ impl Service {
         room: Room,
     ) -> Result<Response, Refusal> {
         let access = self.access(request, query)?;
+        let access = if access.may_see(&room) {
+            self.may_read(request, access, &room).await?
+        } else {
+            access
+        };
         let limit = query.number("limit", LIMIT)?.unwrap_or(DEFAULT_LIMIT);
         let credit = Credit {
             events: usize::try_from(limit).unwrap_or(usize::MAX),

@@ -71,6 +71,8 @@ impl Context {
     ) -> Result<usize, Refusal> {
         if joins {
             may_be_joined(&room)?;
+        } else if let Whom::Principal(name) = &whom {
+            self.takes_back(name, &room);
         }
         let moved = Move { whom, room, joins };
         let at = self.bus.decree(Decree::Moved(moved.clone()), None).await?;

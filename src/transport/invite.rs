@@ -7,11 +7,13 @@ use crate::hooks::{Consent, Kind, few_at_once};
 use crate::model::code::{Code, Refusal};
 use crate::model::room::Room;
 use crate::model::transport::Transport;
+use crate::session::Answer;
 use crate::session::admission::{Invited, Wish, may_use, too_many_rooms};
 use crate::wire::hook::{About, Connect, Subscribe, Welcome};
 
 use super::agreed::Asked;
 use super::context::Context;
+use super::directory::may_be_joined;
 use super::emit::too_large;
 use super::voice::Line;
 
@@ -34,9 +36,15 @@ impl Wish {
         self.rooms.iter().chain(own).cloned().collect()
     }
 
-    /// Whether the `connect` hook is asked. A poll that goes on was asked about when it began: nothing is kept of it.
-    fn is_news(&self) -> bool {
-        self.transport != Transport::LongPoll || !self.resumes
+    /// Whether it is a poll, of which nothing is kept.
+    fn is_poll(&self) -> bool {
+        self.transport == Transport::LongPoll
+    }
+
+    /// Whether the backend is to be asked in any case, and has it told something first. Of a poll that goes on a yes that
+    /// is not old is enough.
+    fn begins(&self) -> bool {
+        !self.is_poll() || !self.resumes
     }
 }
 
@@ -49,7 +57,7 @@ impl Context {
 
     /// Asks the backend about who wants a stream.
     pub async fn invite(&self, line: &Line, access: Arc<Access>, wish: &Wish) -> Outcome {
-        let is_asked = self.hooks.has(Kind::Connect) && wish.is_news();
+        let is_asked = self.hooks.has(Kind::Connect) && wish.begins();
         match self.connected(line, access, wish).await {
             Ok(mut invited) => {
                 let let_in = is_asked.then(|| invited.access.clone());
@@ -92,12 +100,20 @@ impl Context {
     ) -> Result<Invited, Refusal> {
         may_use(&access, wish.transport)?;
         let mut invited = Invited::from(access);
-        if !wish.is_news() || !self.hooks.has(Kind::Connect) {
+        if !self.hooks.has(Kind::Connect) {
             return Ok(invited);
         }
+        let about = line.about(&invited.access);
+        let wanted = wish.wanted(&invited.access);
+        let asked = wish.is_poll().then(|| Asked::to_connect(&about, &wanted));
+        let known = asked.filter(|_| !wish.begins());
+        if known.is_some_and(|asked| self.agreed.has(asked, self.clock.now())) {
+            return Ok(invited);
+        }
+        let turn = self.agreed.turn();
         let question = Connect {
-            about: line.about(&invited.access),
-            rooms: wish.wanted(&invited.access),
+            about,
+            rooms: wanted,
             resumes: wish.resumes,
             trace: line.trace,
         };
@@ -110,13 +126,19 @@ impl Context {
         if told.sum::<usize>() > FIRST {
             return Err(too_large(&format!("`first` has more than {FIRST} bytes")));
         }
+        if let Some(asked) = asked {
+            self.agreed.note(asked, turn, self.clock.now());
+        }
         // There is nothing that would keep them for the next poll.
-        let is_kept = wish.transport != Transport::LongPoll;
-        if is_kept && !(rooms.is_empty() && claims.is_empty()) {
+        let adds = !rooms.is_empty() || !claims.is_empty();
+        if adds && !wish.is_poll() {
             let added = Added { claims, rooms };
             invited.access = invited.access.with(Arc::new(added));
+            can_have_added(&invited.access)?;
         }
-        invited.first = first;
+        if wish.begins() {
+            invited.first = first;
+        }
         Ok(invited)
     }
 
@@ -144,8 +166,7 @@ impl Context {
         }
         // A room that the backend itself has just added is not asked about again.
         let is_open = |room: &&Room| {
-            self.hooks.asks_about(room)
-                && (wish.rooms.contains(room) || !access.invited().contains(room))
+            self.asks_about(room) && (wish.rooms.contains(room) || !access.invited().contains(room))
         };
         let about = line.about(access);
         let asked: Vec<_> = granted.iter().filter(is_open).collect();
@@ -165,7 +186,18 @@ impl Context {
         Ok(barred)
     }
 
-    /// Asks the backend whether somebody may join `room`, unless it has just said so.
+    /// Whether the `subscribe` hook is asked about `room`. A companion is as open as the room that it tells of.
+    #[must_use]
+    pub fn asks_about(&self, room: &Room) -> bool {
+        self.hooks.asks_about(&subject(room))
+    }
+
+    /// From now on the backend is asked anew whether whoever is called so may join `room`: it has just had it leave.
+    pub fn takes_back(&self, principal: &str, room: &Room) {
+        self.agreed.take_back(principal, &subject(room));
+    }
+
+    /// Asks the backend whether somebody may join `room`, or look into it, unless it has just said so.
     ///
     /// # Errors
     /// `refused`, `hook_failed`; both name the room.
@@ -175,18 +207,55 @@ impl Context {
         about: &Arc<About>,
         room: &Room,
     ) -> Result<(), Refusal> {
-        let asked = Asked::of(about, room);
+        let subject = subject(room);
+        let asked = Asked::of(about, &subject);
         if self.agreed.has(asked, self.clock.now()) {
             return Ok(());
         }
+        let turn = self.agreed.turn();
         let question = Subscribe {
             about: about.clone(),
-            room: room.clone(),
+            room: subject,
             trace: line.trace,
         };
-        if self.hooks.subscribe(question).await? == Consent::Given {
-            self.agreed.note(asked, self.clock.now());
+        let answer = self.hooks.subscribe(question).await;
+        let consent = answer.map_err(|refusal| refusal.room(room.clone()))?;
+        if consent == Consent::Given {
+            self.agreed.note(asked, turn, self.clock.now());
         }
         Ok(())
     }
+
+    /// Who is in `room`, for a client that the backend is asked about first.
+    pub async fn seen(&self, line: &Line, access: &Arc<Access>, room: Room) -> Answer {
+        let asked = async {
+            if access.may_see(&room) && self.asks_about(&room) {
+                self.may_join(line, &line.about(access), &room).await?;
+            }
+            self.judge_in_time(access)
+        };
+        match asked.await {
+            Ok(access) => self.presence(&access, room),
+            Err(refusal) => Answer::Refused(None, refusal),
+        }
+    }
+}
+
+/// What the backend is asked about where `room` is wanted.
+fn subject(room: &Room) -> Room {
+    let seen = room.tells_of().and_then(|name| Room::parse(name).ok());
+    seen.unwrap_or_else(|| room.clone())
+}
+
+/// Whether the rooms that the backend has added to it can be had. Else it would be refused for good what is no mistake of
+/// its client's, or read what is the gateway's own.
+fn can_have_added(access: &Access) -> Result<(), Refusal> {
+    let can = |room: &&Room| may_be_joined(room).is_ok() && access.may_subscribe(room);
+    let Some(room) = access.invited().iter().find(|room| !can(room)) else {
+        return Ok(());
+    };
+    tracing::warn!(%room, "what `connect` answers has a room that nobody can be made to join");
+    let message = "the backend lets into a room that nobody can be let into";
+    let detail = format!("hook connect: `rooms` has {room}");
+    Err(Refusal::new(Code::HookFailed, message).operator(detail))
 }

@@ -62,10 +62,7 @@ impl Engine {
                 reference,
                 access,
                 room,
-            } => {
-                let answer = self.context.presence(&access, room);
-                Some(Input::Published { reference, answer })
-            }
+            } => self.look(reference, access, room),
             Ask::Do {
                 reference,
                 access,
@@ -75,7 +72,7 @@ impl Engine {
                 let answer = self.confirm(by.as_deref(), id);
                 Some(Input::Answered { reference, answer })
             }
-            Ask::Follow(step) => self.follow_step(&step),
+            Ask::Follow(step) => self.heed(&step),
             Ask::Judge => self.judge(),
             Ask::Read => self.read_now(),
         }

@@ -10,7 +10,7 @@ use crate::hooks::Kind;
 use crate::model::code::Refusal;
 use crate::model::room::Room;
 use crate::session::admission::Invited;
-use crate::session::{Answer, Input};
+use crate::session::{Answer, Input, Step};
 use crate::transport::invite::Outcome;
 use crate::transport::voice::Line;
 use crate::wire::client::Ref;
@@ -121,7 +121,7 @@ impl Engine {
     /// The rooms that its client would join if it had `access`, and about which the backend is to be asked first.
     pub(super) fn unasked(&self, access: &Access) -> Vec<Room> {
         let mut rooms = self.session.would_join(access);
-        rooms.retain(|room| access.may_subscribe(room) && self.context.hooks.asks_about(room));
+        rooms.retain(|room| access.may_subscribe(room) && self.context.asks_about(room));
         rooms
     }
 
@@ -131,7 +131,7 @@ impl Engine {
         let access = self.context.judge_in_time(&invited.access)?;
         let new = access.rooms.iter();
         let new = new.filter(|room| !invited.access.rooms.contains(room));
-        let new = new.filter(|room| self.context.hooks.asks_about(room));
+        let new = new.filter(|room| self.context.asks_about(room));
         let unasked = invited.unasked.into_iter().chain(new.cloned()).collect();
         Ok(Invited {
             access,
@@ -152,7 +152,7 @@ impl Engine {
 
     /// Whether the backend is to be asked first whether it may join `room`, of whose `past` nothing was told yet.
     pub(super) fn is_asked_about(&self, room: &Room, past: Past) -> bool {
-        past.until.is_none() && self.context.hooks.asks_about(room)
+        past.until.is_none() && self.context.asks_about(room)
     }
 
     /// Asks whether it may join `room`.
@@ -174,6 +174,34 @@ impl Engine {
             asking,
         };
         self.begin(Busy::Inquiring(inquiry))
+    }
+
+    /// Tells who is in `room`, once the backend has agreed to that where it is asked.
+    pub(super) fn look(
+        &mut self,
+        reference: Option<Ref>,
+        access: Arc<Access>,
+        room: Room,
+    ) -> Option<Input> {
+        if !self.context.asks_about(&room) {
+            let answer = self.context.presence(&access, room);
+            return Some(Input::Published { reference, answer });
+        }
+        if let Err(refusal) = self.may_wait() {
+            let answer = Answer::Refused(None, refusal);
+            return Some(Input::Published { reference, answer });
+        }
+        let (context, line) = (self.context.clone(), self.line());
+        let seen = Box::pin(async move { context.seen(&line, &access, room).await });
+        self.answer_later(reference, seen)
+    }
+
+    /// What the backend has its stream do; where it is to leave a room, what the backend had agreed to counts no more.
+    pub(super) fn heed(&mut self, step: &Step) -> Option<Input> {
+        if let (Step::Exit(room) | Step::Bar(room), Some(access)) = (step, self.session.access()) {
+            self.context.takes_back(access.principal.name(), room);
+        }
+        self.follow_step(step)
     }
 
     /// Goes on with it: what comes of the answer, which may be nothing yet; `None` while there is no answer.

@@ -172,3 +172,18 @@ async fn a_message_that_is_posted_for_the_stream_has_what_was_added_to_it() {
         assert_eq!(answer.status(), 200, "{}", answer.text());
     }
 }
+
+#[tokio::test]
+async fn a_room_that_nobody_can_be_let_into_is_no_mistake_of_the_client() {
+    for room in [
+        "_canary",
+        "_stream:5f0c1b7a90d2c4e83b6a1f27",
+        "_presence:tab:7",
+    ] {
+        let rooms = json!({"rooms": ["secret", room]}).to_string();
+        let backend = Backend::start(says(&rooms)).await;
+        let gate = gate("connect", &backend, "").await;
+        let mut socket = websocket(&gate, "/v1/stream?room=r", &[KEY]).await;
+        assert_eq!(socket.json().await["code"], "hook_failed", "{room}");
+    }
+}

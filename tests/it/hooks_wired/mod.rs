@@ -7,6 +7,8 @@ mod crowd;
 mod ends;
 mod late;
 mod lifts;
+mod looking;
+
 mod polls;
 mod rooms;
 

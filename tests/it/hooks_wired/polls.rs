@@ -66,3 +66,26 @@ async fn a_poll_goes_on_without_the_rooms_that_it_is_refused() {
     let first = get(&gate, "/v1/stream?room=r&room=tab:7&wait=0").await;
     assert_eq!(first.status(), 403, "a first request gets all or nothing");
 }
+
+#[tokio::test]
+async fn a_poll_that_goes_on_is_asked_about_again_when_the_yes_is_too_old_whatever_its_cursor_says()
+{
+    let backend = Backend::start(says(MORE)).await;
+    let gate = gate("connect", &backend, "").await;
+    let since = cursor(&gate).await;
+    let poll = format!("/v1/stream?room=r&wait=0&since={since}");
+    gate.hand.advance(Duration::from_secs(30));
+    for _ in 0..3 {
+        let answer = get(&gate, &poll).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.json()["events"], json!([]), "`first` is told once");
+    }
+    assert_eq!(backend.asked().len(), 2);
+    assert_eq!(backend.asked()[1].json()["resumes"], true);
+    backend.does(no());
+    // About these rooms nothing was said yet, and a cursor is no word of the backend's.
+    let other = get(&gate, &format!("/v1/stream?room=s&wait=0&since={since}")).await;
+    assert_eq!((other.status(), &*other.code()), (403, "refused"));
+    gate.hand.advance(Duration::from_secs(30));
+    assert_eq!(get(&gate, &poll).await.code(), "refused");
+}
