@@ -18,7 +18,6 @@ use crate::session::admission::{Admitted, Opening, Wish, admit, admit_invited};
 use crate::session::emits::Emission;
 use crate::transport::emit::Step;
 use crate::transport::granted::Caller;
-use crate::transport::invite::Outcome;
 use crate::transport::voice::{Line, Voice};
 use crate::transport::wishes::Wishes;
 use crate::wire::client::Emit;
@@ -95,10 +94,10 @@ impl Service {
             return Err(Refusal::new(Code::Internal, "the gateway failed"));
         };
         let wish = Wish::from(opening);
-        let Outcome { let_in, verdict } = self.context.invite(voice.line(), access, &wish).await;
-        if let Some(access) = let_in.filter(|_| opening.transport != Transport::LongPoll) {
-            voice.is_let_in(access);
-        }
+        let entrance = voice.entrance();
+        let asked = self.context.invite(voice.line(), access, &wish, &entrance);
+        let verdict = asked.await;
+        voice.may_be_let_in();
         let admitted = verdict.and_then(|invited| {
             let access = invited.access.clone();
             Ok((access, admit_invited(invited, opening)?))

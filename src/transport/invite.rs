@@ -15,18 +15,10 @@ use super::agreed::Asked;
 use super::context::Context;
 use super::directory::may_be_joined;
 use super::emit::too_large;
-use super::voice::Line;
+use super::voice::{Entrance, Line};
 
 /// What a client is told first at most, in bytes of payload: it waits with its stream until the client takes it.
 const FIRST: usize = 64 * 1024;
-
-/// What came of it.
-pub struct Outcome {
-    /// Who was let in by the `connect` hook, whatever came of the rooms: its end is to be told.
-    pub let_in: Option<Arc<Access>>,
-    /// What it gets.
-    pub verdict: Result<Invited, Refusal>,
-}
 
 impl Wish {
     /// The rooms that it means, as long as `access` is what it has.
@@ -55,24 +47,20 @@ impl Context {
         self.hooks.has(Kind::Connect) || self.hooks.has(Kind::Subscribe)
     }
 
-    /// Asks the backend about who wants a stream.
-    pub async fn invite(&self, line: &Line, access: Arc<Access>, wish: &Wish) -> Outcome {
-        let is_asked = self.hooks.has(Kind::Connect) && wish.begins();
-        match self.connected(line, access, wish).await {
-            Ok(mut invited) => {
-                let let_in = is_asked.then(|| invited.access.clone());
-                let barred = self.barred(line, &invited.access, wish).await;
-                let verdict = barred.map(|barred| {
-                    invited.barred = barred;
-                    invited
-                });
-                Outcome { let_in, verdict }
-            }
-            Err(refusal) => Outcome {
-                let_in: None,
-                verdict: Err(refusal),
-            },
-        }
+    /// Asks the backend about who wants a stream. Where `connect` says yes, that stands at the `entrance` at once.
+    ///
+    /// # Errors
+    /// `refused`, `hook_failed`; what it is refused anyway.
+    pub async fn invite(
+        &self,
+        line: &Line,
+        access: Arc<Access>,
+        wish: &Wish,
+        entrance: &Entrance,
+    ) -> Result<Invited, Refusal> {
+        let mut invited = self.connected(line, access, wish, entrance).await?;
+        invited.barred = self.barred(line, &invited.access, wish).await?;
+        Ok(invited)
     }
 
     /// Asks the backend about the `rooms` that somebody who is there gets by another credential, with which it has
@@ -97,6 +85,7 @@ impl Context {
         line: &Line,
         access: Arc<Access>,
         wish: &Wish,
+        entrance: &Entrance,
     ) -> Result<Invited, Refusal> {
         may_use(&access, wish.transport)?;
         let mut invited = Invited::from(access);
@@ -122,6 +111,9 @@ impl Context {
             claims,
             first,
         } = self.hooks.connect(question).await?;
+        if !wish.is_poll() {
+            entrance.admits(invited.access.clone());
+        }
         let told = first.iter().map(|first| first.data.as_bytes().len());
         if told.sum::<usize>() > FIRST {
             return Err(too_large(&format!("`first` has more than {FIRST} bytes")));
@@ -134,6 +126,7 @@ impl Context {
         if adds && !wish.is_poll() {
             let added = Added { claims, rooms };
             invited.access = invited.access.with(Arc::new(added));
+            entrance.admits(invited.access.clone());
             can_have_added(&invited.access)?;
         }
         if wish.begins() {

@@ -10,6 +10,7 @@ use crate::model::room::Room;
 use crate::model::trace::TraceParent;
 use crate::model::transport::Transport;
 use crate::session::Session;
+use crate::sync::{Mutex, lock};
 use crate::wire::hook::{About, Notice};
 
 use super::emit::Teller;
@@ -70,8 +71,27 @@ pub struct Voice {
     hooks: Listener,
     /// Who and where it was when the backend last could have known; nothing before it was let in.
     known: Option<(Arc<Access>, Vec<Room>)>,
+    /// Who is let in while nobody waits here for that.
+    entrance: Entrance,
     /// Why it ends, once that is known.
     code: Option<Code>,
+}
+
+/// Where it stands that the backend has said yes to a stream, as soon as it has: whoever waited for it may be gone, and
+/// the end of the stream is to be told all the same. A clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct Entrance(Arc<Mutex<Option<Arc<Access>>>>);
+
+impl Entrance {
+    /// The backend has said yes to whoever has `access`.
+    pub fn admits(&self, access: Arc<Access>) {
+        *lock(&self.0) = Some(access);
+    }
+
+    fn take(&self) -> Option<Arc<Access>> {
+        let mut access = lock(&self.0);
+        access.take()
+    }
 }
 
 /// Whoever is told.
@@ -89,11 +109,12 @@ const GONE: &str = "client";
 impl Voice {
     /// That of a stream which is not let in yet.
     #[must_use]
-    pub const fn new(line: Line, hooks: Hooks) -> Self {
+    pub fn new(line: Line, hooks: Hooks) -> Self {
         Self {
             line,
             hooks: Listener(hooks),
             known: None,
+            entrance: Entrance::default(),
             code: None,
         }
     }
@@ -104,8 +125,17 @@ impl Voice {
         &self.line
     }
 
-    /// It is let in: from now on its end is told.
-    pub fn is_let_in(&mut self, access: Arc<Access>) {
+    /// Where it is to stand that it is let in.
+    #[must_use]
+    pub fn entrance(&self) -> Entrance {
+        self.entrance.clone()
+    }
+
+    /// Where the backend has said yes to it, its end is told from now on.
+    pub fn may_be_let_in(&mut self) {
+        let Some(access) = self.entrance.take() else {
+            return;
+        };
         let rooms = self.known.take().map(|(_, rooms)| rooms);
         self.known = Some((access, rooms.unwrap_or_default()));
     }
@@ -146,6 +176,7 @@ impl Voice {
 
 impl Drop for Voice {
     fn drop(&mut self) {
+        self.may_be_let_in();
         if let Some((access, rooms)) = self.known.take()
             && self.hooks.0.has(Kind::Disconnect)
         {

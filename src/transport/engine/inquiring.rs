@@ -6,12 +6,10 @@ use std::task::{Context as Cx, Poll};
 
 use crate::auth::Access;
 use crate::bus::Past;
-use crate::hooks::Kind;
 use crate::model::code::Refusal;
 use crate::model::room::Room;
 use crate::session::admission::Invited;
 use crate::session::{Answer, Input, Step};
-use crate::transport::invite::Outcome;
 use crate::transport::voice::Line;
 use crate::wire::client::Ref;
 
@@ -23,7 +21,7 @@ pub(super) enum Inquiry {
     /// Whether it may have a stream.
     Stream {
         reference: Option<Ref>,
-        asking: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+        asking: Pin<Box<dyn Future<Output = Result<Invited, Refusal>> + Send>>,
     },
     /// Whether it may join a room.
     Room {
@@ -91,7 +89,9 @@ impl Engine {
             (Err(refusal), _) => return Some(Input::Authenticated(reference, Err(refusal))),
         };
         let (context, line) = (self.context.clone(), self.line());
-        let asking = Box::pin(async move { context.invite(&line, access, &wish).await });
+        let voice = self.caller.voice.as_ref();
+        let entrance = voice.map(|voice| voice.entrance()).unwrap_or_default();
+        let asking = Box::pin(async move { context.invite(&line, access, &wish, &entrance).await });
         let inquiry = Inquiry::Stream { reference, asking };
         self.begin(Busy::Inquiring(inquiry))
     }
@@ -107,13 +107,7 @@ impl Engine {
             return Some(Input::Authenticated(reference, Ok(access)));
         }
         let (context, line) = (self.context.clone(), self.line());
-        let asking = Box::pin(async move {
-            let invited = context.reinvite(&line, access, unasked).await;
-            Outcome {
-                let_in: None,
-                verdict: Ok(invited),
-            }
-        });
+        let asking = Box::pin(async move { Ok(context.reinvite(&line, access, unasked).await) });
         let inquiry = Inquiry::Stream { reference, asking };
         self.begin(Busy::Inquiring(inquiry))
     }
@@ -210,10 +204,10 @@ impl Engine {
         let mut cx = Cx::from_waker(&waker);
         match inquiry {
             Inquiry::Stream { reference, asking } => {
-                let Poll::Ready(outcome) = asking.as_mut().poll(&mut cx) else {
+                let Poll::Ready(verdict) = asking.as_mut().poll(&mut cx) else {
                     return None;
                 };
-                Some(Some(self.invited(reference.take(), outcome)))
+                Some(Some(self.invited(reference.take(), verdict)))
             }
             Inquiry::Room {
                 reference,
@@ -243,12 +237,9 @@ impl Engine {
         }
     }
 
-    fn invited(&mut self, reference: Option<Ref>, outcome: Outcome) -> Input {
-        let Outcome { let_in, verdict } = outcome;
-        if let (Some(access), Some(voice)) = (let_in, &mut self.caller.voice)
-            && self.context.hooks.has(Kind::Connect)
-        {
-            voice.is_let_in(access);
+    fn invited(&mut self, reference: Option<Ref>, verdict: Result<Invited, Refusal>) -> Input {
+        if let Some(voice) = &mut self.caller.voice {
+            voice.may_be_let_in();
         }
         match verdict.and_then(|invited| self.still(invited)) {
             Ok(invited) => Input::Invited(reference, Box::new(invited)),

@@ -1,11 +1,15 @@
 //! What the backend is told of a stream.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
-use super::backend::{Asked, Backend, says};
-use super::{KEY, event_source, get, hook, no, told, websocket};
+use super::backend::{Asked, Backend, Does, says};
+use super::{ACCEPT, KEY, event_source, get, hook, no, told, websocket};
+use crate::support::http2::Http2;
 use crate::support::websocket::{CLOSE, WebSocket, frame};
 use crate::support::{Gate, within};
 
@@ -231,4 +235,30 @@ async fn a_credential_that_ends_is_told_as_that() {
         (&body["code"], &body["principal"], &body["claims"]["sub"]),
         (&json!("session_expired"), &json!("ann"), &json!("ann"))
     );
+}
+
+#[tokio::test]
+async fn who_was_let_in_and_does_not_wait_for_its_rooms_is_told_as_gone() {
+    let connect = Backend::start(says(r#"{"claims": {"org": "acme"}}"#)).await;
+    let held = Arc::new(Semaphore::new(0));
+    let subscribe = Backend::start(Does::Holds(held, "{}".into())).await;
+    let backend = Backend::start(says("{}")).await;
+    let hooks = [
+        hook("connect", &connect, ""),
+        hook("subscribe", &subscribe, ""),
+        hook("disconnect", &backend, ""),
+    ];
+    let gate = Gate::open("", &hooks.concat()).await;
+    let socket = TcpStream::connect(gate.address()).await.unwrap();
+    let mut http2 = Http2::on(socket).await;
+    let asking = http2
+        .send("GET", "/v1/stream?room=r", &[KEY, ACCEPT], None)
+        .await;
+    subscribe.was_asked(1).await;
+    let stream = connect.was_asked(1).await[0].json()["stream"].clone();
+    // It resets its stream.
+    drop(asking);
+    let asked = backend.was_asked(1).await;
+    assert_eq!(end(&asked[0]), (stream, json!("client"), json!([])));
+    assert_eq!(asked[0].json()["claims"]["org"], "acme");
 }
