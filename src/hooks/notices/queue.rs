@@ -49,6 +49,20 @@ impl Bounds {
         of_lane: 256,
         bytes_of_lane: 256 << 10,
     };
+
+    /// What of them is for the hook `to`. One may leave rooms as often as one likes, and the end of a stream is told all
+    /// the same: there is always room for it in its lane, and half of all.
+    const fn of(self, to: Told) -> Self {
+        match to {
+            Told::Disconnect => self,
+            Told::Unsubscribe => Self {
+                news: self.news / 2,
+                bytes: self.bytes / 2,
+                of_lane: self.of_lane - 1,
+                bytes_of_lane: self.bytes_of_lane / 2,
+            },
+        }
+    }
 }
 
 /// What one takes besides its body, about.
@@ -107,7 +121,7 @@ impl Queue {
     /// # Errors
     /// A bound is met, whose name this is: it is not taken.
     pub(super) fn push(&mut self, lane: Lane, news: News) -> Result<(), &'static str> {
-        let (bounds, bytes) = (self.bounds, news.bytes());
+        let (bounds, bytes) = (self.bounds.of(news.to), news.bytes());
         if self.news >= bounds.news || self.bytes + bytes > bounds.bytes {
             return Err("too many wait");
         }
@@ -282,6 +296,26 @@ mod tests {
         queue.again(first, told, at(9));
         queue.hurry();
         assert_eq!(queue.take(Disconnect).unwrap().1.body, "a");
+    }
+
+    #[test]
+    fn there_is_room_for_the_end_of_a_stream_whatever_it_has_left_before() {
+        let (mut queue, bounds) = (Queue::new(Bounds::DEFAULT), Bounds::DEFAULT);
+        let large: &'static str = "x".repeat((128 << 10) - OVERHEAD).leak();
+        // The first of them has as many as there may be, the second as many bytes, and the others all that is left.
+        for (stream, body) in [(1, "a"), (2, large)] {
+            while queue.push(lane(stream), news(Unsubscribe, body)).is_ok() {}
+        }
+        assert_eq!(queue.len(), 255 + 1);
+        for stream in 3..200_000 {
+            if queue.push(lane(stream), news(Unsubscribe, "a")).is_err() {
+                break;
+            }
+        }
+        assert_eq!(queue.len(), bounds.news / 2);
+        for stream in 1..=3 {
+            queue.push(lane(stream), news(Disconnect, large)).unwrap();
+        }
     }
 
     #[test]

@@ -12,6 +12,10 @@ use crate::model::id::StreamId;
 use crate::model::room::Room;
 use crate::model::time::UnixMillis;
 
+/// The most that the rooms of a stream that has ended take in the body, in bytes: what waits to be told is bounded, and a
+/// stream in very many rooms shall not be the one whose end is not told.
+const ROOMS: usize = 64 * 1024;
+
 /// What has happened.
 #[derive(Clone, Debug)]
 pub enum Notice {
@@ -58,6 +62,8 @@ impl Notice {
         struct Ended<'a> {
             code: &'static str,
             rooms: &'a [Room],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            rooms_left_out: Option<usize>,
         }
         #[derive(Serialize)]
         struct Left<'a> {
@@ -65,11 +71,27 @@ impl Notice {
         }
         match self {
             Self::Disconnect { about, code, rooms } => {
-                to_json(self.kind(), about, shown, ts, Ended { code, rooms })
+                let (rooms, left_out) = rooms.split_at(that_fit(rooms));
+                let ended = Ended {
+                    code,
+                    rooms,
+                    rooms_left_out: (!left_out.is_empty()).then_some(left_out.len()),
+                };
+                to_json(self.kind(), about, shown, ts, ended)
             }
             Self::Unsubscribe { about, room } => {
                 to_json(self.kind(), about, shown, ts, Left { room })
             }
         }
     }
+}
+
+/// How many of `rooms`, from the first on, are told.
+fn that_fit(rooms: &[Room]) -> usize {
+    let ends = rooms.iter().scan(0, |bytes, room| {
+        // Its quotes and its comma: nothing in a room's name is escaped.
+        *bytes += room.as_str().len() + 3;
+        Some(*bytes)
+    });
+    ends.take_while(|end| *end <= ROOMS).count()
 }

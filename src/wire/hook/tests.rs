@@ -168,6 +168,31 @@ fn a_reply_brings_an_ack_and_what_is_to_be_done_in_its_order() {
 }
 
 #[test]
+fn the_end_of_a_stream_in_very_many_rooms_is_told_with_those_that_fit() {
+    let long = |n: usize| room(&format!("{n:0>197}"));
+    for (count, told, left_out) in [
+        (327, 327, None),
+        (328, 327, Some(1)),
+        (9000, 327, Some(8673)),
+    ] {
+        let ended = Notice::Disconnect {
+            about: about(),
+            code: "slow",
+            rooms: (0..count).map(long).collect(),
+        };
+        let body = ended.to_json(&[], UnixMillis(5));
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["rooms"].as_array().map(Vec::len), Some(told));
+        assert_eq!(body["rooms"][told - 1], long(told - 1).as_str());
+        assert_eq!(
+            body.get("rooms_left_out")
+                .and_then(serde_json::Value::as_u64),
+            left_out
+        );
+    }
+}
+
+#[test]
 fn a_no_stands_whatever_is_wrong_with_its_words() {
     let no = |code: Option<&str>, message: &str| Answered::No {
         code: code.map(Into::into),
