@@ -12,6 +12,18 @@ const CREDENTIALS: [HeaderName; 5] = [
     header::SET_COOKIE,
 ];
 
+/// Those in which the URL of a request is repeated, by the client or a proxy: a credential may be in its query.
+const URLS: [HeaderName; 8] = [
+    header::REFERER,
+    HeaderName::from_static("x-original-uri"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+    HeaderName::from_static("x-forwarded-uri"),
+    HeaderName::from_static("x-forwarded-url"),
+    HeaderName::from_static("x-request-uri"),
+    HeaderName::from_static("x-envoy-original-path"),
+];
+
 /// Those that concern one connection (RFC 9110 §7.6.1), or how a message is framed or routed.
 const OF_THE_CONNECTION: [HeaderName; 10] = [
     header::CONNECTION,
@@ -34,6 +46,11 @@ pub fn may_be_shown(name: &HeaderName) -> Result<(), String> {
     if CREDENTIALS.contains(name) {
         return Err(
             "carries credentials, which no hook is shown: `claims` says what they say".into(),
+        );
+    }
+    if URLS.contains(name) {
+        return Err(
+            "repeats a URL, whose query may carry a credential, which no hook is shown".into(),
         );
     }
     if OF_THE_CONNECTION.contains(name) || name.as_str().starts_with("proxy-") {
@@ -82,6 +99,8 @@ mod tests {
             "x-hop",
             "proxy-authorization",
             "te",
+            "referer",
+            "x-original-uri",
             "x-absent",
         ];
         let shown = names.map(HeaderName::from_static);
@@ -93,6 +112,8 @@ mod tests {
             ("authorization", "Bearer secret"),
             ("proxy-authorization", "Basic secret"),
             ("te", "trailers"),
+            ("referer", "https://a.example/?access_token=secret"),
+            ("x-original-uri", "/v1/stream?access_token=secret"),
             ("x-hop", "1"),
             ("connection", "close, X-Hop"),
             ("connection", "te"),
