@@ -77,6 +77,7 @@ pub struct Limiter {
     connections: Arc<Counts>,
     streams: Arc<Counts>,
     principals: Arc<Counts>,
+    questions: Arc<Counts>,
     arrivals: Table,
     openings: Table,
     failures: Table,
@@ -173,6 +174,20 @@ impl Limiter {
                 .spent(Quota::Count(most))
         });
         place.map(Some)
+    }
+
+    /// `payer` asks the backend something without a stream, which would ask one thing after another; `most` of it may be
+    /// under way.
+    ///
+    /// # Errors
+    /// `rate_limited`, without a time.
+    pub fn question(&self, payer: Payer<'_>, most: u32) -> Result<Counted, Refusal> {
+        let place = self.questions.take(self.key(payer), most);
+        place.ok_or_else(|| {
+            refused("too many messages of this principal are at the backend")
+                .limit("emits")
+                .spent(Quota::Count(most))
+        })
     }
 
     /// Whether credentials from `address` are looked at.

@@ -2,8 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::ingress::By;
+use crate::lifecycle::random;
+use crate::limit::Payer;
+use crate::limit::counts::Counted;
 use crate::model::code::{Code, Refusal};
 use crate::model::decree::Whom as Others;
 use crate::model::event::Offer;
@@ -18,6 +22,11 @@ use crate::wire::hook::{About, Deed, Message, Reply, Whom};
 
 use super::context::Context;
 use super::publishing::acked;
+
+/// How many messages of one principal that belong to no stream are at the backend at once: each holds one of the places of
+/// the hook, and a stream holds one for all of its own.
+const AT_ONCE: u32 = 16;
+const SECOND: Duration = Duration::from_secs(1);
 
 /// As far as it has come.
 #[derive(Debug)]
@@ -77,7 +86,7 @@ impl Context {
             }
             Emission::Tell(emit) => emit,
         };
-        match self.tell(emit, teller).await {
+        match self.tell(by, emit, teller).await {
             Ok(errand) => self.go_on(errand).await,
             Err(refusal) => refused(refusal),
         }
@@ -95,7 +104,12 @@ impl Context {
         Answer::Done(acked(accepted.published.position, rooms, several))
     }
 
-    async fn tell(&self, emit: Emit, teller: impl FnOnce() -> Teller) -> Result<Errand, Refusal> {
+    async fn tell(
+        &self,
+        by: By<'_>,
+        emit: Emit,
+        teller: impl FnOnce() -> Teller + Send,
+    ) -> Result<Errand, Refusal> {
         let Emit { event, room, data } = emit;
         if !self.hooks.takes(&event) {
             let message = format!("nobody here takes {}", event.as_str());
@@ -103,6 +117,11 @@ impl Context {
         }
         let Teller { about, trace } = teller();
         let has_stream = about.stream.is_some();
+        // Until it is answered.
+        let _place = match about.stream {
+            None => Some(self.place(by)?),
+            Some(_) => None,
+        };
         let question = Message {
             about,
             event,
@@ -122,6 +141,13 @@ impl Context {
             has_stream,
             ends: false,
         })
+    }
+
+    /// A place at the backend for what belongs to no stream. Nobody knows when there is one: in a second or two.
+    fn place(&self, by: By<'_>) -> Result<Counted, Refusal> {
+        let payer = Payer::of(&by.access.principal, by.address);
+        let place = self.limiter.question(payer, AT_ONCE);
+        place.map_err(|full| full.retry_after(random::between(SECOND, 2 * SECOND)))
     }
 
     /// Does what is left, in order, as far as it can be done without the stream. What fails ends it, and what was done

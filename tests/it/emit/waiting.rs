@@ -11,6 +11,8 @@ use super::{emit, gate, post};
 use crate::support::websocket::{Message, PING, frame};
 use crate::support::{Gate, KEY};
 
+const MESSAGES: &str = "/v1/messages";
+
 #[tokio::test]
 async fn a_stream_has_one_message_at_the_backend_and_its_answers_come_in_order() {
     let held = Arc::new(Semaphore::new(0));
@@ -53,6 +55,33 @@ async fn streams_wait_for_themselves_alone() {
     held.add_permits(2);
     assert_eq!(one.json().await["ref"], 1);
     assert_eq!(other.json().await["ref"], 2);
+}
+
+#[tokio::test]
+async fn one_principal_has_few_messages_without_a_stream_at_the_backend() {
+    let held = Arc::new(Semaphore::new(0));
+    let backend = Backend::start(Does::Holds(held.clone(), "{}".into())).await;
+    let gate = gate(&backend, "").await;
+    let message = emit(1, "a");
+    let asking = futures_util::future::join_all((0..16).map(|_| post(&gate, MESSAGES, &message)));
+    let more = async {
+        backend.was_asked(16).await;
+        let refused = post(&gate, MESSAGES, &message).await;
+        assert_eq!((refused.status(), &*refused.code()), (429, "rate_limited"));
+        let told = refused.json();
+        assert_eq!(told["limit"], "emits");
+        assert!(told["retry_after_ms"].as_u64() > Some(0), "{told}");
+        // A stream has a place of its own.
+        let mut socket = gate.websocket().await;
+        socket.say(&emit(2, "a")).await;
+        backend.was_asked(17).await;
+        held.add_permits(17);
+        assert_eq!(socket.json().await["ref"], 2);
+    };
+    let (answers, ()) = Box::pin(async { tokio::join!(asking, more) }).await;
+    assert!(answers.iter().all(|answer| answer.status() == 200));
+    held.add_permits(1);
+    assert_eq!(post(&gate, MESSAGES, &message).await.status(), 200);
 }
 
 #[tokio::test]
