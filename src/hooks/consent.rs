@@ -1,14 +1,14 @@
-//! What a yes to a question about a room is worth, and how many of them one client asks at once.
+//! What a yes is worth, and how many questions about rooms one client asks at once.
 
 use futures_util::stream::{self, StreamExt as _};
 
-use crate::wire::hook::{Answered, Misunderstood};
+use crate::wire::hook::{Answered, Misunderstood, Welcome};
 
 /// How many questions about the rooms of one stream are under way at most: it holds so many of the hook's places, and
 /// leaves the others to others.
 pub const AT_ONCE: usize = 8;
 
-/// Why a stream may join a room.
+/// Why a stream may be opened, or may join a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Consent {
     /// The backend has just said so.
@@ -19,11 +19,14 @@ pub enum Consent {
 }
 
 impl Consent {
-    pub(super) fn parse(answer: &[u8]) -> Result<Answered<Self>, Misunderstood> {
-        Ok(match Answered::<()>::parse(answer)? {
-            Answered::Yes(()) => Answered::Yes(Self::Given),
-            Answered::No { code, message } => Answered::No { code, message },
-        })
+    pub(super) fn to_connect(answer: &[u8]) -> Result<Answered<(Welcome, Self)>, Misunderstood> {
+        let answered = Welcome::parse(answer)?;
+        Ok(answered.map(|welcome| (welcome, Self::Given)))
+    }
+
+    pub(super) fn to_subscribe(answer: &[u8]) -> Result<Answered<Self>, Misunderstood> {
+        let answered = Answered::<()>::parse(answer)?;
+        Ok(answered.map(|()| Self::Given))
     }
 }
 

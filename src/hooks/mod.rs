@@ -155,17 +155,17 @@ impl Hooks {
     }
 
     /// Asks whether a stream may be opened. Where there is no such hook, it may. Whoever does not wait for the answer ends
-    /// the call.
+    /// the call. Only what was [`Consent::Given`] may be held to be so for a while.
     ///
     /// # Errors
     /// `refused`: the backend said no; `hook_failed`: it did not answer well in time, and the hook fails closed.
-    pub async fn connect(&self, question: Connect) -> Result<Welcome, Refusal> {
+    pub async fn connect(&self, question: Connect) -> Result<(Welcome, Consent), Refusal> {
         let Some((inner, caller)) = self.caller(Kind::Connect) else {
-            return Ok(Welcome::default());
+            return Ok(<_>::default());
         };
         let trace = question.trace;
         let body = move |shown: &[HeaderName], ts| question.to_json(shown, ts);
-        let answer = Expected(LARGE, Welcome::parse);
+        let answer = Expected(LARGE, Consent::to_connect);
         inner.ask(caller, trace, body, answer).await
     }
 
@@ -183,7 +183,7 @@ impl Hooks {
             return Ok(Consent::Assumed);
         }
         let body = move |shown: &[HeaderName], ts| question.to_json(shown, ts);
-        let answer = Expected(SMALL, Consent::parse);
+        let answer = Expected(SMALL, Consent::to_subscribe);
         let asked = inner.ask(caller, trace, body, answer).await;
         asked.map_err(|refusal| refusal.room(room))
     }

@@ -106,11 +106,12 @@ impl Context {
             resumes: wish.resumes,
             trace: line.trace,
         };
+        let (welcome, consent) = self.hooks.connect(question).await?;
         let Welcome {
             rooms,
             claims,
             first,
-        } = self.hooks.connect(question).await?;
+        } = welcome;
         if !wish.is_poll() {
             entrance.admits(invited.access.clone());
         }
@@ -118,7 +119,7 @@ impl Context {
         if told.sum::<usize>() > FIRST {
             return Err(too_large(&format!("`first` has more than {FIRST} bytes")));
         }
-        if let Some(asked) = asked {
+        if let Some(asked) = asked.filter(|_| consent == Consent::Given) {
             self.agreed.note(asked, turn, self.clock.now());
         }
         // There is nothing that would keep them for the next poll.

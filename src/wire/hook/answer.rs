@@ -25,6 +25,16 @@ pub enum Answered<T> {
     },
 }
 
+impl<T> Answered<T> {
+    /// The same answer, with something else that belongs to a yes.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Answered<U> {
+        match self {
+            Self::Yes(yes) => Answered::Yes(f(yes)),
+            Self::No { code, message } => Answered::No { code, message },
+        }
+    }
+}
+
 /// What comes with a yes to `connect`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Welcome {

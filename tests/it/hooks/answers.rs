@@ -29,7 +29,7 @@ async fn a_question_is_a_signed_post_of_json_to_the_configured_url_and_nothing_e
     let mut question = connect();
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     question.trace = TraceParent::parse(trace);
-    let welcome = bench.hooks.connect(question).await.unwrap();
+    let (welcome, _) = bench.hooks.connect(question).await.unwrap();
     assert!(welcome.rooms.is_empty() && welcome.claims.is_empty() && welcome.first.is_empty());
     let asked = &backend.asked()[0];
     assert!(
@@ -102,7 +102,7 @@ async fn a_welcome_brings_what_the_backend_adds_and_a_reply_what_it_wants_done()
         (Kind::Connect, hook(&backend.url())),
         (Kind::Message, hook(&backend.url())),
     ]);
-    let welcome = bench.hooks.connect(connect()).await.unwrap();
+    let (welcome, _) = bench.hooks.connect(connect()).await.unwrap();
     assert_eq!(welcome.rooms, [room("tab:7")]);
     assert_eq!(welcome.claims["plan"], "gold");
     assert_eq!(welcome.first[0].data.as_str(), "1.0");

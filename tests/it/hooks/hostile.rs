@@ -257,7 +257,7 @@ async fn what_is_sent_after_an_answer_answers_nothing() {
     let bench = Bench::new(&[(Kind::Connect, hook(&backend.url()))]);
     for _ in 0..3 {
         let welcome = within("an answer", bench.hooks.connect(connect())).await;
-        assert!(welcome.unwrap().rooms.is_empty());
+        assert!(welcome.unwrap().0.rooms.is_empty());
     }
     assert_eq!(backend.asked().len(), 3);
 }

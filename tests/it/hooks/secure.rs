@@ -46,7 +46,7 @@ fn trusting(kind: Kind, url: &str) -> Bench {
 async fn over_tls_a_backend_is_asked_that_an_authority_vouches_for() {
     let backend = Backend::over(Some(acceptor(&[])), says(r#"{"rooms":["a"]}"#)).await;
     let bench = trusting(Kind::Connect, &backend.url());
-    let welcome = bench.hooks.connect(connect()).await.unwrap();
+    let (welcome, _) = bench.hooks.connect(connect()).await.unwrap();
     assert_eq!(welcome.rooms.len(), 1);
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::backend::{Backend, says};
+use super::backend::{Backend, refuses, says};
 use super::{cursor, gate, get, no, publish};
 
 const MORE: &str = r#"{"rooms": ["secret"], "first": [{"event": "hello", "data": 1}]}"#;
@@ -49,6 +49,24 @@ async fn a_poll_is_asked_about_its_rooms_each_time_that_a_yes_is_too_old() {
     assert_eq!((answer.status(), &*answer.code()), (403, "refused"));
     assert_eq!(answer.json()["room"], "r");
     assert_eq!(backend.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_yes_for_want_of_an_answer_holds_for_no_other_poll() {
+    for kind in ["connect", "subscribe"] {
+        let backend = Backend::start(refuses("500 Internal Server Error")).await;
+        let gate = gate(kind, &backend, "on_failure = \"open\"\n").await;
+        let since = cursor(&gate).await;
+        let poll = format!("/v1/stream?room=r&wait=0&since={since}");
+        assert_eq!(get(&gate, &poll).await.status(), 200, "{kind}");
+        backend.does(no());
+        let answer = get(&gate, &poll).await;
+        assert_eq!(
+            (answer.status(), &*answer.code()),
+            (403, "refused"),
+            "{kind}"
+        );
+    }
 }
 
 #[tokio::test]

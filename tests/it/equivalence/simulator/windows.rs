@@ -46,13 +46,14 @@ impl Log {
 
     fn flush_newest(&mut self, room: &str, window: Window) {
         let mut newest: Vec<(Option<&'static str>, Stored)> = Vec::new();
+        let is_plain = |raw: &Stored| raw.retain == Retain::No;
         for (key, raw) in window.raws {
-            let place = newest.iter().position(|(have, _)| *have == key);
-            match place {
-                Some(_) if self.fault == Some(Fault::FlushOldest) => continue,
-                Some(place) => _ = newest.remove(place),
-                None => {}
+            if self.fault == Some(Fault::FlushOldest) && newest.iter().any(|(have, _)| *have == key)
+            {
+                continue;
             }
+            // A change of a retained value is seen, whatever comes behind it.
+            newest.retain(|(have, old)| *have != key || is_plain(&raw) && !is_plain(old));
             newest.push((key, raw));
         }
         for (key, mut raw) in newest {
