@@ -9,7 +9,6 @@ use tokio::sync::oneshot;
 
 use crate::auth::Access;
 use crate::bus::confirmations::Confirmer;
-use crate::hooks::Kind;
 use crate::limit::Payer;
 use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
@@ -105,7 +104,7 @@ impl Service {
         let waits = message
             .as_ref()
             .map_or(Duration::ZERO, ClientMessage::waits);
-        let stream = if self.context.hooks.has(Kind::Message) {
+        let stream = if self.context.hooks.is_any() {
             BACKEND
         } else {
             PATIENCE

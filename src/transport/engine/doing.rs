@@ -63,10 +63,14 @@ impl Engine {
             Step::Enter(room) => {
                 subscription.enter(room, &self.session.access()?.principal);
                 self.owe_if(self.caller.wishes.snapshot(), room);
+                self.bar(room, false);
             }
-            Step::Exit(room) => _ = subscription.leave(room),
+            Step::Exit(room) => {
+                subscription.leave(room);
+                self.bar(room, true);
+            }
             Step::Bar(room) => {
-                self.bar(room);
+                self.bar(room, true);
                 return None;
             }
         }
@@ -77,8 +81,9 @@ impl Engine {
         })
     }
 
-    /// The join of `room` that its client waits for goes no further: it was asked before the room was taken away.
-    fn bar(&mut self, barred: &Room) {
+    /// Whether the join of this room that its client waits for goes no further: it was asked before the room was taken
+    /// away, unless that has been given again since.
+    fn bar(&mut self, concerned: &Room, barred: bool) {
         if let Some(
             Busy::Joining {
                 room, is_barred, ..
@@ -87,8 +92,9 @@ impl Engine {
                 room, is_barred, ..
             }),
         ) = self.busy.as_mut().map(|held| &mut held.busy)
+            && room == concerned
         {
-            *is_barred |= room == barred;
+            *is_barred = barred;
         }
     }
 

@@ -8,6 +8,7 @@ mod ends;
 mod late;
 mod lifts;
 mod looking;
+mod moved;
 
 mod polls;
 mod rooms;
