@@ -105,7 +105,7 @@ fn printed(message: &ClientMessage) -> String {
     serde_json::to_string(&all).unwrap()
 }
 
-fn named_by(whom: &Whom) -> (&'static str, Box<RawValue>) {
+pub(super) fn named_by(whom: &Whom) -> (&'static str, Box<RawValue>) {
     match whom {
         Whom::Stream(stream) => ("stream", to_raw_value(&stream.to_string()).unwrap()),
         Whom::Principal(name) => ("principal", to_raw_value(name).unwrap()),

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::client_message::named_by;
 use super::publish_body::{assert_is_well_formed, fields};
 use crate::model::json::Json;
 use crate::wire::hook::{
-    Answered, Deed, KEPT_CLAIMS, MAX_LIST, MAX_ROOMS, Misunderstood, Reply, Welcome, Whom,
+    Answered, Deed, KEPT_CLAIMS, MAX_LIST, MAX_ROOMS, Misunderstood, Reply, Welcome,
 };
 
 /// A body as an answer to each question: what is understood reads back as itself, a no is a no to whatever was asked, and
@@ -111,10 +112,6 @@ fn print_deed(deed: &Deed) -> Printed {
     };
     let mut printed = Printed::from([("type", to_raw_value(kind).unwrap())]);
     printed.extend(room.map(|room| ("room", to_raw_value(room).unwrap())));
-    printed.extend(match whom {
-        Whom::This => None,
-        Whom::Stream(stream) => Some(("stream", to_raw_value(&stream.to_string()).unwrap())),
-        Whom::Principal(name) => Some(("principal", to_raw_value(name).unwrap())),
-    });
+    printed.extend(whom.as_ref().map(named_by));
     printed
 }

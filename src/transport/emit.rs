@@ -9,7 +9,7 @@ use crate::lifecycle::random;
 use crate::limit::Payer;
 use crate::limit::counts::Counted;
 use crate::model::code::{Code, Refusal};
-use crate::model::decree::Whom as Others;
+use crate::model::decree::Whom;
 use crate::model::event::Offer;
 use crate::model::json::Json;
 use crate::model::room::Room;
@@ -18,7 +18,7 @@ use crate::session::Answer;
 use crate::session::emits::Emission;
 use crate::wire::client::Emit;
 use crate::wire::control::{Ack, Envelope};
-use crate::wire::hook::{About, Deed, Message, Reply, Whom};
+use crate::wire::hook::{About, Deed, Message, Reply};
 
 use super::context::Context;
 use super::publishing::acked;
@@ -194,33 +194,25 @@ impl Context {
 enum Theirs {
     Publish(Offer),
     /// Other streams, or not only this one, join a room or leave it.
-    Move(Others, Room, bool),
+    Move(Whom, Room, bool),
     /// They end.
-    End(Others),
+    End(Whom),
     /// This stream: it moves, or ends.
     This(Option<Own>),
 }
 
 fn own(deed: Deed) -> Theirs {
-    let others = |whom: Whom| match whom {
-        Whom::This => None,
-        Whom::Stream(stream) => Some(Others::Stream(stream)),
-        Whom::Principal(name) => Some(Others::Principal(name.into())),
-    };
     match deed {
         Deed::Publish(offer) => Theirs::Publish(offer),
-        Deed::Join { whom, room } => match others(whom) {
+        Deed::Join { whom, room } => match whom {
             None => Theirs::This(Some(Own::Join(room))),
             Some(whom) => Theirs::Move(whom, room, true),
         },
-        Deed::Leave { whom, room } => match others(whom) {
+        Deed::Leave { whom, room } => match whom {
             None => Theirs::This(Some(Own::Leave(room))),
             Some(whom) => Theirs::Move(whom, room, false),
         },
-        Deed::Disconnect { whom } => match others(whom) {
-            None => Theirs::This(None),
-            Some(whom) => Theirs::End(whom),
-        },
+        Deed::Disconnect { whom } => whom.map_or(Theirs::This(None), Theirs::End),
     }
 }
 

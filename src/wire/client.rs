@@ -9,7 +9,6 @@ use serde_json::value::RawValue;
 use crate::model::code::{Code, Refusal};
 use crate::model::decree::Whom;
 use crate::model::event::{EventName, Offer};
-use crate::model::id::StreamId;
 use crate::model::json::Json;
 use crate::model::position::Position;
 use crate::model::room::Room;
@@ -310,7 +309,8 @@ pub(super) fn bad(message: impl Into<String>) -> Refusal {
     Refusal::new(Code::BadRequest, message)
 }
 
-fn room(fields: &mut Fields<'_>) -> Result<Room, Refusal> {
+/// Takes `room`, which must be there.
+pub(super) fn room(fields: &mut Fields<'_>) -> Result<Room, Refusal> {
     optional_room(fields)?.ok_or_else(|| bad("`room` is missing"))
 }
 
@@ -333,16 +333,8 @@ fn id(fields: &mut Fields<'_>) -> Result<Position, Refusal> {
 }
 
 fn whom(fields: &mut Fields<'_>) -> Result<Whom, Refusal> {
-    let stream = text(fields, "stream")?;
-    match (stream, text(fields, "principal")?) {
-        (Some(stream), None) => StreamId::from_client(&stream)
-            .map(Whom::Stream)
-            .ok_or_else(|| bad("`stream` is the name that a `welcome` told")),
-        (None, Some(principal)) => Ok(Whom::Principal(principal.into())),
-        (Some(_), Some(_)) | (None, None) => {
-            Err(bad("say whose streams: either `stream` or `principal`"))
-        }
-    }
+    let whom = super::whom::take(fields)?;
+    whom.ok_or_else(|| bad("say whose streams: either `stream` or `principal`"))
 }
 
 fn reference(raw: &RawValue) -> Result<Ref, Refusal> {
@@ -358,6 +350,8 @@ fn reference(raw: &RawValue) -> Result<Ref, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::id::StreamId;
+    use crate::wire::whom::PRINCIPAL;
 
     fn refused(text: &str) -> (Option<Ref>, Code) {
         let malformed = ClientMessage::parse(text).unwrap_err();
@@ -408,12 +402,21 @@ mod tests {
             r#"{"type":"disconnect"}"#,
             r#"{"type":"disconnect","stream":"x"}"#,
             r#"{"type":"disconnect","stream":"000000000000000000000abc","principal":"ann"}"#,
+            r#"{"type":"disconnect","principal":""}"#,
             r#"{"type":"join","principal":"ann"}"#,
             r#"{"type":"confirm"}"#,
             r#"{"type":"emit","data":1}"#,
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+        let named = |length| {
+            let name = "a".repeat(length);
+            read(&format!(
+                r#"{{"type":"join","room":"a","principal":"{name}"}}"#
+            ))
+        };
+        assert!(named(PRINCIPAL).is_ok());
+        assert!(named(PRINCIPAL + 1).is_err(), "the log would keep it");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::model::transport::Transport;
 pub use answer::{
     Answered, First, KEPT_CLAIMS, MAX_CLAIMS, MAX_LIST, MAX_ROOMS, Misunderstood, Reply, Welcome,
 };
-pub use deed::{Deed, Whom};
+pub use deed::Deed;
 pub use notice::Notice;
 pub use question::{Connect, Message, Subscribe};
 

@@ -26,3 +26,4 @@ pub mod socketio;
 pub mod sse;
 pub mod swap;
 pub mod websocket;
+pub mod whom;

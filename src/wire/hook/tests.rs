@@ -4,6 +4,7 @@ use http::HeaderName;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::decree::Whom;
 use crate::model::event::EventName;
 use crate::model::json::Json;
 use crate::model::room::Room;
@@ -153,15 +154,15 @@ fn a_reply_brings_an_ack_and_what_is_to_be_done_in_its_order() {
         reply.deeds[1..],
         [
             Deed::Join {
-                whom: Whom::This,
+                whom: None,
                 room: room("a")
             },
             Deed::Leave {
-                whom: Whom::Principal("bob".into()),
+                whom: Some(Whom::Principal("bob".into())),
                 room: room("a")
             },
             Deed::Disconnect {
-                whom: Whom::Stream(stream)
+                whom: Some(Whom::Stream(stream))
             },
         ]
     );

@@ -4,7 +4,7 @@ use gatecast::hooks::sign::{MessageId, signature};
 use gatecast::hooks::{Hook, Kind, Pattern};
 use gatecast::model::code::Code;
 use gatecast::model::trace::TraceParent;
-use gatecast::wire::hook::{Deed, Message, Whom};
+use gatecast::wire::hook::{Deed, Message};
 
 use super::backend::{Asked, Backend, says};
 use super::{Bench, SECRET, connect, ended, hook, key, left, message, room, subscribe};
@@ -117,7 +117,7 @@ async fn a_welcome_brings_what_the_backend_adds_and_a_reply_what_it_wants_done()
     assert_eq!(
         reply.deeds[1],
         Deed::Leave {
-            whom: Whom::This,
+            whom: None,
             room: room("tab:7")
         }
     );

@@ -1,0 +1,28 @@
+//! Whose streams are meant, as a service's messages and a backend's answers say it.
+
+use crate::model::code::Refusal;
+use crate::model::decree::Whom;
+use crate::model::id::StreamId;
+
+use super::client::{Fields, bad, text};
+
+/// The longest name of a principal that is looked for, in bytes: the log keeps it with the move.
+pub const PRINCIPAL: usize = 1024;
+
+/// Takes `stream` or `principal`, of which there is one at most.
+///
+/// # Errors
+/// `bad_request`: both, or one that nobody can have.
+pub(super) fn take(fields: &mut Fields<'_>) -> Result<Option<Whom>, Refusal> {
+    match (text(fields, "stream")?, text(fields, "principal")?) {
+        (None, None) => Ok(None),
+        (Some(stream), None) => StreamId::from_client(&stream)
+            .map(|stream| Some(Whom::Stream(stream)))
+            .ok_or_else(|| bad("`stream` is the name that a `welcome` told")),
+        (None, Some(name)) if (1..=PRINCIPAL).contains(&name.len()) => {
+            Ok(Some(Whom::Principal(name.into())))
+        }
+        (None, Some(_)) => Err(bad(format!("`principal` is 1 to {PRINCIPAL} bytes"))),
+        (Some(_), Some(_)) => Err(bad("either `stream` or `principal`, not both")),
+    }
+}
