@@ -18,10 +18,19 @@ use crate::wire::query::Query;
 
 use super::{Connection, Response, Service, reply};
 
-pub(super) const LIMIT: std::ops::RangeInclusive<u64> = 1..=1000;
-pub(super) const DEFAULT_LIMIT: u64 = 100;
+const LIMIT: std::ops::RangeInclusive<u64> = 1..=1000;
+const DEFAULT_LIMIT: u64 = 100;
 /// A page ends here, so that no answer grows without bound.
-pub(super) const PAGE_BYTES: usize = 1 << 20;
+const PAGE_BYTES: usize = 1 << 20;
+
+/// How much a page may have, by the `limit` that is asked for.
+pub(super) fn page_credit(query: &Query) -> Result<Credit, Refusal> {
+    let limit = query.number("limit", LIMIT)?.unwrap_or(DEFAULT_LIMIT);
+    Ok(Credit {
+        events: usize::try_from(limit).unwrap_or(usize::MAX),
+        bytes: PAGE_BYTES,
+    })
+}
 
 impl Service {
     /// A page of a room's past.
@@ -39,7 +48,7 @@ impl Service {
         if !access.may_subscribe(&room) {
             return Err(forbidden(&room));
         }
-        let limit = query.number("limit", LIMIT)?.unwrap_or(DEFAULT_LIMIT);
+        let credit = page_credit(query)?;
         let page = self.context.bus.history(&Page {
             room,
             since: match query.get("since") {
@@ -50,10 +59,7 @@ impl Service {
                 .get("until")
                 .map(|text| self.until(text))
                 .transpose()?,
-            credit: Credit {
-                events: usize::try_from(limit).unwrap_or(usize::MAX),
-                bytes: PAGE_BYTES,
-            },
+            credit,
             reverse: query.switch("reverse")?,
         });
         let page = poll::Page {

@@ -3,14 +3,13 @@
 use http::Request;
 use hyper::body::Incoming;
 
-use crate::bus::reader::Credit;
 use crate::model::code::Refusal;
 use crate::model::room::Room;
 use crate::wire::encoding::Encoding;
 use crate::wire::poll;
 use crate::wire::query::Query;
 
-use super::history::{DEFAULT_LIMIT, LIMIT, PAGE_BYTES};
+use super::history::page_credit;
 use super::{Response, Service, reply};
 
 impl Service {
@@ -27,11 +26,7 @@ impl Service {
         } else {
             access
         };
-        let limit = query.number("limit", LIMIT)?.unwrap_or(DEFAULT_LIMIT);
-        let credit = Credit {
-            events: usize::try_from(limit).unwrap_or(usize::MAX),
-            bytes: PAGE_BYTES,
-        };
+        let credit = page_credit(query)?;
         let after = query.get("after");
         let page = self.context.members(&access, &room, after, credit)?;
         let encoding = Encoding::preferred(request.headers());
