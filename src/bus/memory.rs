@@ -1,8 +1,6 @@
 //! The bus over the memory log: one lock for the log, one for who waits.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::lifecycle::clock::Clock;
 use crate::model::code::Refusal;
@@ -15,8 +13,6 @@ use crate::model::room::Room;
 use crate::model::start::Start;
 use crate::model::time::{Moment, UnixMillis};
 use crate::sync::{Mutex, lock};
-use crate::telemetry::metrics::Log as Report;
-use crate::wire::admin::RoomNow;
 
 use super::Settings;
 use super::confirmations::{Confirmations, Confirmer, Wait};
@@ -26,7 +22,7 @@ use super::idempotency::Idempotency;
 use super::log::{Appended, Log};
 use super::presence::Presence;
 use super::reader::{Batch, Credit, Place, Reader};
-use super::rooms::{Entry, RoomLog};
+use super::rooms::Entry;
 use super::state::Told;
 use super::subscription::{Opened, Subscription};
 use super::wake::{Bell, Readers, Roster, Seat, Signal};
@@ -40,8 +36,8 @@ pub(super) struct Shared {
     pub(super) log: Mutex<Log>,
     pub(super) readers: Readers,
     pub(super) presence: Presence,
-    revocations: Revocations,
-    confirmations: Arc<Confirmations>,
+    pub(super) revocations: Revocations,
+    pub(super) confirmations: Arc<Confirmations>,
     /// Rung where something is due earlier than the keeper of the time knows.
     pub(super) alarm: Signal,
     pub(super) clock: Clock,
@@ -55,12 +51,6 @@ pub struct Published {
     /// Whether it was there already, by its idempotency key.
     pub repeated: bool,
 }
-
-/// Rooms whose readers are looked at before somebody else has a turn.
-const ROOMS_AT_ONCE: usize = 256;
-/// How often rooms that nobody touches are looked at for their age.
-const EXPIRY_EVERY: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
 
 impl Bus {
     /// An empty memory log: a new epoch from random bits.
@@ -142,15 +132,13 @@ impl Bus {
             note(*position);
             Ok::<_, Refusal>(appended)
         })?;
-        Ok(match appended {
-            Appended::New(position) => Published {
-                position: Some(position),
-                repeated: false,
-            },
-            Appended::Repeated(position) => Published {
-                position: Some(position),
-                repeated: true,
-            },
+        let (position, repeated) = match appended {
+            Appended::New(position) => (position, false),
+            Appended::Repeated(position) => (position, true),
+        };
+        Ok(Published {
+            position: Some(position),
+            repeated,
         })
     }
 
@@ -172,26 +160,6 @@ impl Bus {
             position: None,
             repeated: false,
         })
-    }
-
-    /// Ends windows, drops retained values, and lets leave who is away when their time has come, for ever. Before the first publish it need not
-    /// have begun.
-    pub async fn keep_time(self) {
-        let clock = &self.0.clock;
-        loop {
-            let due = self.0.arm();
-            tokio::select! {
-                () = self.0.alarm.rung() => {}
-                () = sleep_until(clock, due) => {}
-            }
-            let (now, ts) = (clock.now(), clock.unix());
-            while self.0.step(|log| log.turn(now, ts)) {
-                tokio::task::yield_now().await;
-            }
-            while self.0.expire_presence() {
-                tokio::task::yield_now().await;
-            }
-        }
     }
 
     /// Ends all windows: what waits in them is appended, and what still comes is appended at once.
@@ -333,35 +301,6 @@ impl Bus {
         self.0.log().page(query)
     }
 
-    /// The rooms whose names begin with `prefix`, in the order of their names and behind `after`, at most so many: those
-    /// that hold something, and those that somebody reads.
-    #[must_use]
-    pub fn rooms(&self, prefix: &str, after: Option<&Room>, most: usize) -> Vec<RoomNow> {
-        let fits = |room: &Room| {
-            room.as_str().starts_with(prefix) && after.is_none_or(|after| after < room)
-        };
-        let mut first: BTreeSet<Room> = self.0.readers.rooms().into_iter().filter(fits).collect();
-        let now = self.0.clock.now();
-        let log = self.0.log();
-        for room in log.rooms().filter(|room| fits(room)) {
-            first.insert(room.clone());
-            if first.len() > most {
-                first.pop_last();
-            }
-        }
-        let held = first.into_iter().take(most).map(|room| {
-            let held = log.room(&room);
-            RoomNow {
-                readers: self.0.readers.count(&room),
-                events: held.map_or(0, RoomLog::len),
-                bytes: held.map_or(0, RoomLog::bytes),
-                last_minute: held.map_or(0, |held| held.since(now.before(MINUTE))),
-                room,
-            }
-        });
-        held.collect()
-    }
-
     /// Whether somebody reads `room`.
     #[must_use]
     pub fn has_readers(&self, room: &Room) -> bool {
@@ -380,69 +319,11 @@ impl Bus {
         let log = lock(&self.0.log);
         log.position(log.visible())
     }
-
-    /// What is held, and how far behind the slowest reader is: whoever has not read has its place here, also while
-    /// its client takes nothing and it does not ask.
-    ///
-    /// One room at a time, so that a publish waits no longer for this than for another publish to its room.
-    pub async fn report(&self) -> Report {
-        let mut report = self.size();
-        report.members = self.0.present();
-        for (index, room) in self.0.readers.rooms().into_iter().enumerate() {
-            if let Some(cursor) = self.0.readers.slowest(&room) {
-                self.lag(&room, cursor, &mut report);
-            }
-            if index % ROOMS_AT_ONCE == ROOMS_AT_ONCE - 1 {
-                tokio::task::yield_now().await;
-            }
-        }
-        report
-    }
-
-    fn size(&self) -> Report {
-        let log = self.0.log();
-        let ((events, bytes), (values, value_bytes)) = (log.size(), log.state_size());
-        let now = self.0.clock.now();
-        Report {
-            events,
-            bytes,
-            values,
-            value_bytes,
-            window_bytes: log.window_bytes(),
-            oldest: log.oldest().map_or(Duration::ZERO, |one| now.since(one.at)),
-            ..Report::default()
-        }
-    }
-
-    /// Adds what waits in `room` for a reader that has read up to `cursor`.
-    fn lag(&self, room: &Room, cursor: u64, report: &mut Report) {
-        let log = self.0.log();
-        let Some(held) = log.room(room) else { return };
-        let next = held.after(cursor);
-        if let Some(entry) = held.get(next) {
-            report.lag_events = report.lag_events.max(held.len() - next);
-            report.lag = report.lag.max(self.0.clock.now().since(entry.at));
-        }
-    }
-
-    /// Looks after the age of rooms that nobody reads or writes, for ever.
-    pub async fn look_after_ages(self) {
-        loop {
-            self.0.clock.sleep(EXPIRY_EVERY).await;
-            while lock(&self.0.log).expire(self.0.clock.now()) {
-                tokio::task::yield_now().await;
-            }
-            let unix = self.0.clock.unix();
-            self.0.revocations.expire(unix);
-            self.0.confirmations.expire(self.0.clock.now());
-            lock(&self.0.log).expire_decrees(unix);
-        }
-    }
 }
 
 impl Shared {
     /// A step that may append: whoever reads what has grown is told, and who keeps the time.
-    fn step<T>(&self, step: impl FnOnce(&mut Log) -> T) -> T {
+    pub(super) fn step<T>(&self, step: impl FnOnce(&mut Log) -> T) -> T {
         let (outcome, grown, is_early) = {
             let mut log = lock(&self.log);
             let outcome = step(&mut log);
@@ -457,12 +338,6 @@ impl Shared {
         outcome
     }
 
-    /// When there is something to do next; whatever is due earlier rings from now on.
-    fn arm(&self) -> Option<Moment> {
-        let log = lock(&self.log).arm();
-        log.into_iter().chain(self.presence.arm()).min()
-    }
-
     /// The log as a reader may see it: without what has reached its age.
     pub(super) fn log(&self) -> crate::sync::MutexGuard<'_, Log> {
         let mut log = lock(&self.log);
@@ -474,13 +349,5 @@ impl Shared {
     pub(super) fn append(&self, new: NewEvent, now: Moment, ts: UnixMillis) {
         // Without an idempotency key there is nothing that it could be refused for.
         let _ = self.step(|log| log.append(new, None, now, ts));
-    }
-}
-
-/// For ever, where there is nothing to wait for.
-async fn sleep_until(clock: &Clock, due: Option<Moment>) {
-    match due {
-        Some(due) => clock.sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }

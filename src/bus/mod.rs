@@ -8,6 +8,7 @@ pub mod decrees;
 pub mod floors;
 pub mod history;
 pub mod idempotency;
+mod keeping;
 pub mod log;
 mod memory;
 mod models;
@@ -20,6 +21,7 @@ pub mod rooms;
 mod settings;
 pub mod state;
 mod subscription;
+mod survey;
 #[cfg(test)]
 mod tests;
 pub mod wake;
