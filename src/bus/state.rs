@@ -51,6 +51,11 @@ fn cost(key: &Key, data: &Json) -> usize {
     OVERHEAD + 2 * key.as_str().len() + data.as_bytes().len()
 }
 
+/// What `data` takes as the value of `key`; `null` is none.
+fn taken(key: &Key, data: &Json) -> Option<usize> {
+    (*data != Json::null()).then(|| cost(key, data))
+}
+
 /// The state of rooms at one position, to be told to one client: in steps, as it takes them.
 #[derive(Debug)]
 pub struct Told {
@@ -118,6 +123,8 @@ pub struct States {
     rooms: HashMap<Room, OfRoom>,
     count: usize,
     bytes: usize,
+    /// What they will take once all that is promised has come.
+    will: Size,
     /// Those that are over by themselves.
     due: BTreeSet<(Moment, Room, Key)>,
 }
@@ -125,11 +132,43 @@ pub struct States {
 #[derive(Debug, Default)]
 struct OfRoom {
     values: BTreeMap<Key, Arc<Value>>,
+    /// What values that wait for the end of a window take, or that they clear: their publishers were answered that it
+    /// fits.
+    promised: HashMap<Key, Option<usize>>,
+    will: Size,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Size {
+    keys: usize,
     bytes: usize,
 }
 
+impl Size {
+    /// One value that took `before` takes `after`.
+    const fn change(&mut self, before: Option<usize>, after: Option<usize>) {
+        if let Some(before) = before {
+            self.keys -= 1;
+            self.bytes -= before;
+        }
+        if let Some(after) = after {
+            self.keys += 1;
+            self.bytes += after;
+        }
+    }
+}
+
+impl OfRoom {
+    /// What the value of `key` will take.
+    fn will_take(&self, key: &Key) -> Option<usize> {
+        let promised = self.promised.get(key).copied();
+        promised.unwrap_or_else(|| self.values.get(key).map(|value| value.cost()))
+    }
+}
+
 impl States {
-    /// Whether `data` may become the value of `key` in `room`.
+    /// Whether `data` may become the value of `key` in `room`, by what will be there once open windows have ended; where
+    /// `all` rooms may take so much. How much more that will be.
     ///
     /// # Errors
     /// `state_full`: the room, or all of them, hold as much as they may.
@@ -139,27 +178,46 @@ impl States {
         key: &Key,
         data: &Json,
         all: usize,
-    ) -> Result<(), Refusal> {
-        if *data == Json::null() {
-            return Ok(());
-        }
+    ) -> Result<usize, Refusal> {
+        let Some(more) = taken(key, data) else {
+            return Ok(0);
+        };
         let held = self.rooms.get(room);
-        let before = held.and_then(|held| held.values.get(key));
-        let more = cost(key, data);
-        let less = before.map_or(0, |value| value.cost());
+        let before = held.and_then(|held| held.will_take(key));
+        let less = before.unwrap_or_default();
         let StateBounds { keys, bytes } = policy.state;
-        let (count, of_room) = held.map_or((0, 0), |held| (held.values.len(), held.bytes));
+        let will = held.map_or_else(Size::default, |held| held.will);
         // A value that takes no more than the one before it is no reason to refuse, also where a reload has lowered a bound.
-        if before.is_none() && count >= keys {
+        if before.is_none() && will.keys >= keys {
             return Err(full(room, "keys").limit("rooms.PATTERN.state.keys"));
         }
-        if more > less && of_room - less + more > bytes {
+        if more > less && will.bytes - less + more > bytes {
             return Err(full(room, "bytes").limit("rooms.PATTERN.state.bytes"));
         }
-        if more > less && self.bytes - less + more > all {
+        if more > less && self.will.bytes - less + more > all {
             return Err(full(room, "bytes, with those of other rooms,").limit("log.state"));
         }
-        Ok(())
+        Ok(more.saturating_sub(less))
+    }
+
+    /// `data` was found to fit, and becomes the value of `key` in `room` at the end of the room's window.
+    pub fn promise(&mut self, room: &Room, key: &Key, data: &Json) {
+        let promised = taken(key, data);
+        self.change(room, key, |held| {
+            held.promised.insert(key.clone(), promised);
+        });
+    }
+
+    /// The window of `room` ends: what was promised there becomes the state now, or is lost.
+    pub fn settle(&mut self, room: &Room) {
+        let held = self.rooms.get(room);
+        let promised: Vec<Key> =
+            held.map_or_else(Vec::new, |held| held.promised.keys().cloned().collect());
+        for key in promised {
+            self.change(room, &key, |held| {
+                held.promised.remove(&key);
+            });
+        }
     }
 
     /// From now on `value` is that of its key in `room`; `null` is none.
@@ -171,29 +229,40 @@ impl States {
         if let Some(expires) = value.expires {
             self.due.insert((expires, room.clone(), value.key.clone()));
         }
-        let held = self.rooms.entry(room.clone()).or_default();
-        held.bytes += value.cost();
         self.bytes += value.cost();
         self.count += 1;
-        held.values.insert(value.key.clone(), Arc::new(value));
+        let key = value.key.clone();
+        self.change(room, &key, |held| {
+            held.values.insert(key.clone(), Arc::new(value));
+        });
     }
 
     fn clear(&mut self, room: &Room, key: &Key) {
-        let Some(held) = self.rooms.get_mut(room) else {
+        if !self.has(room, key) {
+            return;
+        }
+        let Some(value) = self.change(room, key, |held| held.values.remove(key)) else {
             return;
         };
-        let Some(value) = held.values.remove(key) else {
-            return;
-        };
-        held.bytes -= value.cost();
         self.bytes -= value.cost();
         self.count -= 1;
-        if held.values.is_empty() {
-            self.rooms.remove(room);
-        }
         if let Some(expires) = value.expires {
             self.due.remove(&(expires, room.clone(), key.clone()));
         }
+    }
+
+    /// A change of what is held, or promised, of `key` in `room`.
+    fn change<T>(&mut self, room: &Room, key: &Key, change: impl FnOnce(&mut OfRoom) -> T) -> T {
+        let held = self.rooms.entry(room.clone()).or_default();
+        let before = held.will_take(key);
+        let outcome = change(held);
+        let after = held.will_take(key);
+        held.will.change(before, after);
+        self.will.change(before, after);
+        if held.values.is_empty() && held.promised.is_empty() {
+            self.rooms.remove(room);
+        }
+        outcome
     }
 
     /// The values of `room`, by key.
@@ -354,5 +423,32 @@ mod tests {
             refused(&states, &policy(9, 9999), "b", "1", 400),
             Some("log.state")
         );
+    }
+
+    #[test]
+    fn what_is_promised_counts_as_if_it_were_there() {
+        let mut states = States::default();
+        let (key, one) = (|key| Key::parse(key).unwrap(), Json::parse("1").unwrap());
+        let fits = |states: &States, name| {
+            let policy = policy(2, 9999);
+            states
+                .check((&room(), &policy), &key(name), &one, 9999)
+                .is_ok()
+        };
+        states.set(&room(), value("a", "1", None));
+        states.promise(&room(), &key("b"), &one);
+        states.promise(&room(), &key("b"), &one);
+        assert!(fits(&states, "b") && !fits(&states, "c"));
+        // What was there is cleared at the end of the window, and another takes its place.
+        states.promise(&room(), &key("a"), &Json::null());
+        assert!(fits(&states, "c"));
+        assert_eq!(keys(&states), ["a"]);
+        states.set(&room(), value("a", "22", None));
+        assert!(fits(&states, "c"), "what is promised comes later");
+        states.settle(&room());
+        assert!(fits(&states, "b") && fits(&states, "c"));
+        assert_eq!((states.will.keys, states.will.bytes), states.size());
+        states.set(&room(), value("a", "null", None));
+        assert_eq!((states.will, states.rooms.len()), (Size::default(), 0));
     }
 }

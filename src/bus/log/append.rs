@@ -115,6 +115,7 @@ impl Log {
             confirm,
             ..
         } = &new.options;
+        let mut all = self.settings.state_bytes;
         for (room, policy) in new.rooms.iter().zip(policies) {
             if except.is_some() {
                 windowless(room, policy, "`except`")?;
@@ -127,8 +128,8 @@ impl Log {
                 return Err(Refusal::new(Code::BadRequest, message).room(room.clone()));
             }
             if let Some(key) = key.as_ref().filter(|_| *retain) {
-                let all = self.settings.state_bytes;
-                self.state.check((room, policy), key, &new.data, all)?;
+                let more = self.state.check((room, policy), key, &new.data, all)?;
+                all = all.saturating_sub(more);
             }
         }
         Ok(())
@@ -217,6 +218,9 @@ impl Log {
             self.put(NewEvent { rooms, ..new }, None, now);
         }
         for (room, policy) in windowed {
+            if let Some(key) = raw.options.key.as_ref().filter(|_| raw.options.retain) {
+                self.state.promise(&room, key, &raw.data);
+            }
             self.windows.add(&room, &policy.deliver, raw.clone());
             if self.is_closing || self.windows.is_due(&room, now.0) {
                 self.flush(&room, now);
@@ -231,7 +235,7 @@ impl Log {
 
     /// Ends the window of `room`: what it has come to is appended.
     fn flush(&mut self, room: &Room, now: (Moment, UnixMillis)) {
-        let Some(window) = self.windows.take(room) else {
+        let Some(window) = self.take_window(room) else {
             return;
         };
         match window.deliver {
@@ -240,6 +244,13 @@ impl Log {
                 self.flush_newest(room, window, now);
             }
         }
+    }
+
+    /// Ends the window of `room`, if one is open; whatever of it is not appended now is lost.
+    pub(super) fn take_window(&mut self, room: &Room) -> Option<Window> {
+        let window = self.windows.take(room)?;
+        self.state.settle(room);
+        Some(window)
     }
 
     /// The newest of each key, each as an event of its own.

@@ -78,7 +78,7 @@ impl Log {
     /// retained values are no history, and stay.
     pub fn purge(&mut self, room: &Room) {
         while self.drop_oldest(room, |_| true) {}
-        if self.windows.take(room).is_some() {
+        if self.take_window(room).is_some() {
             // A number of its own: who has passed the events that waited is told of them too.
             self.head += 1;
             // Nothing of the room lives any more: its floor is kept where those of retired rooms are.

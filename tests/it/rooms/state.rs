@@ -247,6 +247,37 @@ async fn after_a_window(gate: &Gate, room: &str) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
+async fn what_waits_in_a_window_counts_and_so_does_each_room_of_one_event() {
+    let bounds = WINDOWS.replace("}\n", "}\nstate = { keys = 2 }\n");
+    let gate = Gate::open("log = { state = \"1KiB\" }\n", &bounds).await;
+    let full = (507, "state_full".to_owned());
+    for room in ["batch", "newest"] {
+        publish(&gate, room, value("a", json!(1))).await;
+        publish(&gate, room, value("b", json!(1))).await;
+        assert_eq!(refused(&gate, room, value("c", json!(1))).await, full);
+        publish(&gate, room, value("a", json!(null))).await;
+        publish(&gate, room, value("b", json!(null))).await;
+        let state = after_a_window(&gate, room).await;
+        assert_eq!(state, [], "{room}");
+    }
+    let body = |rooms: &[&str]| {
+        let mut event = value("a", json!("x".repeat(100)));
+        event["rooms"] = json!(rooms);
+        json!({ "events": [event] }).to_string()
+    };
+    let offer = async |rooms: &[&str]| {
+        let answer = gate
+            .request("POST", "/v1/publish", &[KEY], &body(rooms))
+            .await;
+        answer.json()
+    };
+    let told = offer(&["r", "newest", "other"]).await;
+    assert_eq!(told["results"][0]["error"]["limit"], "log.state", "{told}");
+    let told = offer(&["r", "newest"]).await;
+    assert!(told["results"][0]["id"].is_string(), "{told}");
+}
+
+#[tokio::test]
 async fn of_a_window_the_newest_that_was_retained_counts_whatever_its_name_and_whatever_came_after_it()
  {
     let gate = Gate::open("", WINDOWS).await;
