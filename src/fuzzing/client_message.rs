@@ -7,7 +7,7 @@ use super::assert_tells_why;
 use super::publish_body::{Fields, assert_is_well_formed, fields};
 use crate::model::code::{Code, Refusal};
 use crate::model::decree::Whom;
-use crate::wire::client::{ClientMessage, Emit, Malformed, Ref, Want};
+use crate::wire::client::{ClientMessage, Emit, Malformed, Ref, Want, Which};
 use crate::wire::control::Control;
 
 /// Text that may be a client message.
@@ -89,10 +89,17 @@ fn printed(message: &ClientMessage) -> String {
             ("leave", Fields::from([named_by(whom), room]))
         }
         Want::Disconnect { whom } => ("disconnect", Fields::from([named_by(whom)])),
-        Want::List { room, principal } => {
+        Want::List(Which {
+            room,
+            principal,
+            after,
+        }) => {
             let room = room.iter().map(|room| ("room", text(room.as_str())));
             let principal = principal.iter().map(|name| ("principal", text(name)));
-            ("list", room.chain(principal).collect())
+            let after = after
+                .iter()
+                .map(|after| ("after", text(&after.to_string())));
+            ("list", room.chain(principal).chain(after).collect())
         }
         Want::Publish(offer) => ("publish", fields(offer)),
         Want::Auth { token } => ("auth", Fields::from([("token", text(token.expose()))])),

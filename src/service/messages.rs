@@ -143,7 +143,7 @@ impl Service {
             Want::Join { whom, room } => serve(Deed::join(whom, room)).await,
             Want::Leave { whom, room } => serve(Deed::leave(whom, room)).await,
             Want::Disconnect { whom } => serve(Deed::Disconnect(whom)).await,
-            Want::List { room, principal } => serve(Deed::List { room, principal }).await,
+            Want::List(which) => serve(Deed::List(which)).await,
             Want::Emit(emit) => self.emit(access, connection, emit, line).await,
             Want::Subscribe { .. } | Want::Unsubscribe { .. } | Want::Auth { .. } => {
                 let message = "this message is for a stream: name it with ?stream=…; a poll changes its rooms by its next GET";

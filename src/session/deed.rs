@@ -6,7 +6,7 @@ use crate::auth::Access;
 use crate::model::code::{Code, Refusal};
 use crate::model::decree::Whom;
 use crate::model::room::Room;
-use crate::wire::client::Ref;
+use crate::wire::client::{Ref, Which};
 
 use super::{Action, Ask};
 
@@ -25,12 +25,7 @@ pub enum Deed {
     /// Streams end, for good.
     Disconnect(Whom),
     /// It is told which there are.
-    List {
-        /// In which room.
-        room: Option<Room>,
-        /// Whose.
-        principal: Option<String>,
-    },
+    List(Which),
 }
 
 impl Deed {

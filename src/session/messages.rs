@@ -161,7 +161,7 @@ impl Session {
             Want::Join { whom, room } => serve(Deed::join(whom, room)),
             Want::Leave { whom, room } => serve(Deed::leave(whom, room)),
             Want::Disconnect { whom } => serve(Deed::Disconnect(whom)),
-            Want::List { room, principal } => serve(Deed::List { room, principal }),
+            Want::List(which) => serve(Deed::List(which)),
             Want::Ping => Ok(Action::Answer(Answer::done(reference))),
         }
     }

@@ -40,6 +40,13 @@ impl Directory {
     }
 }
 
+/// Bytes that a page of streams holds, more or less: one with very many rooms makes it a short page.
+const PAGE: usize = 256 * 1024;
+/// What all but the names of its rooms takes of one.
+const PER_STREAM: usize = 300;
+/// Quotation marks and a comma.
+const PER_ROOM: usize = 3;
+
 impl Context {
     /// What each shard answers to what it is asked.
     ///
@@ -91,22 +98,31 @@ impl Context {
         Ok(dismissed.await?.into_iter().sum())
     }
 
-    /// The streams of `filter` whose clients have said who they are, in the order of their names, at most so many, and
-    /// whether there are more.
+    /// The streams of `filter` behind `after` in the order of their names: at most so many, and no more than a page holds;
+    /// and whether there are more.
     ///
     /// # Errors
     /// `timeout`: a shard does not answer.
     pub async fn list_streams(
         &self,
         filter: Filter,
+        after: Option<StreamId>,
         most: usize,
     ) -> Result<(Vec<Seen>, bool), Refusal> {
         // One more than asked for, from each, tells whether there are more.
-        let seen = self.of_all_shards(|shard| shard.survey(filter.clone(), None, most + 1));
+        let seen = self.of_all_shards(|shard| shard.survey(filter.clone(), after, most + 1));
         let mut seen: Vec<Seen> = seen.await?.into_iter().flatten().collect();
         seen.sort_unstable_by_key(|one| one.stream);
-        let more = seen.len() > most;
-        seen.truncate(most);
+        let mut bytes = 0;
+        let fits = |one: &&Seen| {
+            let is_first = bytes == 0;
+            let rooms = one.rooms.iter().map(|room| room.as_str().len() + PER_ROOM);
+            bytes += PER_STREAM + rooms.sum::<usize>();
+            is_first || bytes <= PAGE
+        };
+        let page = seen.iter().take(most).take_while(fits).count();
+        let more = seen.len() > page;
+        seen.truncate(page);
         Ok((seen, more))
     }
 

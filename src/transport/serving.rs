@@ -10,6 +10,7 @@ use crate::model::time::UnixMillis;
 use crate::session::Answer;
 use crate::session::deed::Deed;
 use crate::telemetry::audit::{Asked, Event};
+use crate::wire::client::Which;
 use crate::wire::control::{Ack, millis};
 use crate::wire::service::{Stream, Streams};
 
@@ -45,14 +46,18 @@ impl Context {
                 self.move_streams(whom, room, joins).await.map(count)
             }
             Deed::Disconnect(whom) => self.disconnect_streams(&whom).await.map(count),
-            Deed::List { room, principal } => {
+            Deed::List(Which {
+                room,
+                principal,
+                after,
+            }) => {
                 let filter = Filter {
                     room,
                     principal,
                     is_known: true,
                     ..Filter::default()
                 };
-                let (seen, more) = self.list_streams(filter, LISTED).await?;
+                let (seen, more) = self.list_streams(filter, after, LISTED).await?;
                 let now = self.clock.unix();
                 let streams = seen.into_iter().filter_map(|one| listed(one, now));
                 Ok(Ack {
@@ -98,7 +103,7 @@ fn recorded(deed: &Deed) -> Option<(&'static str, String)> {
             joins: false,
         } => Some(("leave", subject(whom, Some(room)))),
         Deed::Disconnect(whom) => Some(("disconnect", subject(whom, None))),
-        Deed::List { .. } => None,
+        Deed::List(_) => None,
     }
 }
 

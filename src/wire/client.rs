@@ -9,13 +9,14 @@ use serde_json::value::RawValue;
 use crate::model::code::{Code, Refusal};
 use crate::model::decree::Whom;
 use crate::model::event::{EventName, Offer};
+use crate::model::id::StreamId;
 use crate::model::json::Json;
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::secret::Secret;
 
 use super::negotiate::invalid_cursor;
-use super::publish;
+use super::{publish, whom};
 
 /// What a client calls its message, so that it knows the answer: a string of at most 64 bytes, or an integer.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -92,14 +93,20 @@ pub enum Want {
         whom: Whom,
     },
     /// Learn which streams there are.
-    List {
-        /// Those in this room.
-        room: Option<Room>,
-        /// Those of this principal.
-        principal: Option<String>,
-    },
+    List(Which),
     /// Be answered.
     Ping,
+}
+
+/// Which streams are listed: those of which all holds that is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Which {
+    /// Those in this room.
+    pub room: Option<Room>,
+    /// Those of this principal.
+    pub principal: Option<String>,
+    /// Those behind this one, in the order of their names.
+    pub after: Option<StreamId>,
 }
 
 /// What a client tells the backend.
@@ -190,7 +197,7 @@ impl Want {
             Self::Join { .. } => "join",
             Self::Leave { .. } => "leave",
             Self::Disconnect { .. } => "disconnect",
-            Self::List { .. } => "list",
+            Self::List(_) => "list",
             Self::Auth { .. } => "auth",
             Self::Ping => "ping",
         }
@@ -218,7 +225,7 @@ impl Want {
             | Self::Join { .. }
             | Self::Leave { .. }
             | Self::Disconnect { .. }
-            | Self::List { .. }
+            | Self::List(_)
             | Self::Auth { .. }
             | Self::Ping => None,
         }
@@ -242,20 +249,17 @@ impl Want {
             }),
             "confirm" => Ok(Self::Confirm { id: id(fields)? }),
             "join" => Ok(Self::Join {
-                whom: whom(fields)?,
+                whom: whose(fields)?,
                 room: room(fields)?,
             }),
             "leave" => Ok(Self::Leave {
-                whom: whom(fields)?,
+                whom: whose(fields)?,
                 room: room(fields)?,
             }),
             "disconnect" => Ok(Self::Disconnect {
-                whom: whom(fields)?,
+                whom: whose(fields)?,
             }),
-            "list" => Ok(Self::List {
-                room: optional_room(fields)?,
-                principal: text(fields, "principal")?,
-            }),
+            "list" => which(fields).map(Self::List),
             "auth" => {
                 let token = text(fields, "token")?.ok_or_else(|| bad("`token` is missing"))?;
                 Ok(Self::Auth {
@@ -332,8 +336,17 @@ fn id(fields: &mut Fields<'_>) -> Result<Position, Refusal> {
     Position::parse_cursor(&id).map_err(|_| invalid_cursor("id"))
 }
 
-fn whom(fields: &mut Fields<'_>) -> Result<Whom, Refusal> {
-    let whom = super::whom::take(fields)?;
+fn which(fields: &mut Fields<'_>) -> Result<Which, Refusal> {
+    let after = text(fields, "after")?;
+    Ok(Which {
+        room: optional_room(fields)?,
+        principal: text(fields, "principal")?,
+        after: after.map(|name| whom::stream("after", &name)).transpose()?,
+    })
+}
+
+fn whose(fields: &mut Fields<'_>) -> Result<Whom, Refusal> {
+    let whom = whom::take(fields)?;
     whom.ok_or_else(|| bad("say whose streams: either `stream` or `principal`"))
 }
 
@@ -350,7 +363,6 @@ fn reference(raw: &RawValue) -> Result<Ref, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::id::StreamId;
     use crate::wire::whom::PRINCIPAL;
 
     fn refused(text: &str) -> (Option<Ref>, Code) {
@@ -391,13 +403,7 @@ mod tests {
             matches!(leave, Want::Leave { whom: Whom::Stream(stream), .. } if stream == StreamId::from_random(0xabc))
         );
         let list = read(r#"{"type":"list"}"#).unwrap();
-        assert!(matches!(
-            list,
-            Want::List {
-                room: None,
-                principal: None
-            }
-        ));
+        assert!(matches!(list, Want::List(which) if which == Which::default()));
         for wrong in [
             r#"{"type":"disconnect"}"#,
             r#"{"type":"disconnect","stream":"x"}"#,
@@ -405,6 +411,7 @@ mod tests {
             r#"{"type":"disconnect","principal":""}"#,
             r#"{"type":"join","principal":"ann"}"#,
             r#"{"type":"confirm"}"#,
+            r#"{"type":"list","after":"x"}"#,
             r#"{"type":"emit","data":1}"#,
         ] {
             assert!(read(wrong).is_err(), "{wrong}");

@@ -4,7 +4,7 @@ use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
 use crate::model::transport::Transport;
 use crate::service::{Response, Service};
-use crate::transport::shard::{Filter, Seen, Shard};
+use crate::transport::shard::{Filter, Seen};
 use crate::wire::admin;
 use crate::wire::control::millis;
 use crate::wire::query::Query;
@@ -22,11 +22,7 @@ impl Service {
             transport: text("transport"),
         })?;
         let (most, after) = (limit(query)?, query.get("after").map(stream).transpose()?);
-        // One more than asked for, from each, tells whether there are more.
-        let mut seen = self.survey(&filter, after, most + 1).await?;
-        seen.sort_unstable_by_key(|one| one.stream);
-        let more = seen.len() > most;
-        seen.truncate(most);
+        let (seen, more) = self.context.list_streams(filter, after, most).await?;
         let streams = seen.iter().map(|one| self.shown(one)).collect();
         Ok(ok(&admin::Streams { streams, more }))
     }
@@ -36,20 +32,9 @@ impl Service {
             stream: Some(stream),
             ..Filter::default()
         };
-        let seen = self.survey(&filter, None, 1).await?;
+        let (seen, _) = self.context.list_streams(filter, None, 1).await?;
         let one = seen.first().ok_or_else(no_stream)?;
         Ok(ok(&self.shown(one)))
-    }
-
-    async fn survey(
-        &self,
-        filter: &Filter,
-        after: Option<StreamId>,
-        most: usize,
-    ) -> Result<Vec<Seen>, Refusal> {
-        let asked = |shard: &Shard| shard.survey(filter.clone(), after, most);
-        let answers = self.context.of_all_shards(asked).await?;
-        Ok(answers.into_iter().flatten().collect())
     }
 
     fn shown(&self, seen: &Seen) -> admin::Stream {

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::support::api_key;
+
 use super::{ANN, BOB, SYSTEM, asked, gate, posted, sse, system, websocket};
 
 fn names(answer: &Value) -> Vec<&str> {
@@ -66,4 +68,34 @@ async fn a_limit_by_name_holds_for_what_comes_by_requests_too() {
         (429, "rate_limited".into())
     );
     assert_eq!(answer.json()["limit"], "events.list");
+}
+
+#[tokio::test]
+async fn a_list_of_streams_with_very_many_rooms_is_told_in_pages() {
+    let rooms: Vec<_> = (0..100)
+        .map(|number| format!("{}{number}", "r".repeat(190)))
+        .collect();
+    let role = format!("[roles.crowd]\nrooms = {rooms:?}\nsubscribe = [\"*\"]\n");
+    let key = ("x-api-key", "the-key-of-whoever-has-very-many-rooms");
+    let gate = super::gate_with_keys(&api_key("crowd", key.1, "crowd"), &role).await;
+    let mut open = Vec::new();
+    for _ in 0..30 {
+        open.push(websocket(&gate, key, &[]).await);
+    }
+    let mut all: Vec<_> = open.iter().map(|(_, name)| name.clone()).collect();
+    all.sort_unstable();
+    let (mut listed, mut pages) = (Vec::new(), 0);
+    let mut list = json!({"type": "list", "principal": "crowd"});
+    loop {
+        let answer = posted(&gate, SYSTEM, "", list.clone()).await;
+        assert!(answer.text().len() < 300_000);
+        let page = answer.json();
+        listed.extend(names(&page).into_iter().map(str::to_owned));
+        pages += 1;
+        if page["more"] == false {
+            break;
+        }
+        list["after"] = json!(listed.last());
+    }
+    assert_eq!((listed, pages), (all, 3));
 }

@@ -42,9 +42,14 @@ pub(super) async fn gate() -> Gate {
 }
 
 pub(super) async fn gate_with(more: &str) -> Gate {
+    gate_with_keys("", more).await
+}
+
+pub(super) async fn gate_with_keys(keys: &str, more: &str) -> Gate {
     let keys = api_key("system", SYSTEM.1, "system")
         + &api_key("ann", ANN.1, "waiter")
-        + &api_key("bob", BOB.1, "waiter");
+        + &api_key("bob", BOB.1, "waiter")
+        + keys;
     Gate::open(&keys, &format!("{ROLES}{more}")).await
 }
 
