@@ -29,6 +29,8 @@ const directory = mkdtempSync(join(tmpdir(), "upheaval-"));
 const config = join(directory, "gatecast.toml");
 const secrets = { a: "the-first-secret-of-the-upheaval-32", b: "the-second-secret-of-the-upheaval-32" };
 const state = { kids: ["a"], tv: ["tv-key-1"], guests: true, signing: "a", key: "tv-key-1", turn: 0 };
+/** Whether guests may still have what is published now: until the reload that takes it from them has answered. */
+let guestsMayHave = true;
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
 function configure() {
@@ -257,7 +259,7 @@ let isPublishing = true;
 async function publish() {
   for (let n = 0; isPublishing; n += 1) {
     const room = n % ROOMS;
-    const forGuests = state.guests;
+    const forGuests = guestsMayHave;
     const body = JSON.stringify({ event: "e", data: n });
     const { status, text } = await ask("POST", `/v1/rooms/r:${room}/events`, { "X-API-Key": "backend-key" }, body);
     // While one process stops and another serves, the old one refuses.
@@ -292,9 +294,11 @@ for (let turn = 1; turn <= RELOADS; turn += 1) {
   if (turn === 5) state.tv = ["tv-key-2", "tv-key-1"];
   if (turn === 6) state.key = "tv-key-2";
   if (turn === 9) state.tv = ["tv-key-2"];
-  if (turn === 16) state.guests = false;
+  // By a request, whose answer says that it is done: nobody knows when a signal has been seen to.
+  if (turn === 17) state.guests = false;
   await reload(turn);
-  await sleep(turn === 16 ? 2000 : 900);
+  if (turn === 17) guestsMayHave = false;
+  await sleep(turn === 17 ? 2000 : 900);
   if (turn === 12) {
     console.log("the process is replaced");
     // One after the other, as systemd does it: two logs in memory at once would be two gateways. Who comes in between
