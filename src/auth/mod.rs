@@ -12,6 +12,7 @@ mod access;
 mod added;
 mod authority;
 mod digest;
+mod spoken;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub use access::Access;
 pub use added::Added;
 pub use authority::Authority;
 pub use authority::tickets::Swapped;
+pub use spoken::SpokenRoom;
 
 /// Everything that decides who may do what, as the configuration gives it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod decree;
+pub mod dialect;
 pub mod event;
 pub mod gap;
 pub mod hook;

@@ -332,6 +332,7 @@ fn rules(settings: &Settings, sets: &KeySets, limiter: &Arc<Limiter>) -> std::io
         drain_window: settings.drain_window,
         memory: settings.memory,
         proxies: settings.proxies.clone(),
+        socketio: Arc::new(settings.socketio.clone()),
     })
 }
 

@@ -8,6 +8,7 @@ use crate::model::limits::Addresses;
 use crate::model::network::Proxies;
 use crate::model::timeouts::Timeouts;
 use crate::telemetry::process;
+use crate::transport::socketio;
 use crate::{auth, bus, hooks, service, session, telemetry};
 
 use super::endpoint::{Address, Endpoint};
@@ -86,6 +87,8 @@ pub struct Settings {
     pub service: service::Settings,
     /// The backend that is asked and told.
     pub hooks: hooks::Settings,
+    /// What is spoken of Socket.IO.
+    pub socketio: socketio::Settings,
     /// Logs.
     pub telemetry: telemetry::Settings,
     /// The files that say all this: what they hold is looked at again and again.
@@ -118,6 +121,7 @@ impl Default for Settings {
             session: session::Settings::default(),
             service: service::Settings::default(),
             hooks: hooks::Settings::default(),
+            socketio: socketio::Settings::default(),
             telemetry: telemetry::Settings::default(),
             files: Vec::new(),
         }

@@ -31,6 +31,7 @@ use super::agreed::Agreed;
 use super::ceiling::Ceiling;
 use super::directory::Directory;
 use super::registry::Registry;
+use super::socketio;
 
 /// The parts of one gateway that its streams share.
 pub struct Context {
@@ -93,6 +94,8 @@ pub struct Rules {
     pub memory: Option<usize>,
     /// Whose word is taken for who is behind them.
     pub proxies: Proxies,
+    /// What is spoken of Socket.IO.
+    pub socketio: Arc<socketio::Settings>,
 }
 
 impl Rules {

@@ -7,6 +7,7 @@
 //! Where the document is silent, what the original server (4.8) does is what its clients know; where we are stricter than
 //! it, the code says so.
 
+pub mod arguments;
 mod binary;
 pub mod encoder;
 mod fault;

@@ -86,6 +86,7 @@ impl Build<'_> {
             session: self.session(&server, limits.messages),
             service,
             hooks: self.hooks(),
+            socketio: default.socketio,
             telemetry: self.telemetry(),
             files: Vec::new(),
         }

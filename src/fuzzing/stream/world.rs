@@ -338,6 +338,7 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
             drain_window: Duration::ZERO,
             memory: None,
             proxies: crate::model::network::Proxies::default(),
+            socketio: Arc::default(),
         }),
         goodbye: Duration::from_secs(1),
         limiter: Arc::default(),

@@ -1,0 +1,3 @@
+//! Engine.IO 4: what carries the conversations of one client, by polling or by WebSocket.
+
+pub mod writer;
