@@ -38,6 +38,15 @@ pub struct Page {
 }
 
 impl Log {
+    /// Where a join begins that wants the newest events of `room` up to `end`; `start` itself, where it wants others.
+    pub(super) fn before_newest(&self, room: &Room, start: Start, end: u64) -> Start {
+        let Start::Newest(count) = start else {
+            return start;
+        };
+        let before = self.room(room).map(|held| held.before_newest(count));
+        Start::At(self.position(before.map_or(end, |before| before.min(end))))
+    }
+
     /// Reads one page.
     #[must_use]
     pub fn page(&self, query: &Query) -> Page {

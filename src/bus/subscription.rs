@@ -280,6 +280,7 @@ impl Subscription {
             Start::At(since) if since.epoch == log.epoch() => since.seq.clamp(end, visible),
             Start::At(_) | Start::Unreadable | Start::Earliest | Start::Newest(_) => end,
         };
+        let since = log.before_newest(room, since, end);
         let joined = self.reader.joined_from(room);
         let until = match (until, joined) {
             // The room's own events pass the cursor once it is joined: its past ends where it did at the first step.

@@ -62,6 +62,7 @@ fn printed(message: &ClientMessage) -> String {
         Want::Subscribe {
             room,
             since,
+            rewind: _,
             snapshot,
         } => {
             let since = since.iter().map(|since| ("since", text(since)));

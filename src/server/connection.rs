@@ -58,6 +58,7 @@ impl Remote {
             secure: self.secure,
             audience: self.audience,
             hold: self.link.hold(),
+            shard: self.shard.clone(),
         }
     }
 }

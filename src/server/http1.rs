@@ -17,9 +17,8 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 
 use crate::service::{Answer, Body};
-use crate::transport::format::Format;
 use crate::transport::link::Link;
-use crate::transport::shard::{Io, Lent};
+use crate::transport::shard::{Io, Lent, Loan};
 use crate::wire::http1::{beginning, head};
 
 use super::accept::Acceptor;
@@ -93,9 +92,7 @@ impl Acceptor {
         match lasting {
             Lasting::Stream(granted) => {
                 last(&mut response);
-                if let Format::Sse(style) = granted.format
-                    && style.chunked
-                {
+                if granted.is_chunked() {
                     let chunked = HeaderValue::from_static("chunked");
                     response.headers_mut().insert(TRANSFER_ENCODING, chunked);
                 }
@@ -109,25 +106,26 @@ impl Acceptor {
                     last(&mut response);
                 }
                 let head = beginning(version, response.status(), response.headers());
-                let loan = Box::new(Loan {
+                let lent = Box::new(OnLoan {
                     channel,
                     acceptor: self.clone(),
                     remote: remote.clone(),
                 });
-                remote.shard.borrow(loan, parked, head, closes);
+                let loan = Loan::new(lent, head, closes);
+                remote.shard.borrow(loan, parked);
             }
         }
     }
 }
 
 /// A connection that a poll has until it is answered.
-struct Loan {
+struct OnLoan {
     channel: Channel,
     acceptor: Arc<Acceptor>,
     remote: Arc<Remote>,
 }
 
-impl Lent for Loan {
+impl Lent for OnLoan {
     fn io(&mut self) -> &mut dyn Io {
         &mut self.channel
     }

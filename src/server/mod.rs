@@ -59,7 +59,9 @@ use crate::transport::agreed::Agreed;
 use crate::transport::ceiling::Ceiling;
 use crate::transport::context::{Context, Rules};
 use crate::transport::directory::Directory;
+use crate::transport::engineio::door::Sessions;
 use crate::transport::registry::Registry;
+use crate::transport::socketio::recovery::Recovery;
 use crate::wire::admin::Reloaded;
 
 use accept::{Acceptor, Slots};
@@ -296,6 +298,8 @@ fn context(
         spans,
         hooks,
         agreed: Agreed::default(),
+        sessions: Sessions::new(settings.connections),
+        recovery: Recovery::default(),
     };
     Ok((context, writer))
 }

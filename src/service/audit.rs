@@ -11,7 +11,7 @@ use crate::model::id::StreamId;
 use crate::telemetry::audit::{Asked, Event, Who, Why};
 use crate::telemetry::metrics::labels::{Door, Route};
 use crate::transport::audited::who;
-use crate::transport::granted::Reception;
+use crate::transport::granted::{Grantee, Reception};
 
 use super::{Answer, Connection, Service};
 
@@ -76,9 +76,10 @@ impl Service {
     /// Records a refusal that is told on the stream that was asked for.
     pub(super) fn audit_answer(&self, presented: Option<&Presented>, answer: &Answer) {
         if let Answer::Stream(_, granted) = answer
-            && let Reception::Refused(refusal) = &granted.reception
+            && let Grantee::Stream(native) = &granted.to
+            && let Reception::Refused(refusal) = &native.reception
         {
-            let door = Door::Stream(granted.format.transport());
+            let door = Door::Stream(native.format.transport());
             self.audit_refusal(presented, refusal, door, Route::Stream);
         }
     }

@@ -8,13 +8,12 @@ use crate::auth::Access;
 use crate::lifecycle::random;
 use crate::limit::address::Address;
 use crate::limit::{Held, Payer};
-use crate::model::code::{Code, Refusal};
+use crate::model::code::Refusal;
 use crate::model::id::StreamId;
 use crate::model::room::Room;
 use crate::model::trace::TraceParent;
 use crate::model::transport::Transport;
 use crate::session::Answer;
-use crate::session::admission::{Admitted, Opening, Wish, admit, admit_invited};
 use crate::session::emits::Emission;
 use crate::transport::emit::Step;
 use crate::transport::granted::Caller;
@@ -63,46 +62,6 @@ impl Service {
         let voice = Voice::new(line, self.context.hooks.clone());
         caller.voice = Some(Box::new(voice));
         caller
-    }
-
-    /// What `access` is let in with: by its transport and rooms, and its place among the streams; where there are hooks,
-    /// by its backend too.
-    pub(super) async fn let_in(
-        &self,
-        access: Arc<Access>,
-        opening: &Opening,
-        caller: &mut Caller,
-    ) -> Result<(Arc<Access>, Admitted), Refusal> {
-        if caller.voice.is_some() && self.context.asks() {
-            return Box::pin(self.invited(access, opening, caller)).await;
-        }
-        let admitted = admit(&access, opening)?;
-        self.context.enter(&access, caller.peer, &mut caller.held)?;
-        Ok((access, admitted))
-    }
-
-    /// The same with the backend's word. It has its place while that is waited for, so that nobody has more questions
-    /// under way than streams.
-    async fn invited(
-        &self,
-        access: Arc<Access>,
-        opening: &Opening,
-        caller: &mut Caller,
-    ) -> Result<(Arc<Access>, Admitted), Refusal> {
-        self.context.enter(&access, caller.peer, &mut caller.held)?;
-        let Some(voice) = &mut caller.voice else {
-            return Err(Refusal::new(Code::Internal, "the gateway failed"));
-        };
-        let wish = Wish::from(opening);
-        let entrance = voice.entrance();
-        let asked = self.context.invite(voice.line(), access, &wish, &entrance);
-        let verdict = asked.await;
-        voice.may_be_let_in();
-        let admitted = verdict.and_then(|invited| {
-            let access = invited.access.clone();
-            Ok((access, admit_invited(invited, opening)?))
-        });
-        admitted.inspect_err(|refusal| voice.ends(refusal.code))
     }
 
     /// Asks the backend whether somebody who opens no stream may look into `room`, as it would be about a poll. What the

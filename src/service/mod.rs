@@ -6,6 +6,7 @@ mod backend;
 mod body;
 mod caller;
 mod cors;
+mod engineio;
 mod fallback;
 mod head;
 mod health;
@@ -50,6 +51,7 @@ use crate::telemetry::spans;
 use crate::transport::context::Context;
 use crate::transport::granted::Caller;
 use crate::transport::link::Hold;
+use crate::transport::shard::Shard;
 use crate::transport::wishes::Wishes;
 use crate::wire::forwarded;
 use crate::wire::query::Query;
@@ -87,6 +89,8 @@ pub struct Connection {
     pub audience: Audience,
     /// What the request holds of it.
     pub hold: Hold,
+    /// Where it lives.
+    pub shard: Arc<Shard>,
 }
 
 /// Whom a listener is for.
@@ -144,7 +148,7 @@ impl Service {
         let settings = self.settings();
         let origin = cors::Origin::of(&settings.cors, settings.public_url.as_ref(), &request);
         self.tell_foreign(&origin, &request);
-        let route = Route::of(&path);
+        let route = self.route(&path);
         let label = route.as_ref().map_or(labels::Route::Nowhere, Route::label);
         // What a stream's request has to log is below: a span for each of a herd, and of polls without end, would cost as
         // much as the rest of it.
@@ -186,6 +190,14 @@ impl Service {
         }
     }
 
+    /// The route of `path`.
+    fn route(&self, path: &str) -> Result<Route, Refusal> {
+        if self.is_socketio(path) {
+            return Ok(Route::SocketIo);
+        }
+        Route::of(path)
+    }
+
     /// The connection that the client has, where it is a trusted proxy that has ours.
     fn behind_proxies(&self, connection: Connection, headers: &http::HeaderMap) -> Connection {
         let client = forwarded::client(headers, connection.peer, &self.context.rules().proxies);
@@ -225,14 +237,18 @@ impl Service {
         if request.method() == Method::OPTIONS {
             return Ok(origin.preflight(&route).into());
         }
-        if !route.allows(request.method()) && !stream::is_tunnel(&route, &request) {
+        let answers_all = matches!(route, Route::SocketIo);
+        if !answers_all && !route.allows(request.method()) && !stream::is_tunnel(&route, &request) {
             self.context
                 .metrics
                 .refused(Code::MethodNotAllowed, Door::Http);
             return Ok(reply::method_not_allowed(&route).into());
         }
         let query = Query::parse(request.uri().query());
-        if !matches!(route, Route::Stream | Route::Health | Route::Metrics) {
+        if !matches!(
+            route,
+            Route::Stream | Route::SocketIo | Route::Health | Route::Metrics
+        ) {
             connection.has_room()?;
         }
         let circumstances = self.circumstances(&route, &connection, &origin);
@@ -240,6 +256,10 @@ impl Service {
         self.await_key(&request, &query).await;
         if let Route::Stream = route {
             return self.stream(request, &query, &connection, &origin).await;
+        }
+        if let Route::SocketIo = route {
+            let answer = Box::pin(self.engineio(request, &query, &connection, &origin));
+            return Ok(answer.await?);
         }
         let response = Box::pin(self.plain(route, request, &query, &connection));
         Ok(response.await?.into())
@@ -270,7 +290,7 @@ impl Service {
             Route::Metrics => self.metrics(&request, query, connection).await,
             Route::Admin(desk) => self.admin(desk, request, query, connection).await,
             Route::Page => self.page(),
-            Route::Stream | Route::Whole => Err(route::not_found()),
+            Route::Stream | Route::SocketIo | Route::Whole => Err(route::not_found()),
         }
     }
 
@@ -292,7 +312,7 @@ impl Service {
     /// What answers `path`, if the gateway itself does not.
     fn beside(&self, path: &str) -> Option<Fallback> {
         let settings = self.settings();
-        let own = match Route::of(path) {
+        let own = match self.route(path) {
             Ok(Route::Page) => settings.page.is_some(),
             Ok(_) => true,
             Err(_) => path == "/v1" || path.starts_with("/v1/"),

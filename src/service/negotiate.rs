@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 
 use crate::auth::Access;
 use crate::model::code::{Code, Refusal};
+use crate::model::dialect::Dialect;
 use crate::model::room::Room;
 use crate::model::start::Start;
 use crate::model::transport::Transport;
@@ -75,6 +76,7 @@ fn first_connect(access: &Access, named: &[Room]) -> Result<Vec<Room>, Refusal> 
     let preferred = access.role.transports.first().copied();
     let opening = Opening {
         transport: preferred.unwrap_or(Transport::LongPoll),
+        dialect: Dialect::Native,
         rooms: named.to_vec(),
         start: Start::Now,
     };

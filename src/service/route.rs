@@ -28,6 +28,8 @@ pub(super) enum Route {
     Messages,
     /// `/v1/session`
     Session,
+    /// Where the configuration has Socket.IO
+    SocketIo,
     /// `/healthz`
     Health,
     /// `/readyz`
@@ -84,6 +86,7 @@ impl Route {
     pub(super) const fn methods(&self) -> &'static str {
         match self {
             Self::Stream => "GET, OPTIONS",
+            Self::SocketIo => "GET, POST, OPTIONS",
             Self::Events(_) => "GET, HEAD, POST, DELETE, OPTIONS",
             Self::Publish | Self::Messages => "POST, OPTIONS",
             Self::Admin(desk) => desk.methods(),
@@ -103,6 +106,7 @@ impl Route {
     pub(super) const fn label(&self) -> labels::Route {
         match self {
             Self::Stream => labels::Route::Stream,
+            Self::SocketIo => labels::Route::SocketIo,
             Self::Events(_) => labels::Route::Events,
             Self::Presence(_) => labels::Route::Presence,
             Self::Negotiate => labels::Route::Negotiate,

@@ -11,6 +11,7 @@ use crate::auth::Access;
 use crate::auth::credentials::Credential;
 use crate::auth::ticket::Bound;
 use crate::model::code::{Code, Refusal};
+use crate::model::dialect::Dialect;
 use crate::model::secret::Secret;
 use crate::model::start::Start;
 use crate::model::transport::Transport;
@@ -131,6 +132,7 @@ impl Service {
         let transport = wanted.transport.unwrap_or(Transport::Sse);
         let opening = Opening {
             transport,
+            dialect: Dialect::Native,
             rooms: wanted.rooms,
             start: Start::Now,
         };

@@ -14,7 +14,7 @@ use crate::session::admission::{Admitted, Opening};
 use crate::telemetry::metrics::labels::Door;
 use crate::transport::context::come_back;
 use crate::transport::format::Format;
-use crate::transport::granted::{Caller, Granted, Reception};
+use crate::transport::granted::{Caller, Granted, Grantee, Native, Reception};
 use crate::transport::long_poll::{self, Look};
 use crate::transport::shard::Parked;
 use crate::transport::wishes::Wishes;
@@ -72,7 +72,10 @@ impl Service {
                 let reception = match access {
                     Ok(Some(access)) => {
                         let opening = Opening::of(&wanted);
-                        let admitted = self.let_in(access, &opening, &mut caller).await;
+                        let admitted = self
+                            .context
+                            .let_in(access, &opening, None, &mut caller)
+                            .await;
                         admitted.map(|(access, admitted)| {
                             Reception::Admitted(access, opening, admitted)
                         })
@@ -133,14 +136,17 @@ impl Service {
             }
             Look::Waits(waiting) => {
                 let style = long_poll::Style { encoding };
-                Ok(Answer::Poll(head, Parked { waiting, style }))
+                Ok(Answer::Poll(head, Parked::Poll { waiting, style }))
             }
         }
     }
 
     /// The answer to a poll that waits where its connection has other requests; `head` is its beginning.
     pub async fn wait(&self, head: http::Response<()>, parked: Parked) -> Response {
-        let Parked { waiting, style } = parked;
+        let (waiting, style) = match parked {
+            Parked::Poll { waiting, style } => (waiting, style),
+            Parked::Session(claim) => return Self::piece(head, claim.piece().await),
+        };
         let body = poll::to_json(&waiting.answered(&self.context).await);
         Box::pin(self.fill(head, style.encoding, body)).await
     }
@@ -156,7 +162,8 @@ impl Service {
     ) -> Result<(Arc<Access>, Admitted), Refusal> {
         let visitor = self.visitor(request, query, connection, wanted, &mut caller.held)?;
         let access = visitor.ok_or_else(needed)?;
-        self.let_in(access, &Opening::of(wanted), caller).await
+        let opening = Opening::of(wanted);
+        self.context.let_in(access, &opening, None, caller).await
     }
 
     /// Whether one more can be let in. A poll with a cursor is no newcomer: its client is there, and waits for what is
@@ -201,11 +208,14 @@ impl Service {
             quiet_heartbeat: wanted.quiet_heartbeat,
             chunked: version == Version::HTTP_11,
         };
-        let granted = Granted {
+        let native = Native {
             reception,
             format: Format::Sse(style),
             version: version.into(),
             caller,
+        };
+        let granted = Granted {
+            to: Grantee::Stream(native),
             tunnel: None,
         };
         Ok(Answer::Stream(reply::event_stream(), Box::new(granted)))
@@ -237,11 +247,14 @@ impl Service {
             echo: self.settings().echo && query.switch("echo")?,
             deflate: handshake.deflate,
         };
-        let granted = Granted {
+        let native = Native {
             reception,
             format: Format::WebSocket(style),
             version: request.version().into(),
             caller,
+        };
+        let granted = Granted {
+            to: Grantee::Stream(native),
             tunnel: (request.version() == Version::HTTP_2)
                 .then(|| hyper::upgrade::on(&mut request)),
         };
@@ -269,7 +282,7 @@ impl Service {
 /// Whether this is the request for a WebSocket over HTTP/2: CONNECT with `:protocol` (RFC 8441 §4).
 pub(super) fn is_tunnel(route: &Route, request: &Request<Incoming>) -> bool {
     let protocol = request.extensions().get::<hyper::ext::Protocol>();
-    matches!(route, Route::Stream)
+    matches!(route, Route::Stream | Route::SocketIo)
         && request.method() == Method::CONNECT
         && protocol.is_some_and(|protocol| protocol.as_str() == "websocket")
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::auth::Access;
 use crate::model::code::{Code, Refusal};
+use crate::model::dialect::Dialect;
 use crate::model::gap::Gap;
+use crate::model::json::Json;
 use crate::model::room::Room;
 use crate::model::start::Start;
 use crate::model::transport::Transport;
@@ -16,6 +18,8 @@ use crate::wire::negotiate::StreamRequest;
 pub struct Opening {
     /// How the events shall come.
     pub transport: Transport,
+    /// In which language.
+    pub dialect: Dialect,
     /// The rooms that it named.
     pub rooms: Vec<Room>,
     /// Where it wants to begin.
@@ -64,6 +68,8 @@ pub struct Wish {
     pub resumes: bool,
     /// Whether it goes on with the other rooms where it is refused some.
     pub keeps_rest: bool,
+    /// What it says of itself besides its credential, where its dialect has that.
+    pub says: Option<Json>,
 }
 
 impl From<Arc<Access>> for Invited {
@@ -87,6 +93,7 @@ impl From<&Opening> for Wish {
             takes_own: opening.rooms.is_empty(),
             resumes,
             keeps_rest: resumes,
+            says: None,
         }
     }
 }
@@ -97,6 +104,7 @@ impl Opening {
     pub fn of(request: &StreamRequest) -> Self {
         Self {
             transport: request.transport,
+            dialect: Dialect::Native,
             rooms: request.rooms.clone(),
             start: request.start,
         }

@@ -1,6 +1,7 @@
 //! When a session must do something though nothing happens: heartbeats, Pings, silence, expiry and the notice of it.
 
 use crate::model::code::{Code, Refusal};
+use crate::model::dialect::Dialect;
 use crate::model::time::Moment;
 use crate::model::transport::Transport;
 use crate::wire::control::{Control, SignedUrl, millis};
@@ -48,7 +49,8 @@ impl Session {
     }
 
     fn can_answer(&self) -> bool {
-        self.transport == Transport::WebSocket
+        // Elsewhere whatever carries the stream asks its client.
+        self.transport == Transport::WebSocket && self.dialect == Dialect::Native
     }
 
     /// Something is due, or was thought to be.

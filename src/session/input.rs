@@ -42,6 +42,8 @@ pub enum Input {
         /// Whose credential came with it, where it came by another request: a stream lends nobody its rights.
         by: Option<Arc<Access>>,
     },
+    /// The client wants this as a part of a message that was counted.
+    Uncounted(ClientMessage),
     /// The answer to [`super::Ask::Authenticate`].
     Authenticated(Option<Ref>, Result<Arc<Access>, Refusal>),
     /// The same where the backend was asked about the client, and has let it in.

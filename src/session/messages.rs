@@ -7,6 +7,7 @@ use crate::auth::Access;
 use crate::bus::{Joining, Past};
 use crate::limit::Payer;
 use crate::model::code::{Code, Refusal};
+use crate::model::dialect::Dialect;
 use crate::model::id::Principal;
 use crate::model::limits::{Quota, Rate};
 use crate::model::position::Position;
@@ -57,6 +58,13 @@ impl Session {
             }
             Err(refusal) => out.push(Action::Answer(Answer::Refused(reference, refusal))),
         }
+    }
+
+    pub(super) fn answer_to(&self, reference: Option<Ref>, want: Want, out: &mut Vec<Action>) {
+        let wanted = self.want(reference.clone(), want, None);
+        out.push(
+            wanted.unwrap_or_else(|refusal| Action::Answer(Answer::Refused(reference, refusal))),
+        );
     }
 
     /// A Ping costs what a message costs; it has been answered, so one too many is only held against the client.
@@ -121,24 +129,24 @@ impl Session {
             deed.ask(reference.clone(), access.clone())
         };
         match want {
-            Want::Subscribe { room, .. }
-                if by.as_ref().is_some_and(|by| !self.lets(live, by, &room)) =>
+            Want::Subscribe { ref room, .. }
+                if by.as_ref().is_some_and(|by| !self.lets(live, by, room)) =>
             {
-                Err(forbidden(&room))
+                Err(forbidden(room))
             }
             Want::Subscribe {
                 room,
                 since,
+                rewind,
                 snapshot,
-            } => {
-                let past = past(live, &room, since.as_deref())?;
-                Ok(Action::Ask(Ask::Join {
+            } => past(live, &room, since.as_deref(), rewind).map(|past| {
+                Action::Ask(Ask::Join {
                     reference,
                     room,
                     past,
                     snapshot,
-                }))
-            }
+                })
+            }),
             Want::Unsubscribe { room } => Ok(Action::Ask(Ask::Leave { reference, room })),
             Want::Publish(offer) => Ok(Action::Ask(Ask::Publish {
                 reference,
@@ -168,7 +176,9 @@ impl Session {
 
     /// Whoever is anonymous on another transport has no way of its own to the stream: anybody could say who it is.
     fn is_anonymous_elsewhere(&self, live: &Live) -> bool {
-        live.access.principal == Principal::Anonymous && self.transport != Transport::WebSocket
+        let is_elsewhere =
+            self.dialect == Dialect::Native && self.transport != Transport::WebSocket;
+        live.access.principal == Principal::Anonymous && is_elsewhere
     }
 
     /// Whether an event of `room` may be confirmed here, `by` another credential than the stream's where one came with it.
@@ -257,7 +267,7 @@ fn whose(live: &Live, by: Option<Arc<Access>>) -> Arc<Access> {
 }
 
 /// From where a client joins `room`, if it may.
-fn past(live: &Live, room: &Room, since: Option<&str>) -> Result<Past, Refusal> {
+fn past(live: &Live, room: &Room, since: Option<&str>, rewind: usize) -> Result<Past, Refusal> {
     if !live.may_subscribe(room) {
         return Err(forbidden(room));
     }
@@ -266,6 +276,7 @@ fn past(live: &Live, room: &Room, since: Option<&str>) -> Result<Past, Refusal> 
         return Err(too_many_rooms(most));
     }
     let start = match since {
+        None | Some("") if rewind > 0 => Start::Newest(rewind),
         None | Some("") => Start::Now,
         Some("earliest") => Start::Earliest,
         Some(text) => Start::At(Position::parse_cursor(text).map_err(|_| invalid_cursor("since"))?),

@@ -31,6 +31,7 @@ pub use settings::Settings;
 use crate::auth::Access;
 use crate::limit::bucket::Bucket;
 use crate::model::code::{Advice, Code, Refusal};
+use crate::model::dialect::Dialect;
 use crate::model::id::{Principal, StreamId};
 use crate::model::room::Room;
 use crate::model::time::Moment;
@@ -48,6 +49,7 @@ const WHILE_ASKING: Duration = Duration::from_secs(1);
 pub struct Session {
     stream: StreamId,
     transport: Transport,
+    dialect: Dialect,
     settings: Arc<Settings>,
     state: State,
     messages: Bucket,
@@ -97,7 +99,7 @@ impl Session {
         now: Now,
         out: &mut Vec<Action>,
     ) -> Self {
-        let mut session = Self::new(stream, settings, opening.transport, State::Ended, now);
+        let mut session = Self::new(stream, settings, opening, State::Ended, now);
         session.go_live(access, opening, admitted, now, out);
         session
     }
@@ -105,27 +107,24 @@ impl Session {
     /// A WebSocket that must say who it is with its first message.
     #[must_use]
     pub fn waiting(stream: StreamId, settings: Arc<Settings>, opening: Opening, now: Now) -> Self {
-        let (transport, until) = (opening.transport, now.moment + settings.auth);
-        Self::new(
-            stream,
-            settings,
-            transport,
-            State::Waiting { opening, until },
-            now,
-        )
+        let until = now.moment + settings.auth;
+        let mut session = Self::new(stream, settings, &opening, State::Ended, now);
+        session.state = State::Waiting { opening, until };
+        session
     }
 
     fn new(
         stream: StreamId,
         settings: Arc<Settings>,
-        transport: Transport,
+        opening: &Opening,
         state: State,
         now: Now,
     ) -> Self {
         let (last_write, last_heard) = (now.moment, now.moment);
         Self {
             stream,
-            transport,
+            transport: opening.transport,
+            dialect: opening.dialect,
             settings,
             state,
             messages: Bucket::default(),
@@ -161,11 +160,31 @@ impl Session {
         self.transport
     }
 
+    /// In which language.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// From now on its events go so.
+    pub const fn is_carried_by(&mut self, transport: Transport) {
+        self.transport = transport;
+    }
+
     /// The rooms that are joined.
     #[must_use]
     pub fn rooms(&self) -> &[Room] {
         match &self.state {
             State::Live(live) => &live.rooms,
+            State::Waiting { .. } | State::Ended => &[],
+        }
+    }
+
+    /// Those of them that are granted to the stream itself.
+    #[must_use]
+    pub fn extra(&self) -> &[Room] {
+        match &self.state {
+            State::Live(live) => live.aside.extra(),
             State::Waiting { .. } | State::Ended => &[],
         }
     }
@@ -234,6 +253,7 @@ impl Session {
                 takes_own: !live.named,
                 resumes: false,
                 keeps_rest: true,
+                says: None,
             }),
             State::Live(_) | State::Ended => None,
         }
@@ -255,6 +275,7 @@ impl Session {
             // One that nobody asked for costs what a Ping does.
             Input::Ponged | Input::Pinged => self.pinged(now, out),
             Input::Message { message, by } => self.message(message, by, now, out),
+            Input::Uncounted(message) => self.answer_to(message.reference, message.want, out),
             Input::Authenticated(reference, verdict) => {
                 self.authenticated(reference, verdict.map(Invited::from), now, out);
             }

@@ -11,6 +11,7 @@ use super::*;
 use crate::auth::credentials::Credential;
 use crate::auth::{self, Authority, api_key, roles};
 use crate::bus::reader::Batch;
+use crate::model::dialect::Dialect;
 use crate::model::gap::Gap;
 use crate::model::limits::{Events, Limits};
 use crate::model::position::Epoch;
@@ -90,6 +91,7 @@ fn opening(transport: Transport, rooms: &[&str], start: Start) -> Opening {
         .collect();
     Opening {
         transport,
+        dialect: Dialect::Native,
         rooms,
         start,
     }

@@ -30,8 +30,10 @@ use crate::wire::control::SignedUrl;
 use super::agreed::Agreed;
 use super::ceiling::Ceiling;
 use super::directory::Directory;
+use super::engineio::door::Sessions;
 use super::registry::Registry;
 use super::socketio;
+use super::socketio::recovery::Recovery;
 
 /// The parts of one gateway that its streams share.
 pub struct Context {
@@ -69,6 +71,10 @@ pub struct Context {
     pub hooks: Hooks,
     /// What it has agreed to.
     pub agreed: Agreed,
+    /// The sessions of Engine.IO.
+    pub sessions: Sessions,
+    /// Those of Socket.IO who may come back as the same.
+    pub recovery: Recovery,
 }
 
 /// What the configuration says of streams and requests, and may say otherwise while they go on. It is replaced as a

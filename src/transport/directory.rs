@@ -81,6 +81,9 @@ impl Context {
         } else if let Whom::Principal(name) = &whom {
             self.takes_back(name, &room);
         }
+        if !joins {
+            self.recovery.takes_back(&whom, &room);
+        }
         let moved = Move { whom, room, joins };
         let at = self.bus.decree(Decree::Moved(moved.clone()), None).await?;
         let called = self.of_all_shards(|shard| shard.call(moved.clone(), at));
@@ -92,6 +95,7 @@ impl Context {
     /// # Errors
     /// `timeout`: a shard does not answer.
     pub async fn disconnect_streams(&self, whom: &Whom) -> Result<usize, Refusal> {
+        self.recovery.forget(whom);
         let filter = Filter::of(whom);
         let dismissed =
             self.of_all_shards(|shard| shard.dismiss(filter.clone(), Farewell::Disconnect));

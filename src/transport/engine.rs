@@ -20,7 +20,10 @@ use crate::bus::Subscription;
 use crate::bus::rooms::Delivery;
 use crate::bus::wake::Seat;
 use crate::model::code::Code;
+use crate::model::decree::Move;
+use crate::model::position::Position;
 use crate::model::time::Moment;
+use crate::model::transport::Transport;
 use crate::session::{Action, Answer, Ask, Input, Now, Session};
 use crate::telemetry::metrics::labels::End;
 use crate::telemetry::metrics::{Given, Meter};
@@ -94,9 +97,29 @@ impl Engine {
         &self.session
     }
 
+    /// Where it is called from.
+    pub(super) const fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+
+    /// Whether a move that was decreed `at` this position concerns it: whoever came later was judged by all that stood then.
+    pub(super) fn is_to_move(&self, moved: &Move, at: Position) -> bool {
+        let access = self.session.access();
+        let covers =
+            |access: &Arc<Access>| moved.whom.covers(self.session.stream(), &access.principal);
+        let opened = self.subscription.as_ref().map(Subscription::opened);
+        access.is_some_and(covers) && opened.is_some_and(|opened| opened < at.seq)
+    }
+
     /// Its place in the log, once it reads.
     pub(super) const fn subscription(&self) -> Option<&Subscription> {
         self.subscription.as_ref()
+    }
+
+    /// From now on its events go so.
+    pub(super) fn is_carried_by(&mut self, transport: Transport) {
+        self.session.is_carried_by(transport);
+        self.meter.is_carried_by(transport);
     }
 
     /// Whatever called it from where it sits has been looked at.

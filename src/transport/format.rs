@@ -38,6 +38,14 @@ impl Format {
         }
     }
 
+    /// Whether what is written goes in chunks.
+    pub(crate) const fn is_chunked(self) -> bool {
+        match self {
+            Self::Sse(style) => style.chunked,
+            Self::WebSocket(_) => false,
+        }
+    }
+
     /// How many bytes it makes of an event, without the framing.
     pub(super) fn size(self) -> Size {
         match self {

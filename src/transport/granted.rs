@@ -1,4 +1,4 @@
-//! A stream that a request was granted, before it has its connection.
+//! What a request was granted, before it has its connection.
 
 use std::sync::Arc;
 
@@ -13,12 +13,43 @@ use crate::session::admission::{Admitted, Opening};
 use crate::telemetry::audit::Asked;
 use crate::telemetry::metrics::labels::HttpVersion;
 
+use super::engineio::door::Door;
 use super::format::Format;
+use super::shard::Arrival;
 use super::voice::Voice;
 use super::wishes::Wishes;
 
-/// How a client is received, and how what it is told is written.
+/// What a request was granted, and how it comes to its connection.
 pub struct Granted {
+    /// What it was granted.
+    pub to: Grantee,
+    /// Over HTTP/2, the stream that becomes a WebSocket once its head is answered (RFC 8441).
+    pub tunnel: Option<OnUpgrade>,
+}
+
+/// What takes the connection of a request.
+pub enum Grantee {
+    /// A stream.
+    Stream(Native),
+    /// A session of several.
+    Session(Arrival),
+    /// A session that something else has carried until now.
+    Carrier(Arc<Door>),
+}
+
+impl Granted {
+    /// Whether what is written goes in chunks.
+    #[must_use]
+    pub const fn is_chunked(&self) -> bool {
+        match &self.to {
+            Grantee::Stream(native) => native.format.is_chunked(),
+            Grantee::Session(_) | Grantee::Carrier(_) => false,
+        }
+    }
+}
+
+/// How a client is received, and how what it is told is written.
+pub struct Native {
     /// With what it is received.
     pub reception: Reception,
     /// How its stream is written.
@@ -27,8 +58,6 @@ pub struct Granted {
     pub version: HttpVersion,
     /// Who asked for it.
     pub caller: Box<Caller>,
-    /// Over HTTP/2, the stream that becomes a WebSocket once its head is answered (RFC 8441).
-    pub tunnel: Option<OnUpgrade>,
 }
 
 /// What of its request a stream is known by to operators.

@@ -104,6 +104,7 @@ impl Context {
             about,
             rooms: wanted,
             resumes: wish.resumes,
+            says: wish.says.clone(),
             trace: line.trace,
         };
         let (welcome, consent) = self.hooks.connect(question).await?;

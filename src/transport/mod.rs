@@ -9,6 +9,7 @@ pub mod directory;
 pub mod emit;
 pub(crate) mod engine;
 pub mod engineio;
+pub mod entrance;
 pub mod format;
 pub mod granted;
 pub mod invite;

@@ -9,12 +9,15 @@ mod ear;
 mod ending;
 mod flash;
 mod form;
+mod loan;
 mod member;
+mod mux;
 mod orders;
 mod poll;
 mod prepared;
 mod round;
 mod stream;
+mod sweep;
 mod timers;
 
 use std::future::poll_fn;
@@ -30,10 +33,14 @@ use crate::model::transport::Transport;
 use crate::telemetry::metrics::Pulse;
 
 use super::context::Context;
-use super::granted::Granted;
+use super::engineio::door::Offered;
+use super::granted::{Granted, Grantee, Native};
+use super::long_poll::{Style, Waiting};
+pub use loan::{Lent, Loan};
+pub use mux::Arrival;
 use orders::Order;
 pub use orders::{Farewell, Filter, Seen};
-pub use poll::{Lent, Parked};
+pub use poll::Parked;
 use round::Members;
 
 /// The bytes of a connection.
@@ -55,24 +62,23 @@ pub struct Shard {
 enum Newcomer {
     Stream(Box<Adopted>, Guest),
     Poll(Borrowed, Guest),
+    /// A session; with its connection and what goes before it, where a WebSocket carries it.
+    Session(Box<Arrival>, Option<(Box<dyn Io>, Vec<u8>)>, Guest),
 }
 
 /// A stream that was granted, with its connection.
 struct Adopted {
     io: Box<dyn Io>,
-    granted: Granted,
+    native: Native,
     /// What goes before it: the response's head.
     head: Vec<u8>,
 }
 
 /// A poll that waits, with the connection that it is lent.
 struct Borrowed {
-    lent: Box<dyn Lent>,
-    parked: Parked,
-    /// The beginning of its answer's head.
-    head: Box<[u8]>,
-    /// Whether no request follows.
-    closes: bool,
+    loan: Loan,
+    waiting: Box<Waiting>,
+    style: Style,
 }
 
 /// When a member of the loop has its turns, but for what calls it.
@@ -84,6 +90,12 @@ struct Schedule {
     armed: Option<Moment>,
     /// Whether it is on the list of those with news.
     is_listed: bool,
+}
+
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shard")
+    }
 }
 
 impl Shard {
@@ -103,24 +115,51 @@ impl Shard {
         shard
     }
 
-    /// Gives the shard a stream that was granted, and its connection; `head` is written first.
+    /// Gives the shard the connection of what was granted; `head` is written first.
     pub fn adopt(&self, io: Box<dyn Io>, granted: Granted, head: Vec<u8>) {
-        let guest = self.guest(granted.format.transport());
-        let adopted = Box::new(Adopted { io, granted, head });
-        self.come(Newcomer::Stream(adopted, guest));
+        match granted.to {
+            Grantee::Stream(native) => {
+                let guest = self.guest(native.format.transport());
+                let adopted = Box::new(Adopted { io, native, head });
+                self.come(Newcomer::Stream(adopted, guest));
+            }
+            Grantee::Session(arrival) => {
+                let guest = self.guest(Transport::WebSocket);
+                self.come(Newcomer::Session(
+                    Box::new(arrival),
+                    Some((io, head)),
+                    guest,
+                ));
+            }
+            Grantee::Carrier(door) => {
+                if let Err(offered) = door.offer(Offered { io, head }) {
+                    mux::turn_away(&self.context, offered);
+                }
+            }
+        }
     }
 
-    /// Lends the shard a connection for a poll that waits. `head` is the beginning of its answer's head; the connection is
-    /// given back behind the answer, unless it `closes`.
-    pub fn borrow(&self, lent: Box<dyn Lent>, parked: Parked, head: Vec<u8>, closes: bool) {
-        let (head, guest) = (head.into(), self.guest(Transport::LongPoll));
-        let borrowed = Borrowed {
-            lent,
-            parked,
-            head,
-            closes,
+    /// Lends a connection to what waits: to the shard, or to the session that has something to say.
+    pub fn borrow(&self, loan: Loan, parked: Parked) {
+        let (waiting, style) = match parked {
+            Parked::Poll { waiting, style } => (waiting, style),
+            Parked::Session(claim) => return claim.lend(loan),
         };
+        let (guest, borrowed) = (
+            self.guest(Transport::LongPoll),
+            Borrowed {
+                loan,
+                waiting,
+                style,
+            },
+        );
         self.come(Newcomer::Poll(borrowed, guest));
+    }
+
+    /// Gives the shard a session that requests carry.
+    pub fn host(&self, arrival: Arrival) {
+        let guest = self.guest(Transport::LongPoll);
+        self.come(Newcomer::Session(Box::new(arrival), None, guest));
     }
 
     fn guest(&self, transport: Transport) -> Guest {

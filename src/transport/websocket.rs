@@ -84,7 +84,8 @@ impl Style {
     }
 }
 
-fn number(code: Code) -> u16 {
+/// The close code that goes with `code`.
+pub(super) fn number(code: Code) -> u16 {
     code.row().close.unwrap_or(POLICY)
 }
 

@@ -46,6 +46,8 @@ pub enum Want {
         room: Room,
         /// The cursor as it was sent, or `earliest`.
         since: Option<String>,
+        /// Without a cursor: so many of the newest events of the room first.
+        rewind: usize,
         /// Whether its retained state is to come too.
         snapshot: bool,
     },
@@ -237,6 +239,7 @@ impl Want {
             "subscribe" => Ok(Self::Subscribe {
                 room: room(fields)?,
                 since: text(fields, "since")?,
+                rewind: 0,
                 snapshot: publish::flag(fields, "snapshot")?,
             }),
             "unsubscribe" => Ok(Self::Unsubscribe {
@@ -377,7 +380,7 @@ mod tests {
         let subscribe = read(r#"{"type":"subscribe","ref":7,"room":"a:b","since":"earliest"}"#);
         assert_eq!(subscribe.reference, Some(Ref::Number(7)));
         assert!(
-            matches!(subscribe.want, Want::Subscribe { room, since: Some(since), snapshot: false }
+            matches!(subscribe.want, Want::Subscribe { room, since: Some(since), rewind: 0, snapshot: false }
             if room.as_str() == "a:b" && since == "earliest")
         );
         let publish =

@@ -23,6 +23,7 @@ use crate::lifecycle::hanging::Hanging;
 use crate::lifecycle::live::Live;
 use crate::lifecycle::tasks::Tasks;
 use crate::limit::Held;
+use crate::model::dialect::Dialect;
 use crate::model::event::{EventName, NewEvent};
 use crate::model::id::StreamId;
 use crate::model::json::Json;
@@ -179,6 +180,7 @@ impl World {
         };
         let opening = Opening {
             transport,
+            dialect: Dialect::Native,
             rooms: rooms.iter().map(|&room| name(room)).collect(),
             start,
         };
@@ -325,6 +327,8 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
         spans: Spans::off(),
         hooks: crate::hooks::Hooks::off(),
         agreed: crate::transport::agreed::Agreed::default(),
+        sessions: crate::transport::engineio::door::Sessions::new(0),
+        recovery: crate::transport::socketio::recovery::Recovery::default(),
         bus,
         clock,
         rules: Live::new(Rules {

@@ -122,6 +122,8 @@ label! {
     Route, "route":
     /// `/v1/stream`
     Stream = "/v1/stream",
+    /// Where Socket.IO is served, whatever its path.
+    SocketIo = "/socket.io/",
     /// `/v1/negotiate`
     Negotiate = "/v1/negotiate",
     /// `/v1/openapi.json`

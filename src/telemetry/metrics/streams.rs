@@ -192,6 +192,14 @@ impl Meter {
         self.metrics.refused(code, Door::Stream(self.transport));
     }
 
+    /// From now on the stream is one of this `transport`.
+    pub fn is_carried_by(&mut self, transport: Transport) {
+        let open = &self.metrics.streams.open;
+        open.with((self.transport, self.version)).dec();
+        open.with((transport, self.version)).inc();
+        self.transport = transport;
+    }
+
     /// Says why the stream ends, if it is not that the client is gone.
     pub const fn ends(&mut self, end: End) {
         self.end = end;

@@ -8,13 +8,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::lifecycle::clock::Clock;
 use crate::lifecycle::tasks::Guest;
+use crate::model::transport::Transport;
 use crate::transport::context::Context;
-use crate::transport::format::{Ending, Format};
+use crate::transport::format::Ending;
 use crate::transport::sse::LAST_CHUNK;
 use crate::wire::websocket::decoder::{Decoder, Incoming};
 
 use super::Io;
-use super::form::Form;
 
 /// How long the last block may take to the client's own code before the stream breaks off. That its socket has it is
 /// not enough: Chromium throws away what its page has not read yet when the stream breaks off, and so do readers of
@@ -26,7 +26,9 @@ const READ: usize = 512;
 /// A member that has said its end.
 pub(super) struct Ended {
     pub(super) io: Box<dyn Io>,
-    pub(super) form: Form,
+    pub(super) transport: Transport,
+    /// Whether what is written goes in chunks, the last of which is the end.
+    pub(super) is_chunked: bool,
     pub(super) rest: Bytes,
     pub(super) ending: Ending,
     /// What understands the client's frames, and what of them was not looked at.
@@ -38,10 +40,11 @@ impl Ended {
     /// Sees it to its end. A client that takes nothing is not waited for longer than a goodbye may take.
     pub(super) fn finish(self, context: &Context) {
         let (clock, goodbye) = (context.clock.clone(), context.goodbye);
-        let name = self.form.transport().as_str();
+        let name = self.transport.as_str();
         let Self {
             io,
-            form,
+            transport: _,
+            is_chunked,
             rest,
             ending,
             decoder,
@@ -51,7 +54,7 @@ impl Ended {
             // An error here has been met before, or nobody is left to be told.
             match ending {
                 Ending::Abrupt => abrupt(&clock, goodbye, io, &rest).await,
-                Ending::Clean => _ = clock.timeout(goodbye, clean(io, form, &rest)).await,
+                Ending::Clean => _ = clock.timeout(goodbye, clean(io, is_chunked, &rest)).await,
                 Ending::Closing { heard } => {
                     let decoder = decoder.filter(|_| !heard);
                     closing(&clock, goodbye, io, &rest, decoder).await;
@@ -79,11 +82,9 @@ async fn write(io: &mut Box<dyn Io>, rest: &[u8]) -> io::Result<()> {
     io.flush().await
 }
 
-async fn clean(mut io: Box<dyn Io>, form: Form, rest: &[u8]) -> io::Result<()> {
+async fn clean(mut io: Box<dyn Io>, is_chunked: bool, rest: &[u8]) -> io::Result<()> {
     io.write_all(rest).await?;
-    if let Form::Stream(Format::Sse(style)) = form
-        && style.chunked
-    {
+    if is_chunked {
         io.write_all(LAST_CHUNK).await?;
     }
     io.flush().await?;

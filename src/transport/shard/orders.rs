@@ -7,16 +7,20 @@ use tokio::sync::oneshot;
 
 use crate::model::code::{Code, Refusal};
 use crate::model::decree::{Move, Whom};
+use crate::model::dialect::Dialect;
 use crate::model::id::StreamId;
 use crate::model::peer::Peer;
 use crate::model::position::Position;
 use crate::model::room::Room;
-use crate::model::time::UnixMillis;
+use crate::model::time::{Moment, UnixMillis};
 use crate::model::transport::Transport;
 
 use super::Shard;
 use super::round::Members;
-use super::stream::{Stream, Turn};
+use super::stream::Turn;
+use crate::bus::Subscription;
+use crate::session::Session;
+use crate::transport::engine::Engine;
 
 /// Which streams are meant: those for which all that is said holds.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +52,8 @@ pub struct Seen {
     pub request: u64,
     /// How.
     pub transport: Transport,
+    /// In which language.
+    pub dialect: Dialect,
     /// Its rooms.
     pub rooms: Vec<Room>,
     /// Everything due up to here has been handed to its socket.
@@ -64,11 +70,39 @@ pub struct Seen {
     pub is_blocked: bool,
 }
 
+impl Seen {
+    /// What is seen of `engine`, of which so many bytes were `written`.
+    pub(super) fn of(engine: &Engine, now: Moment, written: u64, is_blocked: bool) -> Self {
+        let (session, subscription) = (engine.session(), engine.subscription());
+        let (access, caller) = (session.access(), engine.caller());
+        Self {
+            stream: session.stream(),
+            who: access.map(|access| {
+                let name = access.principal.name().to_owned();
+                (name, access.role.name.clone())
+            }),
+            peer: caller.peer,
+            request: caller.request,
+            transport: session.transport(),
+            dialect: session.dialect(),
+            rooms: session.rooms().to_vec(),
+            cursor: subscription.map(Subscription::cursor),
+            lag: subscription.map_or(0, Subscription::lag),
+            bytes: written,
+            age: now.since(caller.since),
+            expires: access.and_then(|access| access.expires_at),
+            is_blocked,
+        }
+    }
+}
+
 /// How somebody is made to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Farewell {
     /// At once, and for good.
     Disconnect,
+    /// At once, because its client is here by another connection.
+    Replace,
     /// Within this time, to come back: here or elsewhere.
     Drain(Duration),
 }
@@ -171,8 +205,7 @@ impl Filter {
         }
     }
 
-    fn fits(&self, stream: &Stream) -> bool {
-        let session = stream.session();
+    fn fits(&self, session: &Session) -> bool {
         let access = session.access();
         let is = |wanted: &Option<String>, own: Option<&str>| {
             wanted
@@ -216,49 +249,60 @@ impl Members {
     }
 
     fn address(&mut self, stream: StreamId) -> bool {
-        let mut streams = self.streams_mut();
-        let own = streams.find(|one| one.session().stream() == stream);
-        own.is_some_and(Stream::is_addressed)
+        let mut members = self.members_mut();
+        members.any(|member| member.address(stream))
     }
 
     /// Looks at all, and describes the few that are wanted.
     fn survey(&self, filter: &Filter, after: Option<StreamId>, most: usize) -> Vec<Seen> {
         let mut first = BTreeMap::new();
-        for (_, stream) in self.streams().filter(|(_, stream)| filter.fits(stream)) {
-            let id = stream.session().stream();
-            if after.is_none_or(|after| after < id) {
-                first.insert(id, stream);
+        for (_, member, engine) in self.engines() {
+            let id = engine.session().stream();
+            if filter.fits(engine.session()) && after.is_none_or(|after| after < id) {
+                first.insert(id, (member, engine));
                 if first.len() > most {
                     first.pop_last();
                 }
             }
         }
         let now = self.context().clock.now();
-        first.values().map(|stream| stream.seen(now)).collect()
+        let seen = first
+            .values()
+            .map(|(member, engine)| member.seen(engine, now));
+        seen.collect()
     }
 
     fn dismiss(&mut self, filter: &Filter, farewell: Farewell) -> usize {
-        let numbers: Vec<_> = self
-            .streams()
-            .filter(|(_, stream)| filter.fits(stream))
-            .map(|(number, _)| number)
+        let wanted: Vec<_> = self
+            .engines()
+            .filter(|(.., engine)| filter.fits(engine.session()))
+            .map(|(number, _, engine)| (number, engine.session().stream()))
             .collect();
-        for &number in &numbers {
-            match farewell {
-                Farewell::Drain(window) => self.leave_within(number, window),
-                Farewell::Disconnect => self.disconnect(number),
-            }
+        for &(number, stream) in &wanted {
+            let refusal = match farewell {
+                Farewell::Drain(window) => {
+                    self.leave_within(number, window);
+                    continue;
+                }
+                Farewell::Disconnect => {
+                    Refusal::new(Code::Disconnected, "an operator ended this stream")
+                }
+                Farewell::Replace => {
+                    let message = "its client has come back by another connection";
+                    Refusal::new(Code::Timeout, message)
+                }
+            };
+            self.end(number, stream, refusal);
         }
-        numbers.len()
+        wanted.len()
     }
 
-    fn disconnect(&mut self, number: usize) {
+    fn end(&mut self, number: usize, stream: StreamId, refusal: Refusal) {
         let now = self.context().now();
-        let refusal = Refusal::new(Code::Disconnected, "an operator ended this stream");
-        if let Some(stream) = self.stream_mut(number)
-            && let Some(ending) = stream.dismiss(refusal, now)
-        {
-            self.after(number, Turn::Ends(ending));
+        if let Some(member) = self.member_mut(number) {
+            let turn = member.dismiss(stream, refusal, now);
+            // What is said last may be on its way only.
+            self.after(number, turn.unwrap_or(Turn::Continues));
         }
     }
 }

@@ -1,13 +1,11 @@
 //! One poll that waits: it has its connection on loan, and gives it back with its answer.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::mem;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as Cx, Poll as Step, Waker};
+use std::task::Waker;
 
-use bytes::{Buf as _, Bytes};
-use tokio::io::ReadBuf;
+use bytes::Bytes;
 
 use crate::bus::Subscription;
 use crate::bus::reader::Place;
@@ -17,8 +15,10 @@ use crate::model::code::Code;
 use crate::model::decree::{Decree, Move};
 use crate::model::position::Position;
 use crate::model::time::Moment;
+use crate::model::transport::Transport;
 use crate::telemetry::metrics::labels::End;
 use crate::transport::context::Context;
+use crate::transport::engineio::door::Claim;
 use crate::transport::format::Ending;
 use crate::transport::long_poll::{CREDIT, Style, Waiting};
 use crate::wire::control::Control;
@@ -27,51 +27,34 @@ use super::ending::Ended;
 use super::form::Form;
 use super::prepared::Prepared;
 use super::stream::{Round, Turn};
-use super::{Borrowed, Io, Schedule};
+use super::{Borrowed, Loan, Schedule};
 
-/// What is kept of what a client sends before it has its answer, in bytes: its next request. Whoever sends more is not
-/// heard any more.
-const AHEAD: usize = 16 * 1024;
-
-/// A connection that is lent while a poll waits on it.
-pub trait Lent: Send {
-    /// Its bytes.
-    fn io(&mut self) -> &mut dyn Io;
-
-    /// It goes on with its next request, which begins with the bytes `ahead`.
-    fn give_back(self: Box<Self>, ahead: &[u8]);
-
-    /// It is not given back any more.
-    fn keep(self: Box<Self>) -> Box<dyn Io>;
-}
-
-/// A poll that a request was granted, before it has its connection.
-pub struct Parked {
-    /// What it waits for.
-    pub waiting: Box<Waiting>,
-    /// How its answer is written.
-    pub style: Style,
+/// What a request waits for, before its connection is lent.
+pub enum Parked {
+    /// A poll, and how its answer is written.
+    Poll {
+        /// What it waits for.
+        waiting: Box<Waiting>,
+        /// How its answer is written.
+        style: Style,
+    },
+    /// What a session has to say.
+    Session(Claim),
 }
 
 /// A poll on its connection.
 pub(super) struct Poll {
-    lent: Box<dyn Lent>,
-    /// The head of its answer, as far as it is known.
-    head: Box<[u8]>,
+    loan: Loan,
     style: Style,
-    /// Whether no request follows.
-    closes: bool,
     state: State,
     seat: Arc<Seat>,
-    ahead: Vec<u8>,
     pub(super) schedule: Schedule,
     guest: Guest,
 }
 
 enum State {
     Waiting(Box<Waiting>, Subscription),
-    /// What the socket has not taken yet; empty where it is only to be flushed.
-    Answering(Bytes),
+    Answering,
 }
 
 impl Poll {
@@ -83,20 +66,16 @@ impl Poll {
         guest: Guest,
     ) -> Self {
         let Borrowed {
-            lent,
-            parked: Parked { mut waiting, style },
-            head,
-            closes,
+            loan,
+            mut waiting,
+            style,
         } = borrowed;
         let subscription = waiting.subscribe(context, seat.clone());
         Self {
-            lent,
-            head,
+            loan,
             style,
-            closes,
             state: State::Waiting(waiting, subscription),
             seat,
-            ahead: Vec::new(),
             schedule: Schedule::default(),
             guest,
         }
@@ -113,7 +92,7 @@ impl Poll {
                 let leaves = self.schedule.leaves.into_iter();
                 leaves.chain([waiting.until()]).min()
             }
-            State::Answering(_) => None,
+            State::Answering => None,
         }
     }
 
@@ -135,7 +114,7 @@ impl Poll {
             State::Waiting(waiting, subscription) => {
                 subscription.opened() < at.seq && waiting.is_moved_by(moved)
             }
-            State::Answering(_) => false,
+            State::Answering => false,
         }
     }
 
@@ -151,7 +130,7 @@ impl Poll {
     fn reads_like_others(&self) -> Option<&Subscription> {
         match &self.state {
             State::Waiting(waiting, subscription) if waiting.is_like_others() => Some(subscription),
-            State::Waiting(..) | State::Answering(_) => None,
+            State::Waiting(..) | State::Answering => None,
         }
     }
 
@@ -166,10 +145,11 @@ impl Poll {
     /// Is answered, if there is anything to tell or it has waited long enough.
     pub(super) fn turn(&mut self, context: &Context, round: &mut Round<'_>) -> Turn {
         self.seat.is_served();
-        if let State::Answering(_) = self.state {
+        if let State::Answering = self.state {
             return self.write();
         }
-        if self.hear(round.scratch).is_err() {
+        let waker = self.waker();
+        if self.loan.hear(&waker, round.scratch).is_err() {
             return Turn::Gone;
         }
         let is_due = self.deadline().is_some_and(|due| round.now.moment >= due);
@@ -189,14 +169,15 @@ impl Poll {
         if batch.is_empty() && !is_due && may_go_on {
             return Turn::Waits;
         }
-        let answering = State::Answering(Bytes::new());
-        let State::Waiting(waiting, _) = mem::replace(&mut self.state, answering) else {
+        let State::Waiting(waiting, _) = mem::replace(&mut self.state, State::Answering) else {
             return Turn::Waits;
         };
         let answer = waiting.answer(context, batch, Some(live));
         let is_bye = |control: &Control| matches!(control, Control::Bye { .. });
-        let is_told_to_leave = answer.control.iter().any(is_bye) && !self.closes;
-        self.closes |= is_told_to_leave;
+        let is_told_to_leave = answer.control.iter().any(is_bye) && !self.loan.closes();
+        if is_told_to_leave {
+            self.loan.is_last();
+        }
         let bytes = self.style.answer(&answer, is_told_to_leave, round.now.unix);
         *round.bytes = round.bytes.saturating_sub(bytes.len());
         self.answer(&bytes)
@@ -204,61 +185,25 @@ impl Poll {
 
     /// Writes its answer, of which `bytes` are all but the beginning.
     fn answer(&mut self, bytes: &Bytes) -> Turn {
-        let (head, waker) = (mem::take(&mut self.head), self.waker());
-        let parts = [IoSlice::new(&head), IoSlice::new(bytes)];
-        let io = Pin::new(self.lent.io());
-        let written = match io.poll_write_vectored(&mut Cx::from_waker(&waker), &parts) {
-            Step::Ready(Ok(count)) => count,
-            Step::Ready(Err(error)) => return self.failed(&error),
-            Step::Pending => 0,
-        };
-        let rest = match written.checked_sub(head.len()) {
-            Some(written) => bytes.slice(written..),
-            None => [&head[written..], bytes].concat().into(),
-        };
-        self.state = State::Answering(rest);
-        self.write()
+        self.state = State::Answering;
+        let waker = self.waker();
+        let written = self.loan.answer(&waker, bytes);
+        self.after(written)
     }
 
     fn write(&mut self) -> Turn {
-        match self.try_write() {
+        let waker = self.waker();
+        let written = self.loan.write(&waker);
+        self.after(written)
+    }
+
+    fn after(&mut self, written: io::Result<bool>) -> Turn {
+        match written {
             Ok(false) => Turn::Waits,
-            Ok(true) if self.closes => Turn::Ends(Ending::Clean),
+            Ok(true) if self.loan.closes() => Turn::Ends(Ending::Clean),
             Ok(true) => Turn::Returns,
             Err(error) => self.failed(&error),
         }
-    }
-
-    /// Hands over what there is, as far as the socket takes it; says whether that is all.
-    fn try_write(&mut self) -> io::Result<bool> {
-        let waker = self.waker();
-        let (mut cx, io) = (Cx::from_waker(&waker), self.lent.io());
-        if let State::Answering(rest) = &mut self.state {
-            while !rest.is_empty() {
-                match Pin::new(&mut *io).poll_write(&mut cx, rest)? {
-                    Step::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                    Step::Ready(count) => rest.advance(count),
-                    Step::Pending => return Ok(false),
-                }
-            }
-        }
-        Ok(Pin::new(io).poll_flush(&mut cx)?.is_ready())
-    }
-
-    /// Keeps what the client sends before it has its answer.
-    fn hear(&mut self, scratch: &mut [u8]) -> io::Result<()> {
-        let waker = self.waker();
-        let mut cx = Cx::from_waker(&waker);
-        while self.ahead.len() < AHEAD {
-            let mut buf = ReadBuf::new(scratch);
-            let read = Pin::new(self.lent.io()).poll_read(&mut cx, &mut buf)?;
-            match (read, buf.filled()) {
-                (Step::Pending, _) => break,
-                (Step::Ready(()), []) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                (Step::Ready(()), bytes) => self.ahead.extend_from_slice(bytes),
-            }
-        }
-        Ok(())
     }
 
     fn failed(&mut self, error: &io::Error) -> Turn {
@@ -276,7 +221,7 @@ impl Poll {
 
     /// It was answered, and its connection goes on.
     pub(super) fn give_back(self) {
-        self.lent.give_back(&self.ahead);
+        self.loan.give_back();
         // Only now: nobody shall take what goes on for something that has ended.
         drop(self.guest);
     }
@@ -284,8 +229,9 @@ impl Poll {
     /// It was answered, and its connection ends.
     pub(super) fn ended(self, ending: Ending) -> Ended {
         Ended {
-            form: Form::Poll(self.style),
-            io: self.lent.keep(),
+            transport: Transport::LongPoll,
+            is_chunked: false,
+            io: self.loan.keep(),
             rest: Bytes::new(),
             ending,
             decoder: None,

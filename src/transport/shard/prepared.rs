@@ -35,12 +35,12 @@ impl Prepared {
     }
 
     /// Its bytes in this `form`, for one member more.
-    pub(super) fn bytes(&mut self, form: Form, now: Now) -> Bytes {
-        let place = self.written.iter().position(|one| one.form == form);
+    pub(super) fn bytes(&mut self, form: &Form, now: Now) -> Bytes {
+        let place = self.written.iter().position(|one| one.form == *form);
         let place = place.unwrap_or_else(|| {
             let bytes = form.batch(&self.batch, now.unix);
             self.written.push(Written {
-                form,
+                form: form.clone(),
                 bytes,
                 taken: 0,
             });

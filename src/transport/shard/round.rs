@@ -1,6 +1,6 @@
 //! One round of a shard's loop: who has news, who was called, who is due.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Cx, Poll};
@@ -13,12 +13,15 @@ use crate::model::time::Moment;
 use crate::session::Now;
 use crate::transport::CREDIT;
 use crate::transport::context::Context;
+use crate::transport::engine::Engine;
 
 use super::flash::Flash;
 use super::member::Member;
+use super::mux::Mux;
 use super::poll::Poll as Waiter;
 use super::prepared::Prepared;
 use super::stream::{Begun, Round, Stream, Turn};
+use super::sweep::Sweep;
 use super::timers::Timers;
 use super::{Newcomer, Schedule, Shard};
 
@@ -59,42 +62,8 @@ pub(super) struct Members {
     draining: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// What is taken from the roster, and kept for its memory.
     taken: (Vec<usize>, Vec<usize>),
-}
-
-/// A round of all seats, for what is decreed to all: some of them in each round of the loop. One that is asked for while
-/// another is under way goes on where that is, once around: however fast decrees come, nobody waits for his turn longer
-/// than one round of all takes, and nothing of it grows.
-#[derive(Debug, Default)]
-struct Sweep {
-    at: usize,
-    left: usize,
-    /// How many seats there were when it was last looked at.
-    seats: usize,
-}
-
-impl Sweep {
-    /// All of so many `seats` are to be served from now on.
-    const fn begin(&mut self, seats: usize) {
-        (self.left, self.seats) = (seats, seats);
-    }
-
-    /// The next of so many `seats`, if any is left.
-    const fn next(&mut self, seats: usize) -> Option<usize> {
-        if self.left == 0 || seats == 0 {
-            return None;
-        }
-        // Those that were added lie before those that it comes to once around.
-        self.left += seats.saturating_sub(self.seats);
-        self.seats = seats;
-        self.left -= 1;
-        let number = if self.at < seats { self.at } else { 0 };
-        self.at = number + 1;
-        Some(number)
-    }
-
-    const fn is_over(&self) -> bool {
-        self.left == 0
-    }
+    /// Seats that members have besides their own, and the numbers of those.
+    branches: HashMap<usize, usize>,
 }
 
 impl Members {
@@ -112,7 +81,16 @@ impl Members {
             flash: None,
             scratch: vec![0; SCRATCH].into(),
             taken: Default::default(),
+            branches: HashMap::new(),
         }
+    }
+
+    /// The number of the seat by which its member is known.
+    fn home(&self, number: usize) -> usize {
+        if self.branches.is_empty() {
+            return number;
+        }
+        self.branches.get(&number).copied().unwrap_or(number)
     }
 
     /// One round; it asks for the next by itself.
@@ -162,13 +140,21 @@ impl Members {
 
     /// Whoever wants a turn, and why.
     fn gather(&mut self, cx: &mut Cx<'_>) {
-        let (called, news) = &mut self.taken;
-        let is_for_all = self.shard.roster.take(cx.waker(), called, news);
-        self.called.extend(called.drain(..));
+        let (mut called, mut news) = std::mem::take(&mut self.taken);
+        let is_for_all = self.shard.roster.take(cx.waker(), &mut called, &mut news);
+        for number in called.drain(..) {
+            let home = self.home(number);
+            self.called.push_back(home);
+        }
         if is_for_all {
             self.sweep.begin(self.members.len());
         }
         for number in news.drain(..) {
+            let home = self.home(number);
+            if home != number {
+                self.called.push_back(home);
+                continue;
+            }
             // On the list once, however many of its rooms have grown since it was put there.
             if let Some(Some(member)) = self.members.get_mut(number)
                 && !std::mem::replace(&mut member.schedule_mut().is_listed, true)
@@ -176,6 +162,7 @@ impl Members {
                 self.news.push_back(number);
             }
         }
+        self.taken = (called, news);
         if let Some(draining) = &mut self.draining
             && draining.as_mut().poll(cx).is_ready()
         {
@@ -234,6 +221,10 @@ impl Members {
                     let poll = Waiter::begin(context, seat, borrowed, guest);
                     Member::Poll(Box::new(poll))
                 }
+                Newcomer::Session(arrival, connection, guest) => {
+                    let mux = Mux::begin(context, seat, *arrival, connection, guest);
+                    Member::Mux(Box::new(mux))
+                }
                 Newcomer::Stream(adopted, guest) => {
                     match Stream::begin(context, seat, *adopted, guest, context.now()) {
                         Begun::Stream(stream) => Member::Stream(stream),
@@ -259,14 +250,14 @@ impl Members {
             );
             leave(number, member.schedule_mut(), &mut self.timers, now, window);
         }
-        if let (Member::Stream(stream), Some(lifetime)) =
-            (&mut member, self.context().rules().lifetime)
-        {
+        let is_poll = matches!(member, Member::Poll(_));
+        if let Some(lifetime) = self.context().rules().lifetime.filter(|_| !is_poll) {
             let span = random::between(lifetime * 4 / 5, lifetime);
             let at = self.context().clock.now() + span;
-            leave_at(number, &mut stream.schedule, &mut self.timers, at);
+            leave_at(number, member.schedule_mut(), &mut self.timers, at);
         }
         self.members[number] = Some(member);
+        self.branches.remove(&number);
         self.called.push_back(number);
     }
 
@@ -276,12 +267,17 @@ impl Members {
             return;
         };
         let (context, scratch) = (&self.shard.context, &mut self.scratch);
+        let mut branches = Vec::new();
         let mut round = Round {
             now: context.now(),
             scratch,
             bytes,
+            roster: &self.shard.roster,
+            branches: &mut branches,
         };
         let turn = member.turn(context, &mut round);
+        let branches = branches.into_iter().map(|branch| (branch, number));
+        self.branches.extend(branches);
         self.after(number, turn);
     }
 
@@ -296,10 +292,13 @@ impl Members {
         let Some(found) = found.or_else(|| prepare(&mut self.prepared, member, context)) else {
             return self.serve(number, left);
         };
+        let Some(form) = member.form() else {
+            return self.serve(number, left);
+        };
         let prepared = &mut self.prepared[found];
-        let bytes = prepared.bytes(member.form(), now);
+        let bytes = prepared.bytes(&form, now);
         *left = left.saturating_sub(bytes.len());
-        let turn = member.take(prepared, &bytes, now.moment);
+        let turn = member.take(prepared, &bytes, now);
         let schedule = member.schedule_mut();
         if prepared.batch.more && matches!(turn, Turn::Waits) {
             schedule.is_listed = true;
@@ -326,55 +325,53 @@ impl Members {
                 return;
             };
             // Where nothing has happened for it, it may not have read so far: it reads on, and is told first what that brings.
-            let lags = |stream: &mut Stream| stream.lags_behind(&event);
-            if self.stream_mut(number).is_some_and(lags) {
-                self.serve(number, &mut bytes);
+            let home = self.home(number);
+            let lags = |member: &mut Member| member.lags_behind(number, &event);
+            if self.member_mut(home).is_some_and(lags) {
+                self.serve(home, &mut bytes);
             }
-            let taker = self.stream_mut(number);
-            if let Some(stream) = taker.filter(|stream| stream.takes_flash(&event))
-                && let Some(written) = flash.bytes(stream.form(), &event, place)
+            let now = self.context().now();
+            if let Some(member) = self.member_mut(home)
+                && let Some(form) = member.takes_flash(number, &event)
+                && let Some(written) = flash.bytes(form, &event, place)
             {
-                let turn = stream.hand_over(&written);
-                self.after(number, turn);
+                let turn = member.hand_over(&written, now);
+                self.after(home, turn);
             }
         }
         self.flash = Some(flash);
     }
 
-    /// Its streams, by the numbers of their seats.
-    pub(super) fn streams(&self) -> impl Iterator<Item = (usize, &Stream)> {
+    /// Its streams: the number of each one's seat, whose it is, and itself.
+    pub(super) fn engines(&self) -> impl Iterator<Item = (usize, &Member, &Engine)> {
         let numbered = (0..).zip(&self.members);
-        numbered.filter_map(|(number, member)| match member {
-            Some(Member::Stream(stream)) => Some((number, &**stream)),
-            Some(Member::Poll(_)) | None => None,
+        let there = numbered.filter_map(|(number, member)| Some((number, member.as_ref()?)));
+        there.flat_map(|(number, member)| {
+            let engines = member.engines().into_iter();
+            engines.map(move |engine| (number, member, engine))
         })
     }
 
-    pub(super) fn streams_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
-        self.members.iter_mut().filter_map(|member| match member {
-            Some(Member::Stream(stream)) => Some(&mut **stream),
-            Some(Member::Poll(_)) | None => None,
-        })
+    pub(super) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.members.iter_mut().flatten()
     }
 
     /// Calls those whom a move `at` this position concerns; says how many streams that are.
     pub(super) fn call_moved(&mut self, moved: &Move, at: Position) -> usize {
-        let mut streams = 0;
+        let mut all = 0;
         for (number, member) in self.members.iter().enumerate() {
             let Some(member) = member else { continue };
-            if member.is_to_move(moved, at) {
-                streams += usize::from(matches!(member, Member::Stream(_)));
+            let (streams, is_meant) = member.to_move(moved, at);
+            all += streams;
+            if is_meant {
                 self.called.push_back(number);
             }
         }
-        streams
+        all
     }
 
-    pub(super) fn stream_mut(&mut self, number: usize) -> Option<&mut Stream> {
-        match self.members.get_mut(number) {
-            Some(Some(Member::Stream(stream))) => Some(stream),
-            Some(Some(Member::Poll(_)) | None) | None => None,
-        }
+    pub(super) fn member_mut(&mut self, number: usize) -> Option<&mut Member> {
+        self.members.get_mut(number)?.as_mut()
     }
 
     /// Gives the member of this `number` its time to leave.
@@ -400,8 +397,8 @@ impl Members {
             Turn::Continues => self.called.push_back(number),
             Turn::Gone => *place = None,
             Turn::Ends(ending) => {
-                if let Some(member) = place.take() {
-                    member.ended(ending).finish(&self.shard.context);
+                if let Some(ended) = place.take().and_then(|member| member.ended(ending)) {
+                    ended.finish(&self.shard.context);
                 }
             }
             Turn::Returns => place.take().into_iter().for_each(Member::give_back),
@@ -453,28 +450,4 @@ fn leave_at(number: usize, schedule: &mut Schedule, timers: &mut Timers, at: Mom
     let at = schedule.leaves.map_or(at, |before| before.min(at));
     schedule.leaves = Some(at);
     timers.set(number, &mut schedule.armed, Some(at));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_for_all_comes_to_each_once_and_to_each_again_from_where_it_was_when_it_is_said_again()
-     {
-        let mut sweep = Sweep::default();
-        assert!(sweep.is_over());
-        assert_eq!(sweep.next(4), None);
-        sweep.begin(4);
-        let first: Vec<_> = (0..2).filter_map(|_| sweep.next(4)).collect();
-        assert_eq!(first, [0, 1]);
-        sweep.begin(4);
-        let rest: Vec<_> = std::iter::from_fn(|| sweep.next(4)).collect();
-        assert_eq!(rest, [2, 3, 0, 1]);
-        assert!(sweep.is_over());
-        // Seats that are added meanwhile take nobody's turn.
-        sweep.begin(4);
-        let grown: Vec<_> = std::iter::from_fn(|| sweep.next(6)).collect();
-        assert_eq!(grown, [2, 3, 4, 5, 0, 1]);
-    }
 }

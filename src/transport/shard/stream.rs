@@ -9,23 +9,20 @@ use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use crate::auth::Access;
-use crate::bus::Subscription;
 use crate::bus::reader::Place;
 use crate::bus::rooms::Delivery;
-use crate::bus::wake::Seat;
+use crate::bus::wake::{Roster, Seat};
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Guest;
 use crate::model::code::Refusal;
-use crate::model::decree::Move;
 use crate::model::id::StreamId;
-use crate::model::position::Position;
 use crate::model::time::Moment;
 use crate::session::admission::{Admitted, Opening};
 use crate::session::{Action, Input, Now, Session};
 use crate::transport::context::{Context, come_back};
 use crate::transport::engine::{Engine, Output};
 use crate::transport::format::{Ending, Format};
-use crate::transport::granted::{Granted, Reception};
+use crate::transport::granted::{Native, Reception};
 use crate::transport::websocket::Heard;
 use crate::wire::websocket::encoder;
 
@@ -96,6 +93,19 @@ pub(super) struct Round<'a> {
     pub(super) scratch: &'a mut [u8],
     /// How many bytes may still be written in it.
     pub(super) bytes: &'a mut usize,
+    /// Where seats come from, for who needs more than one.
+    pub(super) roster: &'a Arc<Roster>,
+    /// The numbers of those that were taken.
+    pub(super) branches: &'a mut Vec<usize>,
+}
+
+impl Round<'_> {
+    /// A seat more for whoever has its turn.
+    pub(super) fn branch(&mut self) -> Arc<Seat> {
+        let seat = self.roster.seat();
+        self.branches.push(seat.number());
+        seat
+    }
 }
 
 impl Stream {
@@ -103,17 +113,16 @@ impl Stream {
     pub(super) fn begin(
         context: &Arc<Context>,
         seat: Arc<Seat>,
-        Adopted { io, granted, head }: Adopted,
+        Adopted { io, native, head }: Adopted,
         guest: Guest,
         now: Now,
     ) -> Begun {
-        let Granted {
+        let Native {
             reception,
             format,
             version,
             caller,
-            tunnel: _,
-        } = granted;
+        } = native;
         let mut out = head;
         let named = caller.voice.as_ref().and_then(|voice| voice.line().stream);
         let id = named.unwrap_or_else(|| StreamId::from_random(random::wide_bits()));
@@ -124,7 +133,8 @@ impl Stream {
                 let rest = out.into();
                 return Begun::Ended(Ended {
                     io,
-                    form: Form::Stream(format),
+                    transport: format.transport(),
+                    is_chunked: format.is_chunked(),
                     rest,
                     ending,
                     decoder,
@@ -176,27 +186,13 @@ impl Stream {
         self.engine.session()
     }
 
+    pub(super) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// How operators see it.
     pub(super) fn seen(&self, now: Moment) -> Seen {
-        let (session, subscription) = (self.session(), self.engine.subscription());
-        let (access, caller) = (session.access(), self.engine.caller());
-        Seen {
-            stream: session.stream(),
-            who: access.map(|access| {
-                let name = access.principal.name().to_owned();
-                (name, access.role.name.clone())
-            }),
-            peer: caller.peer,
-            request: caller.request,
-            transport: session.transport(),
-            rooms: session.rooms().to_vec(),
-            cursor: subscription.map(Subscription::cursor),
-            lag: subscription.map_or(0, Subscription::lag),
-            bytes: self.written,
-            age: now.since(caller.since),
-            expires: access.and_then(|access| access.expires_at),
-            is_blocked: !self.is_writable(),
-        }
+        Seen::of(&self.engine, now, self.written, !self.is_writable())
     }
 
     /// Ends it with a refusal.
@@ -220,7 +216,8 @@ impl Stream {
     /// What is left of it at its end.
     pub(super) fn ended(self, ending: Ending) -> Ended {
         Ended {
-            form: self.form(),
+            transport: self.format.transport(),
+            is_chunked: self.format.is_chunked(),
             io: self.io,
             rest: self.unwritten,
             ending,
@@ -239,16 +236,6 @@ impl Stream {
         self.is_writable()
             && self.engine.is_at(&prepared.place)
             && !self.engine.is_moved_by(&prepared.batch.decrees)
-    }
-
-    /// Whether a move that was decreed `at` this position concerns it.
-    pub(super) fn is_to_move(&self, moved: &Move, at: Position) -> bool {
-        let session = self.session();
-        let is_meant = session
-            .access()
-            .is_some_and(|access| moved.whom.covers(session.stream(), &access.principal));
-        let subscription = self.engine.subscription();
-        is_meant && subscription.is_some_and(|subscription| subscription.opened() < at.seq)
     }
 
     /// From now on it reads its own room, if it reads at all.

@@ -23,6 +23,8 @@ pub struct Connect {
     pub rooms: Vec<Room>,
     /// Whether it brings a cursor.
     pub resumes: bool,
+    /// What it says of itself besides its credential.
+    pub says: Option<Json>,
     /// The trace that the client's request is part of.
     pub trace: Option<TraceParent>,
 }
@@ -61,10 +63,13 @@ impl Connect {
         struct Own<'a> {
             rooms: &'a [Room],
             resumes: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            auth: Option<Payload<'a>>,
         }
         let own = Own {
             rooms: &self.rooms,
             resumes: self.resumes,
+            auth: self.says.as_ref().map(Payload),
         };
         to_json(Kind::Connect, &self.about, shown, ts, own)
     }

@@ -62,6 +62,7 @@ fn each_question_and_notice_says_what_is_its_own_and_no_header_that_is_not_shown
         }),
         rooms: vec![room("a"), room("b")],
         resumes: true,
+        says: None,
         trace: None,
     };
     let subscribe = Subscribe {

@@ -176,6 +176,7 @@ fn connect() -> Connect {
         about: about(1),
         rooms: vec![room("lobby")],
         resumes: false,
+        says: None,
         trace: None,
     }
 }

@@ -50,6 +50,7 @@ fn the_bodies_on_the_page_are_those_that_are_sent() {
         about: about(),
         rooms: vec![room("lobby")],
         resumes: false,
+        says: None,
         trace,
     };
     let subscribe = Subscribe {

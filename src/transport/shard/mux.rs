@@ -1,0 +1,451 @@
+//! One session of Engine.IO in the loop: what carries it, and the conversations of Socket.IO that it carries.
+
+mod carrier;
+mod ends;
+mod joining;
+mod packets;
+mod seat;
+mod trial;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use crate::bus::wake::Seat;
+use crate::lifecycle::tasks::Guest;
+use crate::limit::Held;
+use crate::limit::bucket::Bucket;
+use crate::model::code::Refusal;
+use crate::model::time::Moment;
+use crate::session::{Input, Now};
+use crate::transport::context::{Context, come_back};
+use crate::transport::engine::{Engine, Output};
+use crate::transport::engineio::door::{Entry, Misuse, News, Offered};
+use crate::transport::engineio::heart::{Beat, Heart};
+use crate::transport::engineio::item::Item;
+use crate::transport::engineio::opening;
+use crate::transport::engineio::writer::Writer;
+use crate::transport::socketio;
+use crate::transport::socketio::admission::Admission;
+use crate::transport::socketio::conversation::{Conversation, End};
+use crate::transport::socketio::origin::Origin;
+use crate::transport::socketio::settings::Space;
+use crate::wire::engineio::{Kind, Transport};
+use crate::wire::socketio::Reassembler;
+
+use super::stream::{Round, Turn};
+use super::{Io, Schedule};
+use carrier::{Carrier, Socket};
+pub(super) use ends::turn_away;
+use trial::{Outcome, TICK, Trial};
+
+/// Steps that a session may take before others have their turn.
+const STEPS: usize = 32;
+/// Bytes that it may write in them: two reads of the log.
+const BYTES: usize = 128 * 1024;
+/// What may wait for the next request of who polls, in bytes, while its own packets are looked at: its answers. Its events
+/// wait in the log.
+const ANSWERS: usize = 64 * 1024;
+
+/// A session that a request has begun, before it is in the loop.
+pub struct Arrival {
+    /// What the request said.
+    pub origin: Arc<Origin>,
+    /// Its place among the sessions.
+    pub entry: Entry,
+    /// Its places among those that are open.
+    pub held: Held,
+}
+
+/// A session.
+pub(super) struct Mux {
+    pub(super) schedule: Schedule,
+    is_blocked: bool,
+    /// Whether the client's turn to be heard comes before what is due.
+    listens: bool,
+    carrier: Carrier,
+    waker: Waker,
+    /// The conversation that has the session's own seat.
+    first: Option<Conversation>,
+    unwritten: Bytes,
+    /// Bytes that were handed over.
+    written: u64,
+    heart: Heart,
+    reassembler: Reassembler,
+    /// Since when there is no conversation.
+    alone: Option<Moment>,
+    /// Until when it is tried to say its end.
+    closing: Option<Moment>,
+    /// What is spent on packets that are no conversation's.
+    packets: Bucket,
+    more: More,
+    origin: Arc<Origin>,
+    entry: Entry,
+    seat: Arc<Seat>,
+    context: Arc<Context>,
+    _held: Held,
+    guest: Guest,
+}
+
+/// What few sessions have, or have for a moment.
+#[derive(Default)]
+struct More(Option<Box<Rare>>);
+
+#[derive(Default)]
+struct Rare {
+    /// Conversations that have seats of their own.
+    others: Vec<Conversation>,
+    /// Conversations that are asked for.
+    joining: Vec<Joining>,
+    /// A WebSocket that would carry it.
+    trial: Option<Trial>,
+    /// What came before that carried it, and was not looked at yet.
+    early: VecDeque<Item>,
+}
+
+/// A conversation that is asked for.
+struct Joining {
+    space: Arc<Space>,
+    asking: BoxFuture<'static, Result<Admission, Refusal>>,
+}
+
+/// What a session has found to do.
+enum Found {
+    /// Something, and it was done.
+    Something,
+    Nothing,
+    /// It ends.
+    Ends(Turn),
+}
+
+impl Mux {
+    /// Begins the session: the answer to its handshake is in its buffer, behind the `head` of the response.
+    pub(super) fn begin(
+        context: &Arc<Context>,
+        seat: Arc<Seat>,
+        Arrival {
+            origin,
+            entry,
+            held,
+        }: Arrival,
+        connection: Option<(Box<dyn Io>, Vec<u8>)>,
+        guest: Guest,
+    ) -> Self {
+        let (settings, now) = (context.rules().socketio.clone(), context.clock.now());
+        let waker: Waker = seat.clone().into();
+        entry.door().opens(waker.clone());
+        let (carrier, unwritten) = match connection {
+            Some((io, mut out)) => {
+                let packet = opening(&settings, entry.sid(), Transport::WebSocket);
+                Writer::new(Transport::WebSocket, &mut out).packet(&packet);
+                let socket = Socket::new(io, settings.max_payload);
+                (Carrier::WebSocket(socket), out.into())
+            }
+            // Who polls has it in the answer to its handshake already.
+            None => (Carrier::Polling(Box::default()), Bytes::new()),
+        };
+        Self {
+            schedule: Schedule::default(),
+            is_blocked: false,
+            listens: false,
+            carrier,
+            waker,
+            first: None,
+            unwritten,
+            written: 0,
+            heart: Heart::new(settings.ping_interval, settings.ping_timeout, now),
+            reassembler: Reassembler::new(settings.max_payload),
+            alone: Some(now),
+            closing: None,
+            packets: Bucket::default(),
+            more: More::default(),
+            origin,
+            entry,
+            seat,
+            context: context.clone(),
+            _held: held,
+            guest,
+        }
+    }
+
+    pub(super) fn transport(&self) -> crate::model::transport::Transport {
+        socketio::transport(self.carrier.transport())
+    }
+
+    fn conversations(&self) -> impl Iterator<Item = &Conversation> {
+        self.first.iter().chain(self.more.others())
+    }
+
+    /// Its engines.
+    pub(super) fn engines(&self) -> impl Iterator<Item = &Engine> {
+        self.conversations().map(|one| &one.engine)
+    }
+
+    fn conversation(&mut self, place: usize) -> Option<&mut Conversation> {
+        match place.checked_sub(1) {
+            None => self.first.as_mut(),
+            Some(place) => self.more.0.as_mut()?.others.get_mut(place),
+        }
+    }
+
+    /// How many places for conversations there are, some of which may be free.
+    fn places(&self) -> usize {
+        1 + self.more.others().len()
+    }
+
+    fn remove(&mut self, place: usize) -> Option<Conversation> {
+        let removed = match place.checked_sub(1) {
+            None => self.first.take(),
+            Some(place) => {
+                let rare = self.more.0.as_mut()?;
+                (place < rare.others.len()).then(|| rare.others.remove(place))
+            }
+        };
+        if self.conversations().next().is_none() {
+            self.alone = Some(self.context.clock.now());
+        }
+        self.more.tidy();
+        removed
+    }
+
+    /// When it wants a turn though nothing happens, at the latest.
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        if let Some(until) = self.closing {
+            return Some(until);
+        }
+        let writable = self.is_writable();
+        let engines = self
+            .engines()
+            .filter_map(|engine| engine.deadline(writable));
+        let beats = (writable || self.is_polled()).then(|| self.heart.due());
+        let alone = self.alone.filter(|_| !self.origin.echo);
+        let alone = alone.map(|since| since + self.context.rules().socketio.connect_timeout);
+        let trial = self.more.trial().map(Trial::deadline);
+        engines
+            .chain(beats)
+            .chain(alone)
+            .chain(trial)
+            .chain(self.reassembler.deadline())
+            .chain(self.leaves())
+            .min()
+    }
+
+    /// When it leaves. Whoever waits for its backend is let wait a little longer: what it says is said to nobody else.
+    fn leaves(&self) -> Option<Moment> {
+        let patience = self.engines().map(Engine::patience).max();
+        let patience = patience.unwrap_or(Duration::ZERO);
+        self.schedule.leaves.map(|at| at + patience)
+    }
+
+    const fn is_polled(&self) -> bool {
+        matches!(self.carrier, Carrier::Polling(_))
+    }
+
+    fn is_writable(&self) -> bool {
+        let is_free = match &self.carrier {
+            Carrier::WebSocket(_) => !self.is_blocked,
+            Carrier::Polling(polled) => !polled.is_answering(),
+        };
+        is_free && self.unwritten.is_empty() && self.closing.is_none()
+    }
+
+    /// Whether any of its clients' next packets must wait.
+    fn is_busy(&self) -> bool {
+        self.engines().any(Engine::is_busy)
+    }
+
+    /// Does what there is to do, until there is nothing more to do now.
+    pub(super) fn turn(&mut self, round: &mut Round<'_>) -> Turn {
+        self.seat.is_served();
+        self.engines().for_each(Engine::is_served);
+        if let Some(turn) = self.hear_requests(round) {
+            return turn;
+        }
+        // First of all what has come: after a pause of the whole process the client's signs of life lie in the socket, and
+        // its silence is only thought to be due.
+        self.listens = true;
+        let mut bytes = BYTES;
+        for _ in 0..STEPS {
+            let was_blocked = self.is_blocked;
+            if let Err(error) = self.write(round.now) {
+                return self.failed(&error);
+            }
+            if was_blocked && !self.is_blocked {
+                // The client has taken what blocked it: it is alive, though it was not listened to meanwhile.
+                self.heart.hear(round.now.moment);
+            }
+            if self.closing.is_some() {
+                return self.close(round.now.moment);
+            }
+            let before = self.unwritten.len();
+            match self.step(round) {
+                Found::Something => {}
+                Found::Nothing => return Turn::Waits,
+                Found::Ends(turn) => return turn,
+            }
+            let said = self.unwritten.len().saturating_sub(before);
+            self.written += said as u64;
+            *round.bytes = round.bytes.saturating_sub(said);
+            bytes = bytes.saturating_sub(said);
+            if bytes == 0 {
+                break;
+            }
+        }
+        Turn::Continues
+    }
+
+    /// What is next: by turns what is due, and what the client says.
+    fn step(&mut self, round: &mut Round<'_>) -> Found {
+        if std::mem::take(&mut self.listens) {
+            let heard = self.hear(round);
+            if !matches!(heard, Found::Nothing) {
+                return heard;
+            }
+        }
+        for due in [
+            Self::leave,
+            Self::talk,
+            Self::welcome,
+            Self::hear,
+            Self::beat,
+        ] {
+            let found = due(self, round);
+            if !matches!(found, Found::Nothing) {
+                self.listens = true;
+                return found;
+            }
+        }
+        Found::Nothing
+    }
+
+    /// Its time has come to leave.
+    fn leave(&mut self, round: &mut Round<'_>) -> Found {
+        if self.leaves().is_none_or(|at| round.now.moment < at) {
+            return Found::Nothing;
+        }
+        self.drain(round.now)
+    }
+
+    /// What is due in one of its conversations, but for what the client says.
+    fn talk(&mut self, round: &mut Round<'_>) -> Found {
+        let (writable, now) = (self.is_writable(), round.now);
+        for place in 0..self.places() {
+            let Some(one) = self.conversation(place) else {
+                continue;
+            };
+            let input = one.next_said();
+            if let Some(input) = input.or_else(|| one.engine.next(writable, now.moment)) {
+                return self.run(place, input, now).into();
+            }
+        }
+        Found::Nothing
+    }
+
+    /// Signs of life, and what else takes too long.
+    fn beat(&mut self, round: &mut Round<'_>) -> Found {
+        let now = round.now.moment;
+        if self.is_busy() {
+            // It is not listened to.
+            self.heart.hear(now);
+        }
+        if let Err(fault) = self.reassembler.check(now) {
+            return self.broken(fault.into()).into();
+        }
+        if self.is_alone_for_long(now) {
+            return self.give_up_alone().into();
+        }
+        if !(self.is_writable() || self.is_polled()) {
+            return Found::Nothing;
+        }
+        match self.heart.beat(now) {
+            None => Found::Nothing,
+            Some(Beat::Ask) => {
+                self.say(|writer| writer.bare(Kind::Ping));
+                Found::Something
+            }
+            Some(Beat::GiveUp) => Found::Ends(self.silent()),
+        }
+    }
+
+    /// Steps the conversation at this `place`.
+    fn run(&mut self, place: usize, input: Input, now: Now) -> Option<Turn> {
+        let outputs = self.conversation(place)?.engine.run(input, now);
+        self.tell(place, outputs)
+    }
+
+    fn tell(&mut self, place: usize, outputs: Vec<Output>) -> Option<Turn> {
+        let context = self.context.clone();
+        let mut out = Vec::from(std::mem::take(&mut self.unwritten));
+        let conversation = self.conversation(place);
+        let end = conversation.and_then(|one| one.write(&context, outputs, &mut out));
+        self.unwritten = out.into();
+        self.ended(place, end?)
+    }
+
+    /// Adds packets to what is to be written.
+    fn say(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
+        let mut out = Vec::from(std::mem::take(&mut self.unwritten));
+        write(&mut Writer::new(self.carrier.transport(), &mut out));
+        self.unwritten = out.into();
+    }
+
+    /// Hands over what there is, as far as the carrier takes it.
+    fn write(&mut self, now: Now) -> io::Result<()> {
+        match &mut self.carrier {
+            Carrier::WebSocket(socket) => {
+                self.is_blocked = socket.write(&self.waker, &mut self.unwritten)?;
+                Ok(())
+            }
+            Carrier::Polling(polled) => {
+                let written = polled.write(&self.waker, &mut self.unwritten, now.unix);
+                if let Some(last) = polled.done.take() {
+                    self.linger(last);
+                }
+                written
+            }
+        }
+    }
+}
+
+impl From<Option<Turn>> for Found {
+    fn from(turn: Option<Turn>) -> Self {
+        turn.map_or(Self::Something, Self::Ends)
+    }
+}
+
+impl More {
+    fn others(&self) -> &[Conversation] {
+        self.0.as_ref().map_or(&[], |rare| &rare.others)
+    }
+
+    fn others_mut(&mut self) -> impl Iterator<Item = &mut Conversation> {
+        self.0.iter_mut().flat_map(|rare| &mut rare.others)
+    }
+
+    /// The next that came before a WebSocket carried the session.
+    fn early(&mut self) -> Option<Item> {
+        let item = self.0.as_mut()?.early.pop_front();
+        self.tidy();
+        item
+    }
+
+    fn trial(&self) -> Option<&Trial> {
+        self.0.as_ref()?.trial.as_ref()
+    }
+
+    /// Whoever has nothing of it any more pays nothing for it.
+    fn tidy(&mut self) {
+        let is_empty = |rare: &Rare| {
+            let is_quiet = rare.trial.is_none() && rare.early.is_empty();
+            is_quiet && rare.others.is_empty() && rare.joining.is_empty()
+        };
+        if self.0.as_deref().is_some_and(is_empty) {
+            self.0 = None;
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! How a session ends, changes what carries it, and hears of its requests.
+
+use crate::model::code::{Code, Refusal};
+use crate::model::time::Moment;
+use crate::model::transport::Transport as Public;
+use crate::session::{Input, Now, ends_abruptly};
+use crate::telemetry::metrics::labels::Door;
+use crate::transport::context::Context;
+use crate::transport::format::Ending;
+use crate::transport::shard::Loan;
+use crate::transport::websocket::number;
+use crate::wire::engineio::payload::{Payload, Terms};
+use crate::wire::engineio::{Kind, Packet, Transport};
+use crate::wire::socketio::encoder;
+use crate::wire::websocket::encoder as frames;
+
+use super::carrier::Carrier;
+use super::{
+    Bytes, End, Found, Misuse, Mux, News, Offered, Outcome, Round, TICK, Trial, Turn, Writer,
+    come_back, io,
+};
+use crate::transport::shard::ending::Ended;
+
+impl Mux {
+    /// What its requests have brought. A session that one of them has ended says so to whoever still waits.
+    pub(super) fn hear_requests(&mut self, round: &mut Round<'_>) -> Option<Turn> {
+        let News {
+            items,
+            getter,
+            offered,
+            end,
+        } = self.entry.door().take();
+        match &mut self.carrier {
+            Carrier::Polling(polled) => {
+                polled.items.extend(items);
+                if let Some(getter) = getter {
+                    polled.waits(getter);
+                }
+                if polled.watch(&self.waker, round.scratch).is_err() {
+                    return Some(Turn::Gone);
+                }
+            }
+            Carrier::WebSocket(_) => drop(getter),
+        }
+        match end.filter(|_| self.is_polled()) {
+            // Whoever waits is told so.
+            Some(Misuse::Overlap | Misuse::Malformed) => {
+                return Some(self.end_polled(Kind::Close, round.now));
+            }
+            Some(Misuse::Aborted) => return Some(Turn::Gone),
+            None => {}
+        }
+        if let Some(offered) = offered {
+            self.try_on(offered, round.now.moment);
+        }
+        self.go_on_trying(round)
+    }
+
+    /// A WebSocket would carry it. It is let try where nothing else does, and all who talk here may use it.
+    fn try_on(&mut self, offered: Offered, now: Moment) {
+        let may = self.engines().all(|engine| {
+            let access = engine.session().access();
+            access.is_some_and(|access| access.may_use(Public::WebSocket))
+        });
+        let rare = self.more.0.get_or_insert_default();
+        let is_free = matches!(self.carrier, Carrier::Polling(_)) && rare.trial.is_none();
+        let trial = Trial::new(offered, self.context.rules().socketio.max_payload, now);
+        if is_free && may && self.closing.is_none() {
+            rare.trial = Some(trial);
+        } else {
+            leave_alone(&self.context, trial);
+        }
+        self.more.tidy();
+    }
+
+    fn go_on_trying(&mut self, round: &mut Round<'_>) -> Option<Turn> {
+        let now = round.now.moment;
+        let rare = self.more.0.as_mut()?;
+        let trial = rare.trial.as_mut()?;
+        match trial.step(&self.waker, round.scratch, now) {
+            Outcome::Goes => {}
+            Outcome::Probed => self.entry.door().upgrades(true, Transport::Polling),
+            Outcome::Fails => {
+                if let Some(trial) = rare.trial.take() {
+                    leave_alone(&self.context, trial);
+                }
+                self.entry.door().upgrades(false, Transport::Polling);
+                self.more.tidy();
+                return None;
+            }
+            Outcome::Upgrades => {
+                let trial = rare.trial.take();
+                self.more.tidy();
+                self.upgrade(trial?, round.now);
+                return None;
+            }
+        }
+        self.let_go(now);
+        None
+    }
+
+    /// Whoever waits for what the session has to say is told to wait no more, so that the WebSocket can take over.
+    fn let_go(&mut self, now: Moment) {
+        let Carrier::Polling(polled) = &self.carrier else {
+            return;
+        };
+        let is_waited_for = polled.is_waited_for() && self.unwritten.is_empty();
+        let trial = self.more.0.as_mut().and_then(|rare| rare.trial.as_mut());
+        let Some(tick) = trial.and_then(|trial| trial.tick.as_mut()) else {
+            return;
+        };
+        if now >= *tick {
+            *tick = now + TICK;
+            if is_waited_for {
+                self.say(|writer| writer.bare(Kind::Noop));
+            }
+        }
+    }
+
+    /// The WebSocket carries it from now on; what was not said yet goes out on it.
+    fn upgrade(&mut self, trial: Trial, now: Now) {
+        let (socket, mut rest) = trial.into_socket();
+        let Carrier::Polling(mut polled) =
+            std::mem::replace(&mut self.carrier, Carrier::WebSocket(socket))
+        else {
+            return;
+        };
+        let unsaid = std::mem::take(&mut self.unwritten);
+        self.entry.door().upgrades(false, Transport::WebSocket);
+        if polled.is_waited_for() {
+            let mut noop = Bytes::from(Kind::Noop.packet(b""));
+            // Its connection may be gone; the session is not.
+            _ = polled.write(&self.waker, &mut noop, now.unix);
+        }
+        let mut out = Vec::from(std::mem::take(&mut rest));
+        translate(&unsaid, &mut out);
+        self.unwritten = out.into();
+        // What it has brought by requests comes first.
+        if !polled.items.is_empty() {
+            self.more.0.get_or_insert_default().early = polled.items;
+        }
+        if let Some(last) = polled.done {
+            self.linger(last);
+        }
+        if let Some(first) = &mut self.first {
+            first.is_carried_by(Transport::WebSocket);
+        }
+        for one in self.more.others_mut() {
+            one.is_carried_by(Transport::WebSocket);
+        }
+    }
+
+    /// A connection whose last answer was written ends by itself.
+    pub(super) fn linger(&self, last: Loan) {
+        let ended = Ended {
+            io: last.keep(),
+            transport: Public::LongPoll,
+            is_chunked: false,
+            rest: Bytes::new(),
+            ending: Ending::Clean,
+            decoder: None,
+            guest: self.context.tasks.guest(Public::LongPoll),
+        };
+        ended.finish(&self.context);
+    }
+
+    /// What is left of it at its end, where a WebSocket carried it.
+    pub(in crate::transport::shard) fn ended_as(self, ending: Ending) -> Option<Ended> {
+        let Carrier::WebSocket(socket) = self.carrier else {
+            return None;
+        };
+        let (io, decoder) = socket.into_parts();
+        Some(Ended {
+            io,
+            transport: Public::WebSocket,
+            is_chunked: false,
+            rest: self.unwritten,
+            ending,
+            decoder: Some(decoder),
+            guest: self.guest,
+        })
+    }
+
+    /// One of its conversations ends: alone, where its client shall stay away; else with what carries it, so that the
+    /// client comes back.
+    pub(super) fn ended(&mut self, place: usize, end: End) -> Option<Turn> {
+        if ends_abruptly(end.code) {
+            return self.close_carrier(end.code, &end.reason);
+        }
+        let mut ended = self.remove(place)?;
+        ended.is_over();
+        let name = ended.space().name.clone();
+        self.say(|writer| writer.message(|packet| encoder::disconnect(packet, &name)));
+        None
+    }
+
+    /// The gateway drains, or its time is over.
+    pub(super) fn drain(&mut self, now: Now) -> Found {
+        for place in 0..self.places() {
+            let retry_after = come_back();
+            let context = self.context.clone();
+            let mut out = Vec::from(std::mem::take(&mut self.unwritten));
+            if let Some(one) = self.conversation(place) {
+                // Where the gateway drains, what it has waited for has been answered with what there is.
+                while let Some(late) = one.engine.late() {
+                    let outputs = one.engine.run(late, now);
+                    one.write(&context, outputs, &mut out);
+                }
+                let outputs = one.engine.run(Input::Drain { retry_after }, now);
+                one.write(&context, outputs, &mut out);
+            }
+            self.unwritten = out.into();
+        }
+        self.close_carrier(Code::Draining, "draining").into()
+    }
+
+    /// The client broke a protocol, or its session cannot go on.
+    pub(super) fn broken(&mut self, refusal: Refusal) -> Option<Turn> {
+        let door = Door::Stream(self.transport());
+        self.context.metrics.refused(refusal.code, door);
+        self.close_carrier(refusal.code, &refusal.message)
+    }
+
+    /// What carries it ends, and says why where it can.
+    pub(super) fn close_carrier(&mut self, code: Code, reason: &str) -> Option<Turn> {
+        if self.is_polled() {
+            self.say(|writer| writer.bare(Kind::Close));
+            self.closing = Some(self.context.clock.now() + self.goodbye());
+            return None;
+        }
+        self.raw(|out| frames::close(out, Some((number(code), reason))));
+        Some(self.closed(false))
+    }
+
+    /// The end of a WebSocket was said.
+    pub(super) fn closed(&mut self, heard: bool) -> Turn {
+        self.entry.door().end();
+        Turn::Ends(Ending::Closing { heard })
+    }
+
+    /// The client wants the session ended.
+    pub(super) fn client_closes(&mut self) -> Option<Turn> {
+        if self.is_polled() {
+            let now = self.context.now();
+            return Some(self.end_polled(Kind::Noop, now));
+        }
+        self.raw(|out| frames::close(out, Some((1000, ""))));
+        Some(self.closed(false))
+    }
+
+    /// Ends a session that requests carry: whoever waits is told with a packet of this `kind`.
+    fn end_polled(&mut self, kind: Kind, now: Now) -> Turn {
+        self.entry.door().end();
+        self.unwritten = Bytes::new();
+        self.say(|writer| writer.bare(kind));
+        self.closing = Some(now.moment + self.goodbye());
+        let written = self.write(now);
+        let is_going = matches!(&self.carrier, Carrier::Polling(polled) if polled.is_answering());
+        match written {
+            Ok(()) if is_going => Turn::Waits,
+            // It was said, or nobody waits, and nobody finds it any more.
+            Ok(()) | Err(_) => Turn::Gone,
+        }
+    }
+
+    /// Its end is said to who polls: to whoever waits, or comes in time.
+    pub(super) fn close(&mut self, now: Moment) -> Turn {
+        let is_said = match &self.carrier {
+            Carrier::Polling(polled) => self.unwritten.is_empty() && !polled.is_answering(),
+            Carrier::WebSocket(_) => true,
+        };
+        let is_late = self.closing.is_none_or(|until| now >= until);
+        if is_said || is_late {
+            self.entry.door().end();
+            return Turn::Gone;
+        }
+        Turn::Waits
+    }
+
+    /// It did not answer in time.
+    pub(super) fn silent(&mut self) -> Turn {
+        if self.is_polled() {
+            let now = self.context.now();
+            return self.end_polled(Kind::Close, now);
+        }
+        let reason = "nothing was heard for too long";
+        self.raw(|out| frames::close(out, Some((number(Code::Timeout), reason))));
+        self.closed(false)
+    }
+
+    /// Whether it is without a conversation for longer than may be.
+    pub(super) fn is_alone_for_long(&self, now: Moment) -> bool {
+        let most = self.context.rules().socketio.connect_timeout;
+        let alone = self.alone.filter(|_| !self.origin.echo);
+        alone.is_some_and(|since| now >= since + most)
+    }
+
+    pub(super) fn give_up_alone(&mut self) -> Option<Turn> {
+        let message = "no namespace was joined in time";
+        self.close_carrier(Code::Timeout, message)
+    }
+
+    pub(super) fn failed(&mut self, error: &io::Error) -> Turn {
+        if error.kind() == io::ErrorKind::TimedOut {
+            if let Some(first) = &mut self.first {
+                first.engine.was_slow();
+            }
+            for one in self.more.others_mut() {
+                one.engine.was_slow();
+            }
+        }
+        Turn::Gone
+    }
+}
+
+/// A WebSocket that no session takes is closed: no page is told the status of one that is refused.
+pub(in crate::transport::shard) fn turn_away(context: &Context, offered: Offered) {
+    leave_alone(context, Trial::new(offered, 0, context.clock.now()));
+}
+
+fn leave_alone(context: &Context, trial: Trial) {
+    let (socket, unwritten) = trial.into_socket();
+    let mut rest = Vec::from(unwritten);
+    frames::close(&mut rest, Some((1000, "")));
+    let (io, decoder) = socket.into_parts();
+    let ended = Ended {
+        io,
+        transport: Public::WebSocket,
+        is_chunked: false,
+        rest: rest.into(),
+        ending: Ending::Closing { heard: false },
+        decoder: Some(decoder),
+        guest: context.tasks.guest(Public::WebSocket),
+    };
+    ended.finish(context);
+}
+
+/// Packets of a body of polling as messages of a WebSocket.
+fn translate(body: &[u8], out: &mut Vec<u8>) {
+    if body.is_empty() {
+        return;
+    }
+    let terms = Terms {
+        bytes: usize::MAX,
+        packets: usize::MAX,
+    };
+    let mut writer = Writer::new(Transport::WebSocket, out);
+    // It is the gateway's own.
+    for packet in Payload::new(body, terms).into_iter().flatten().flatten() {
+        match packet {
+            Packet::Text { kind, data } => writer.packet(&kind.packet(data.as_bytes())),
+            Packet::Binary(bytes) => writer.binary(&bytes),
+        }
+    }
+}

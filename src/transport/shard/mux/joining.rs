@@ -1,0 +1,200 @@
+//! Who joins a namespace: asked for by a CONNECT, let in or refused.
+
+use std::sync::Arc;
+use std::task::{Context as Cx, Poll};
+
+use crate::model::code::{Code, Refusal};
+use crate::model::json::Json;
+use crate::session::{Now, Session, ends_abruptly};
+use crate::telemetry::metrics::labels::Door;
+use crate::transport::context::come_back;
+use crate::transport::engine::Engine;
+use crate::transport::shard::stream::{Round, Turn};
+use crate::transport::socketio::admission::{Admission, admit};
+use crate::transport::socketio::conversation::Conversation;
+use crate::transport::socketio::settings::Space;
+use crate::transport::socketio::style;
+use crate::wire::control::Error;
+use crate::wire::socketio::{Auth, Namespace, encoder};
+
+use super::{Found, Joining, Mux};
+
+impl Mux {
+    pub(super) fn is_joining(&self, namespace: &Namespace) -> bool {
+        let rare = self.more.0.as_ref();
+        rare.is_some_and(|rare| rare.joining.iter().any(|one| one.space.name == *namespace))
+    }
+
+    pub(super) fn forget(&mut self, namespace: &Namespace) {
+        if let Some(rare) = &mut self.more.0 {
+            rare.joining.retain(|one| one.space.name != *namespace);
+        }
+        if self.conversations().next().is_none() {
+            self.alone = Some(self.context.clock.now());
+        }
+        self.more.tidy();
+    }
+
+    pub(super) fn connect(
+        &mut self,
+        namespace: &Namespace,
+        auth: Option<Auth>,
+        now: Now,
+    ) -> Option<Turn> {
+        if self.is_joining(namespace) {
+            return self.misplaced("this namespace is being joined already");
+        }
+        let rate = self.context.rules().session.messages;
+        if self.packets.take(rate, now.moment).is_err() {
+            let message = "too many namespaces are asked for";
+            let refusal = Refusal::new(Code::RateLimited, message).limit("messages");
+            return self.broken(refusal.retry_after(come_back()));
+        }
+        let settings = self.context.rules().socketio.clone();
+        match settings.namespaces.get(namespace) {
+            Some(space) => self.join(space.clone(), auth),
+            None => self.say(|writer| {
+                writer.message(|packet| {
+                    encoder::connect_error(packet, namespace, encoder::INVALID_NAMESPACE, None);
+                });
+            }),
+        }
+        None
+    }
+
+    /// What is asked for by a CONNECT.
+    fn join(&mut self, space: Arc<Space>, auth: Option<Auth>) {
+        let asking = admit(
+            self.context.clone(),
+            self.origin.clone(),
+            space.clone(),
+            auth,
+            self.transport(),
+        );
+        let joining = Joining {
+            space,
+            asking: Box::pin(asking),
+        };
+        self.more.0.get_or_insert_default().joining.push(joining);
+        self.alone = None;
+    }
+
+    /// Begins a conversation with who was let in.
+    fn joined(
+        &mut self,
+        space: Arc<Space>,
+        admission: Admission,
+        round: &mut Round<'_>,
+    ) -> Option<Turn> {
+        let Admission {
+            access,
+            opening,
+            admitted,
+            caller,
+            stream,
+            pid,
+        } = admission;
+        let (context, now) = (self.context.clone(), round.now);
+        let seat = if self.first.is_none() {
+            self.seat.clone()
+        } else {
+            round.branch()
+        };
+        let (settings, mut actions) = (context.rules().session.clone(), Vec::new());
+        let session = Session::admitted(
+            stream,
+            settings,
+            access,
+            &opening,
+            admitted,
+            now,
+            &mut actions,
+        );
+        let transport = self.transport();
+        let mut meter = context.metrics.open(transport, self.origin.version);
+        meter.audited(context.audit.entry(caller.asked(), stream, transport));
+        let mut engine = Engine::new(context.clone(), session, seat, style::size, meter, caller);
+        // It may have been let in by what carried it before.
+        if opening.transport != transport {
+            engine.is_carried_by(transport);
+        }
+        let outputs = engine.start(actions, now);
+        let span = context.rules().socketio.recovery;
+        let kept = pid.and_then(|pid| context.recovery.go_on(pid, span, &context.clock));
+        let conversation = Conversation::new(engine, space, self.carrier.transport(), kept);
+        self.alone = None;
+        let place = if self.first.is_none() {
+            self.first = Some(conversation);
+            0
+        } else {
+            let others = &mut self.more.0.get_or_insert_default().others;
+            others.push(conversation);
+            others.len()
+        };
+        self.more.tidy();
+        self.tell(place, outputs)
+    }
+
+    /// Whoever is let in, or not.
+    pub(super) fn welcome(&mut self, round: &mut Round<'_>) -> Found {
+        let mut cx = Cx::from_waker(&self.waker);
+        let Some(rare) = &mut self.more.0 else {
+            return Found::Nothing;
+        };
+        let ready = rare
+            .joining
+            .iter_mut()
+            .enumerate()
+            .find_map(|(place, one)| match one.asking.as_mut().poll(&mut cx) {
+                Poll::Ready(verdict) => Some((place, verdict)),
+                Poll::Pending => None,
+            });
+        let Some((place, verdict)) = ready else {
+            return Found::Nothing;
+        };
+        let Joining { space, .. } = rare.joining.remove(place);
+        match verdict {
+            Ok(admission) => self.joined(space, admission, round).into(),
+            Err(refusal) => self.refused(&space, refusal).into(),
+        }
+    }
+
+    /// Somebody is not let in: for good, or what carries it ends, so that the client comes back.
+    pub(super) fn refused(&mut self, space: &Arc<Space>, refusal: Refusal) -> Option<Turn> {
+        let door = Door::Stream(self.transport());
+        self.context.metrics.refused(refusal.code, door);
+        self.context.metrics.limited(&refusal);
+        let detail = refusal.operator.as_deref().unwrap_or(&refusal.message);
+        tracing::info!(peer = %self.origin.peer, code = refusal.code.as_str(), detail, "refused");
+        let is_alone = self.conversations().next().is_none();
+        if is_alone {
+            self.alone = Some(self.context.clock.now());
+        }
+        self.more.tidy();
+        if is_alone && ends_abruptly(refusal.code) {
+            return self.close_carrier(refusal.code, &refusal.message);
+        }
+        self.connect_error(space, refusal);
+        None
+    }
+
+    /// Somebody is refused.
+    pub(super) fn connect_error(&mut self, space: &Arc<Space>, refusal: Refusal) {
+        #[derive(serde::Serialize)]
+        struct Data {
+            #[serde(flatten)]
+            error: Error,
+            retryable: bool,
+        }
+        let retryable = ends_abruptly(refusal.code);
+        let message = refusal.message.to_string();
+        let error = Error::new(None, refusal);
+        let data = Json::around(&Data { error, retryable });
+        let name = space.name.clone();
+        self.say(|writer| {
+            writer.message(|packet| {
+                encoder::connect_error(packet, &name, &message, Some(&data));
+            });
+        });
+    }
+}

@@ -1,0 +1,171 @@
+//! What a session's client says.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::model::code::{Code, Refusal};
+use crate::transport::engineio::item::Item;
+use crate::wire::engineio::Kind;
+use crate::wire::socketio::{Body, Packet};
+use crate::wire::websocket::decoder::Incoming;
+use crate::wire::websocket::encoder as frames;
+
+use super::carrier::{Carrier, Heard};
+use super::{ANSWERS, Found, Mux, Round, Turn};
+use crate::session::Now;
+
+impl Mux {
+    /// The next that the client says. Nothing is heard from it while an answer is due; nor while something waits to be
+    /// written to it, but for who polls, which brings its next request only once it is heard: its answers cannot pile up
+    /// beyond a bound.
+    pub(super) fn hear(&mut self, round: &mut Round<'_>) -> Found {
+        let has_room = match &self.carrier {
+            Carrier::WebSocket(_) => self.is_writable(),
+            Carrier::Polling(_) => self.unwritten.len() <= ANSWERS,
+        };
+        if !has_room || self.is_busy() {
+            return Found::Nothing;
+        }
+        if let Some(item) = self.more.early() {
+            return self.item(item, round.now).into();
+        }
+        let heard = match &mut self.carrier {
+            Carrier::Polling(polled) => match polled.items.pop_front() {
+                Some(item) => return self.item(item, round.now).into(),
+                None => return Found::Nothing,
+            },
+            Carrier::WebSocket(socket) => socket.hear(&self.waker, round.scratch),
+        };
+        match heard {
+            Ok(None) => Found::Nothing,
+            Ok(Some(Heard::More)) => Found::Ends(Turn::Continues),
+            Ok(Some(Heard::Incoming(incoming))) => self.frame(incoming, round.now).into(),
+            Ok(Some(Heard::Broken(fault))) => {
+                let message = format!("this is no WebSocket: {fault:?}");
+                self.broken(Refusal::new(Code::ProtocolError, message))
+                    .into()
+            }
+            Err(_) => Found::Ends(Turn::Gone),
+        }
+    }
+
+    fn frame(&mut self, incoming: Incoming, now: Now) -> Option<Turn> {
+        match incoming {
+            Incoming::Text(text) => match Item::of_text(&text) {
+                Ok(item) => self.item(item, now),
+                Err(fault) => self.broken(fault.into()),
+            },
+            Incoming::Binary(bytes) => self.item(Item::Binary(bytes.into()), now),
+            Incoming::Ping(payload) => {
+                self.raw(|out| frames::pong(out, &payload));
+                None
+            }
+            Incoming::Pong(_) => None,
+            Incoming::Close(frame) => {
+                let code = frame.map(|(code, _)| code);
+                self.raw(|out| frames::close(out, code.map(|code| (code, ""))));
+                Some(self.closed(true))
+            }
+        }
+    }
+
+    fn item(&mut self, item: Item, now: Now) -> Option<Turn> {
+        if self.origin.echo && self.echoes(&item) {
+            return None;
+        }
+        match item {
+            Item::Text(Kind::Pong, _) => self.heart.hear(now.moment),
+            Item::Text(Kind::Close, _) => return self.client_closes(),
+            Item::Text(Kind::Message, text) => {
+                let deadline = now.moment + self.context.rules().timeouts.body;
+                let packet = self.reassembler.text(&text, deadline);
+                return self.packet(packet, now);
+            }
+            Item::Binary(bytes) => {
+                let packet = self.reassembler.binary(bytes);
+                return self.packet(packet, now);
+            }
+            Item::Text(Kind::Ping, _) => {
+                let message = "in this revision it is the server that asks";
+                return self.broken(Refusal::new(Code::ProtocolError, message));
+            }
+            // The original takes them, and does nothing.
+            Item::Text(Kind::Open | Kind::Upgrade | Kind::Noop, _) => {}
+        }
+        None
+    }
+
+    /// What conformance suites talk to; says whether it was such a packet.
+    fn echoes(&mut self, item: &Item) -> bool {
+        match item {
+            Item::Text(Kind::Message, text) => {
+                self.say(|writer| writer.message(|out| out.extend_from_slice(text.as_bytes())));
+                true
+            }
+            Item::Binary(bytes) => {
+                self.say(|writer| writer.binary(bytes));
+                true
+            }
+            Item::Text(..) => false,
+        }
+    }
+
+    fn packet(
+        &mut self,
+        packet: Result<Option<Packet>, crate::wire::socketio::Fault>,
+        now: Now,
+    ) -> Option<Turn> {
+        let Packet { namespace, body } = match packet {
+            Ok(packet) => packet?,
+            Err(fault) => return self.broken(fault.into()),
+        };
+        let place = (0..self.places()).find(|&place| {
+            let conversation = self.conversation(place);
+            conversation.is_some_and(|one| one.space().name == namespace)
+        });
+        match (place, body) {
+            (None, Body::Connect(auth)) => self.connect(&namespace, auth, now),
+            (Some(place), Body::Event(event)) => {
+                let input = self.conversation(place)?.said(&event)?;
+                self.run(place, input, now)
+            }
+            (Some(place), Body::Ack { id, .. }) => {
+                let input = self.conversation(place)?.acknowledged(id)?;
+                self.run(place, input, now)
+            }
+            (Some(place), Body::Disconnect) => {
+                if let Some(mut left) = self.remove(place) {
+                    left.is_over();
+                }
+                None
+            }
+            (Some(_), Body::Connect(_)) => self.misplaced("this namespace was joined already"),
+            (_, Body::ConnectError(_)) => self.misplaced("clients refuse nobody"),
+            // It may have left before it was let in.
+            (None, Body::Disconnect) if self.is_joining(&namespace) => {
+                self.forget(&namespace);
+                None
+            }
+            (None, Body::Event(_) | Body::Ack { .. } | Body::Disconnect) => {
+                self.misplaced("this namespace was not joined")
+            }
+        }
+    }
+
+    pub(super) fn misplaced(&mut self, message: &str) -> Option<Turn> {
+        self.broken(Refusal::new(Code::ProtocolError, message))
+    }
+
+    /// Adds bytes to what is to be written.
+    pub(super) fn raw(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut out = Vec::from(std::mem::take(&mut self.unwritten));
+        write(&mut out);
+        self.unwritten = Bytes::from(out);
+    }
+
+    /// How long what is said last may take.
+    pub(super) fn goodbye(&self) -> Duration {
+        self.context.goodbye
+    }
+}
