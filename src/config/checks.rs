@@ -1,13 +1,14 @@
 //! Rules for texts. Each error says what is wrong and what to write instead.
 
 use crate::auth::jwt::KeyUrl;
-use crate::auth::{emits, grants};
+use crate::auth::{SpokenRoom, emits, grants};
 use crate::hooks::{self, Kind};
 use crate::model::event::EventName;
 use crate::model::host::HostPattern;
 use crate::model::network::Proxies;
 use crate::model::room::Room;
 use crate::wire::base_url::BaseUrl;
+use crate::wire::socketio::{Namespace, RESERVED};
 
 /// The name of a role, an API key or a key id: 1 to 64 bytes without surprises in logs and headers.
 pub(super) fn name(text: &str) -> Result<(), String> {
@@ -156,6 +157,69 @@ pub(super) fn event_pattern(text: &str) -> Result<(), String> {
     })
 }
 
+/// Where Socket.IO is served.
+pub(super) fn socketio_path(text: &str) -> Result<(), String> {
+    /// What the gateway's own paths begin with.
+    const OWN: [&str; 4] = ["v1", "healthz", "readyz", "metrics"];
+    let between = text
+        .strip_prefix('/')
+        .and_then(|rest| rest.strip_suffix('/'));
+    let Some(between) = between else {
+        return Err(
+            "is no path to be served at: it begins and ends with `/`, and has something in between"
+                .into(),
+        );
+    };
+    let fine = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
+    // Clients and proxies resolve `.` and `..`, and many make one of two `/`: nobody would arrive.
+    let is_part = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(fine);
+    if !between.split('/').all(is_part) {
+        return Err("has a part between `/` that is not of A-Z a-z 0-9 . _ ~ -, or is none".into());
+    }
+    match between.split('/').next() {
+        Some(first) if OWN.contains(&first) => Err(format!(
+            "is the gateway's own, as all of `/{first}`: choose another"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The name of a namespace of Socket.IO.
+pub(super) fn namespace(text: &str) -> Result<(), String> {
+    let Err(why) = Namespace::parse(text) else {
+        return Ok(());
+    };
+    let meant = format!("/{text}");
+    let instead = match Namespace::parse(&meant) {
+        Ok(_) if !text.starts_with('/') => format!("; write {meant:?}"),
+        Ok(_) | Err(_) => String::new(),
+    };
+    Err(format!("names no namespace: {why}{instead}"))
+}
+
+/// The name of an event as a client of Socket.IO emits it: whatever its library lets it.
+pub(super) fn socketio_event(text: &str) -> Result<(), String> {
+    if RESERVED.contains(&text) {
+        return Err(
+            "is a name that Socket.IO keeps for itself, so no client emits it: choose another"
+                .into(),
+        );
+    }
+    if (1..=EventName::MAX_BYTES).contains(&text.len()) {
+        return Ok(());
+    }
+    Err(format!(
+        "is no name of an event: use 1 to {} bytes",
+        EventName::MAX_BYTES
+    ))
+}
+
+/// A room that a client names by what it says.
+pub(super) fn spoken_room(text: &str) -> Result<(), String> {
+    let read = SpokenRoom::parse(text).map(drop);
+    read.map_err(|why| format!("takes no such room: {why}"))
+}
+
 /// An origin as browsers send it (RFC 6454 §6.2), or `*`.
 pub(super) fn origin(text: &str) -> Result<(), String> {
     if text == "*" {
@@ -233,6 +297,12 @@ mod tests {
         &'static [&'static str],
     );
 
+    /// One byte more than the name of an event has.
+    const LONG: &str = match std::str::from_utf8(&[b'a'; EventName::MAX_BYTES + 1]) {
+        Ok(long) => long,
+        Err(_) => "",
+    };
+
     #[rustfmt::skip] // a table: the rule, what it takes, what it refuses
     const CASES: &[Case] = &[
         (name, &["a", "lobby-tv", "A.b_9"], &["", "a b", "ü", "a\n"]),
@@ -257,6 +327,11 @@ mod tests {
         (hook_header, &["x-tenant", "X-Tenant", "user-agent", "accept-language"],
             &["", "a b", "authorization", "Cookie", "x-api-key", "proxy-authorization", "connection", "host", "sec-websocket-protocol", "te"]),
         (event_pattern, &["note:add", "note:*", "n*", "*"], &["", "a*b", "**", "welcome", "presence:*", "a b"]),
+        (socketio_path, &["/socket.io/", "/a/b-c_~9/", "/v1x/", "/live/v1/", "/.well-known/"],
+            &["", "/", "//", "/a", "a/", "a", "/a//b/", "/a b/", "/ü/", "/a%20b/", "/../", "/a/./", "/v1/", "/v1/live/", "/healthz/", "/readyz/", "/metrics/a/"]),
+        (namespace, &["/", "/admin", "/a/b ü"], &["", "admin", "/a,b", "/a\nb"]),
+        (socketio_event, &["a", "tab:join", "two words", "subscribe", "ü"], &["", "connect", "disconnect", "newListener", LONG]),
+        (spoken_room, &["presence", "tab:{tabId}", "org:{org}:site:{0}"], &["", "tab:*", "tab:{", "{a}{b}"]),
         (filter, &["info", "gatecast::transport=debug,info"], &["gatecast=loud", "=["]),
     ];
 

@@ -5,6 +5,7 @@ mod limits;
 mod presence;
 mod sets;
 mod slips;
+mod socketio;
 
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ fn the_defaults_of_the_table_are_the_defaults_of_the_code() {
 #[test]
 fn the_defaults_inside_roles_rooms_and_issuers_are_what_an_empty_entry_gets() {
     let least = format!(
-        "[roles.NAME]\n[rooms.PATTERN.history]\n[[auth.jwt]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n[hooks.connect]\nurl = \"http://a\"\nsecret = \"{SECRET}\"\n"
+        "[roles.NAME]\n[rooms.PATTERN.history]\n[[auth.jwt]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n[hooks.connect]\nurl = \"http://a\"\nsecret = \"{SECRET}\"\n[socketio.namespaces.\"/\".events.NAME]\nsubscribe = \"a\"\n"
     );
     let mut environment = Vec::new();
     for key in keys::KEYS {
@@ -74,6 +75,7 @@ fn the_defaults_inside_roles_rooms_and_issuers_are_what_an_empty_entry_gets() {
             let path = key
                 .path
                 .replace("[]", ".0")
+                .replace("namespaces.NAME", "namespaces./")
                 .replace('.', "__")
                 .replace("HOOK", "connect")
                 .to_uppercase();
@@ -121,8 +123,9 @@ fn each_example_is_taken_and_has_an_effect() {
             Some((list, _)) => (format!("[[{list}]]"), true),
             None if table.is_empty() => (String::new(), false),
             None => (
-                format!("[{}]", table.replace("HOOK", "connect")),
-                table == "hooks.HOOK",
+                format!("[{}]", table.replace("HOOK", "connect"))
+                    .replace("namespaces.NAME", "namespaces.\"/\""),
+                table == "hooks.HOOK" || table.ends_with(".events.NAME"),
             ),
         };
         let toml = format!("{head}\n{} = {}\n[roles.other]\n", key.name(), key.example);
@@ -131,8 +134,8 @@ fn each_example_is_taken_and_has_an_effect() {
         let is_wrong = key.path == "telemetry.otlp.endpoint" && !cfg!(feature = "otlp");
         assert_eq!(!faults.is_empty(), is_wrong, "{}: {faults:?}", key.path);
         let (settings, _) = settings::build(&values, PathBuf::new());
-        // An entry of a list, or a hook, is whole only with its other keys; the only kind of log that there is is the default; the file
-        // of a secret is not there.
+        // An entry of a list, a hook, or what an event means is whole only with its other keys; the only kind of log that
+        // there is is the default; the file of a secret is not there.
         let is_absent = key.path.starts_with("auth.session.") && key.name().ends_with("_file");
         if !entry && key.path != "log.kind" && !key.path.starts_with(OTLP) && !is_absent {
             assert_eq!(values.unused(), Vec::<String>::new());
@@ -394,6 +397,8 @@ fn no_mistake_repeats_a_secret_wherever_it_was_written() {
         format!("[[auth.jwt]]\nalgorithm = \"x # {hidden}\""),
         format!("[[auth.api_key]]\nsha256 = \"{hidden}\""),
         format!("[[auth.jwt]]\nalgorithm = \"HS256\"\npublic_key = \"{hidden}\""),
+        format!("[socketio.auth]\ntoken = \"{hidden} {hidden}\""),
+        format!("[socketio.auth]\ntoken = \"{hidden}\"\napi_key = \"{hidden}\""),
         format!("[limits]\nevent = \"\"\"\n1\"\"\"\nx = {{ a = 1, b = \"{hidden}\" }}"),
     ] {
         let text = mistakes(&toml);

@@ -99,13 +99,19 @@ fn elsewhere(name: &str) -> Option<&'static Key> {
     keys::KEYS.iter().find(|key| key.name() == name)
 }
 
-/// The rule for names that the operator chooses: of roles, of patterns, and of messages.
+/// The rule for names that the operator chooses: of roles, of patterns, of namespaces, and of messages.
 fn named_well(parent: &Path, name: &str) -> Result<(), String> {
     match parent.0.as_slice() {
         [Step::Key(table)] if table == "roles" => checks::name(name),
         [Step::Key(table)] if table == "hooks" => checks::hook(name),
         [Step::Key(table)] if table == "emit" => checks::event(name),
         [Step::Key(table)] if table == "rooms" => checks::history_pattern(name),
+        [Step::Key(table), Step::Key(below)] if table == "socketio" && below == "namespaces" => {
+            checks::namespace(name)
+        }
+        [Step::Key(table), _, _, Step::Key(below)] if table == "socketio" && below == "events" => {
+            checks::socketio_event(name)
+        }
         [.., Step::Key(table), Step::Key(below)] if table == "limits" && below == "events" => {
             checks::message_name(name)
         }

@@ -233,6 +233,7 @@ fn differences(old: &Settings, new: &Settings) -> Reloaded {
         ),
         ("log and rooms", old.bus != new.bus),
         ("hooks", old.hooks != new.hooks),
+        ("socketio", old.socketio != new.socketio),
         (
             "tls",
             old.tls != new.tls && old.tls.is_some() && new.tls.is_some(),

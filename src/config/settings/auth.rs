@@ -80,7 +80,11 @@ impl Build<'_> {
         roles
     }
 
-    fn role_exists(&mut self, roles: &BTreeMap<String, roles::Settings>, said: &Said<String>) {
+    pub(super) fn role_exists(
+        &mut self,
+        roles: &BTreeMap<String, roles::Settings>,
+        said: &Said<String>,
+    ) {
         let name = &said.value;
         if roles.contains_key(name) {
             return;

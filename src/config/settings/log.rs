@@ -57,11 +57,11 @@ impl Build<'_> {
         let said = section.duration("every");
         let mode = mode.map_or_else(|| "all".into(), |said| said.value);
         if let Some(said) = key.as_ref().filter(|_| mode != "conflate") {
-            self.windowless(&said.origin, "key", "mode = \"conflate\"");
+            self.lonely(&said.origin, "key", "mode = \"conflate\"");
         }
         if let Some(said) = said.as_ref().filter(|_| matches!(&*mode, "all" | "latest")) {
             let modes = "mode = \"conflate\" or \"batch\"";
-            self.windowless(&said.origin, "every", modes);
+            self.lonely(&said.origin, "every", modes);
         }
         let every = or(said, WINDOW);
         match &*mode {
@@ -83,15 +83,16 @@ impl Build<'_> {
             self.open_fault(Some(&said.origin), problem, "take it out");
         }
         if let Some(said) = grace.as_ref().filter(|_| track.is_none()) {
-            self.windowless(&said.origin, "grace", "track = true");
+            self.lonely(&said.origin, "grace", "track = true");
         }
         let grace = or(grace, GRACE);
         (or(track, false) && !is_own).then_some(grace)
     }
 
-    fn windowless(&mut self, origin: &Origin, key: &str, modes: &str) {
+    /// A key that has an effect only beside another one is a mistake without it.
+    pub(super) fn lonely(&mut self, origin: &Origin, key: &str, beside: &str) {
         let problem = format!("`{key}` has no effect here");
-        let instead = format!("write {modes} beside it, or take it out");
+        let instead = format!("write {beside} beside it, or take it out");
         self.open_fault(Some(origin), problem, &instead);
     }
 }

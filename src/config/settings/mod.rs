@@ -6,6 +6,7 @@ mod hooks;
 mod issuers;
 mod listen;
 mod log;
+mod socketio;
 mod tickets;
 
 use std::path::PathBuf;
@@ -62,6 +63,7 @@ impl Build<'_> {
         let service = self.service(limits.event);
         let server = self.values.section("server");
         let drain = or(server.duration("drain"), default.drain);
+        let auth = self.auth(limits, &events, service.body);
         let (listen, proxies) = (self.listen(default.listen), self.proxies(&server));
         Settings {
             proxy_protocol: self.proxy_protocol(&server, &listen, &proxies),
@@ -80,13 +82,13 @@ impl Build<'_> {
             drain,
             drain_window: self.drain_window(&server, drain, default.drain_window),
             addresses: addresses(&section),
-            auth: self.auth(limits, &events, service.body),
+            socketio: self.socketio(&auth.roles),
+            auth,
             authorities: default.authorities,
             bus: self.bus(),
             session: self.session(&server, limits.messages),
             service,
             hooks: self.hooks(),
-            socketio: default.socketio,
             telemetry: self.telemetry(),
             files: Vec::new(),
         }

@@ -175,10 +175,10 @@ async fn a_configuration_with_mistakes_changes_nothing_and_each_is_named_with_it
 #[tokio::test]
 async fn what_cannot_change_is_named_and_what_can_holds_for_the_next_request() {
     let gate = gate().await;
-    let more = "[server]\nshards = 7\nheartbeat = \"5s\"\n[cors]\norigins = [\"https://app.example\"]\n[limits]\nbody = \"70KiB\"\nconnections = 100\n";
+    let more = "[server]\nshards = 7\nheartbeat = \"5s\"\n[cors]\norigins = [\"https://app.example\"]\n[limits]\nbody = \"70KiB\"\nconnections = 100\n[socketio]\nrecovery = \"1m\"\n";
     let toml = toml(&viewers(), VIEWER) + more;
     let reloaded = gate.reload(&toml).await.unwrap();
-    assert_eq!(reloaded.changed, ["cors", "limits", "server"]);
+    assert_eq!(reloaded.changed, ["cors", "limits", "server", "socketio"]);
     assert_eq!(
         reloaded.at_next_start,
         ["limits.connections", "server.shards"]
