@@ -18,7 +18,7 @@ use self::play::play;
 use self::story::Story;
 
 /// The pages that tell stories.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 18] = [
     "README.md",
     "access.md",
     "confirm.md",
@@ -34,6 +34,7 @@ const PAGES: [&str; 17] = [
     "presence.md",
     "rooms.md",
     "service.md",
+    "socketio.md",
     "sse.md",
     "websocket.md",
 ];
