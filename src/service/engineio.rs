@@ -20,7 +20,6 @@ use crate::transport::engineio::opening;
 use crate::transport::engineio::sid::Sid;
 use crate::transport::granted::{Granted, Grantee};
 use crate::transport::shard::{Arrival, Parked};
-use crate::transport::socketio;
 use crate::transport::socketio::origin::Origin;
 use crate::wire::engineio::payload::{PACKETS, Terms};
 use crate::wire::engineio::{self, Asked, Rejection, Transport};
@@ -97,6 +96,7 @@ impl Service {
         connection: &Connection,
         origin: &cors::Origin,
     ) -> Result<Answer, Unserved> {
+        connection.has_room()?;
         let (method, version) = (request.method(), request.version());
         let upgrades = is_upgrade(method, version, request.headers());
         let find = |sid: &str| {
@@ -147,8 +147,7 @@ impl Service {
         connection: &Connection,
         carrier: Transport,
     ) -> Result<Arrival, Refusal> {
-        let transport = socketio::transport(carrier);
-        let held = self.room_for(connection, transport)?;
+        let held = self.room_for(connection)?;
         let origin = Origin {
             peer: connection.peer,
             request: connection.request,
@@ -162,20 +161,21 @@ impl Service {
             origin: Arc::new(origin),
             entry: self.context.sessions.enter(carrier)?,
             held,
+            since: self.context.clock.now(),
         })
     }
 
-    fn room_for(&self, connection: &Connection, transport: Public) -> Result<Held, Refusal> {
+    fn room_for(&self, connection: &Connection) -> Result<Held, Refusal> {
         if self.context.draining.has_begun() {
             let refusal = Refusal::new(Code::Draining, "the gateway is draining");
             return Err(refusal.retry_after(come_back()));
         }
-        connection.has_room()?;
         if self.context.is_full() {
             let refusal = Refusal::new(Code::Overloaded, "the gateway has no memory for more");
             return Err(refusal.limit("memory").retry_after(come_back()));
         }
-        self.context.arrive(connection.peer, transport)
+        // It lasts as a WebSocket does, whatever carries it: a poll lasts too short to be counted as a handshake.
+        self.context.arrive(connection.peer, Public::WebSocket)
     }
 
     /// Lets a GET wait for what its session has to say. One that comes while a WebSocket is about to carry that is held,

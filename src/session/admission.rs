@@ -60,6 +60,8 @@ pub struct Invited {
 pub struct Wish {
     /// How the events shall come.
     pub transport: Transport,
+    /// In which language.
+    pub dialect: Dialect,
     /// The rooms that it named, or has.
     pub rooms: Vec<Room>,
     /// Whether it takes those of its role besides.
@@ -89,6 +91,7 @@ impl From<&Opening> for Wish {
         let resumes = opening.start.is_resume();
         Self {
             transport: opening.transport,
+            dialect: opening.dialect,
             rooms: opening.rooms.clone(),
             takes_own: opening.rooms.is_empty(),
             resumes,

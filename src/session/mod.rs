@@ -249,6 +249,7 @@ impl Session {
             State::Waiting { opening, .. } => Some(opening.into()),
             State::Live(live) if live.access.principal == Principal::Anonymous => Some(Wish {
                 transport,
+                dialect: self.dialect,
                 rooms: live.rooms.clone(),
                 takes_own: !live.named,
                 resumes: false,

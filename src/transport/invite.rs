@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::auth::{Access, Added};
 use crate::hooks::{Consent, Kind, few_at_once};
 use crate::model::code::{Code, Refusal};
+use crate::model::dialect::Dialect;
 use crate::model::room::Room;
 use crate::model::transport::Transport;
 use crate::session::Answer;
@@ -28,9 +29,9 @@ impl Wish {
         self.rooms.iter().chain(own).cloned().collect()
     }
 
-    /// Whether it is a poll, of which nothing is kept.
+    /// Whether it is a poll, of which nothing is kept: not a stream whose session is polled.
     fn is_poll(&self) -> bool {
-        self.transport == Transport::LongPoll
+        self.transport == Transport::LongPoll && self.dialect == Dialect::Native
     }
 
     /// Whether the backend is to be asked in any case, and has it told something first. Of a poll that goes on a yes that

@@ -143,7 +143,12 @@ impl Shard {
     pub fn borrow(&self, loan: Loan, parked: Parked) {
         let (waiting, style) = match parked {
             Parked::Poll { waiting, style } => (waiting, style),
-            Parked::Session(claim) => return claim.lend(loan),
+            Parked::Session(claim) => {
+                if let Err(loan) = claim.lend(loan) {
+                    mux::too_late(&self.context, loan);
+                }
+                return;
+            }
         };
         let (guest, borrowed) = (
             self.guest(Transport::LongPoll),

@@ -41,6 +41,7 @@ mod rooms;
 mod secrets;
 mod service;
 mod sessions;
+mod socketio;
 #[cfg(feature = "otlp")]
 mod spans;
 mod stalled;

@@ -168,9 +168,20 @@ impl Claim {
     }
 
     /// Waits on the connection that it came on.
-    pub fn lend(self, loan: Loan) {
+    ///
+    /// # Errors
+    /// The session has ended meanwhile.
+    pub fn lend(self, loan: Loan) -> Result<(), Loan> {
         let door = self.door.clone();
-        door.put(|news| news.getter = Some(Getter::Lent(loan, self)));
+        let mut state = door.lock();
+        if state.has_ended {
+            drop(state);
+            return Err(loan);
+        }
+        state.news.getter = Some(Getter::Lent(loan, self));
+        drop(state);
+        door.call();
+        Ok(())
     }
 
     /// Waits here; nothing comes where the session has ended.
@@ -232,15 +243,33 @@ impl Door {
         _ = self.call.set(call);
     }
 
-    /// What requests have brought since it was asked last.
+    /// What requests have brought since it was asked last: packets too, if it `wants` them.
     #[must_use]
-    pub fn take(&self) -> News {
+    pub fn take(&self, wants: bool) -> News {
+        let mut state = self.lock();
+        let items = if wants {
+            VecDeque::new()
+        } else {
+            std::mem::take(&mut state.news.items)
+        };
+        if wants && state.weight > 0 {
+            state.weight = 0;
+            self.changed.notify_waiters();
+        }
+        let news = std::mem::take(&mut state.news);
+        state.news.items = items;
+        news
+    }
+
+    /// The packets that requests have brought.
+    #[must_use]
+    pub fn items(&self) -> VecDeque<Item> {
         let mut state = self.lock();
         if state.weight > 0 {
             state.weight = 0;
             self.changed.notify_waiters();
         }
-        std::mem::take(&mut state.news)
+        std::mem::take(&mut state.news.items)
     }
 
     /// Whether a WebSocket is about to carry it, or does so from now on.

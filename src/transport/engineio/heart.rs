@@ -43,6 +43,12 @@ impl Heart {
         self.is_asked = false;
     }
 
+    /// Whether an answer is due.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        self.is_asked
+    }
+
     /// When something is due.
     #[must_use]
     pub fn due(&self) -> Moment {

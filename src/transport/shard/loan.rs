@@ -115,6 +115,11 @@ impl Loan {
         Ok(Pin::new(io).poll_flush(&mut cx)?.is_ready())
     }
 
+    /// The connection, and the beginning of its answer's head: nobody answers it here.
+    pub(super) fn into_parts(self) -> (Box<dyn Io>, Vec<u8>) {
+        (self.lent.keep(), self.head.into())
+    }
+
     /// It was answered, and goes on.
     pub(super) fn give_back(self) {
         self.lent.give_back(&self.ahead);

@@ -41,7 +41,7 @@ use crate::wire::socketio::Reassembler;
 use super::stream::{Round, Turn};
 use super::{Io, Schedule};
 use carrier::{Carrier, Socket};
-pub(super) use ends::turn_away;
+pub(super) use ends::{too_late, turn_away};
 use trial::{Outcome, TICK, Trial};
 
 /// Steps that a session may take before others have their turn.
@@ -60,6 +60,8 @@ pub struct Arrival {
     pub entry: Entry,
     /// Its places among those that are open.
     pub held: Held,
+    /// When it came.
+    pub since: Moment,
 }
 
 /// A session.
@@ -132,11 +134,12 @@ impl Mux {
             origin,
             entry,
             held,
+            since,
         }: Arrival,
         connection: Option<(Box<dyn Io>, Vec<u8>)>,
         guest: Guest,
     ) -> Self {
-        let (settings, now) = (context.rules().socketio.clone(), context.clock.now());
+        let settings = context.rules().socketio.clone();
         let waker: Waker = seat.clone().into();
         entry.door().opens(waker.clone());
         let (carrier, unwritten) = match connection {
@@ -158,9 +161,9 @@ impl Mux {
             first: None,
             unwritten,
             written: 0,
-            heart: Heart::new(settings.ping_interval, settings.ping_timeout, now),
+            heart: Heart::new(settings.ping_interval, settings.ping_timeout, since),
             reassembler: Reassembler::new(settings.max_payload),
-            alone: Some(now),
+            alone: Some(since),
             closing: None,
             packets: Bucket::default(),
             more: More::default(),
@@ -223,8 +226,8 @@ impl Mux {
             .engines()
             .filter_map(|engine| engine.deadline(writable));
         let beats = (writable || self.is_polled()).then(|| self.heart.due());
-        let alone = self.alone.filter(|_| !self.origin.echo);
-        let alone = alone.map(|since| since + self.context.rules().socketio.connect_timeout);
+        let most = self.context.rules().socketio.connect_timeout;
+        let alone = self.alone_since().map(|since| since + most);
         let trial = self.more.trial().map(Trial::deadline);
         engines
             .chain(beats)
@@ -233,6 +236,16 @@ impl Mux {
             .chain(self.reassembler.deadline())
             .chain(self.leaves())
             .min()
+    }
+
+    /// Since when there is no conversation, and nobody is asked whether there may be one.
+    fn alone_since(&self) -> Option<Moment> {
+        let is_asking = self
+            .more
+            .0
+            .as_ref()
+            .is_some_and(|rare| !rare.joining.is_empty());
+        self.alone.filter(|_| !self.origin.echo && !is_asking)
     }
 
     /// When it leaves. Whoever waits for its backend is let wait a little longer: what it says is said to nobody else.

@@ -24,7 +24,7 @@ use crate::transport::shard::{Farewell, Filter};
 use crate::wire::socketio::Auth;
 
 use super::origin::{Origin, new_stream};
-use super::recovery::Record;
+use super::recovery::{Kept, Record};
 use super::settings::{Settings, Space};
 
 /// The members of `auth` that a client comes back with.
@@ -43,8 +43,8 @@ pub(crate) struct Admission {
     pub caller: Box<Caller>,
     /// The name of its stream.
     pub stream: StreamId,
-    /// The secret name under which it was here before, where it goes on as the same.
-    pub pid: Option<Sid>,
+    /// Its place among those that come back, where it goes on as the same.
+    pub kept: Option<Kept>,
 }
 
 /// Lets a client into `space`, or says why not.
@@ -67,8 +67,8 @@ pub(crate) async fn admit(
     may_join(&space, &access)?;
     let before = returning(&context, &space, auth.as_ref(), &access).await?;
     let says = says(&settings, auth.as_ref());
-    let (stream, pid, opening) = match before {
-        Some((pid, record, since)) => {
+    let (stream, opening) = match before {
+        Some((kept, record, since)) => {
             let opening = Opening {
                 transport,
                 dialect: Dialect::SocketIo,
@@ -76,13 +76,14 @@ pub(crate) async fn admit(
                 start: since.map_or(Start::Now, Start::At),
             };
             let caller = origin.caller(&context, record.stream, transport);
-            let back = goes_on(&context, &access, (pid, &record), opening, &says, caller).await?;
+            let returning = (kept, &record);
+            let back = goes_on(&context, &access, returning, opening, &says, caller).await?;
             if let Some(back) = back {
                 return Ok(back);
             }
-            (new_stream(), None, fresh(transport))
+            (new_stream(), fresh(transport))
         }
-        None => (new_stream(), None, fresh(transport)),
+        None => (new_stream(), fresh(transport)),
     };
     let mut caller = origin.caller(&context, stream, transport);
     let let_in = context.let_in(access, &opening, Some(says), &mut caller);
@@ -93,7 +94,7 @@ pub(crate) async fn admit(
         admitted,
         caller,
         stream,
-        pid,
+        kept: None,
     })
 }
 
@@ -111,7 +112,7 @@ const fn fresh(transport: Transport) -> Opening {
 async fn goes_on(
     context: &Context,
     access: &Arc<Access>,
-    (pid, record): (Sid, &Record),
+    (mut kept, record): (Kept, &Record),
     opening: Opening,
     says: &Json,
     mut caller: Box<Caller>,
@@ -122,10 +123,8 @@ async fn goes_on(
         .cloned()
         .collect();
     // Whoever names no room gets those of its role.
-    if own.is_empty() {
-        return Ok(None);
-    }
-    if own.iter().any(|room| !access.may_subscribe(room)) {
+    if own.is_empty() || own.iter().any(|room| !access.may_subscribe(room)) {
+        kept.is_over();
         return Ok(None);
     }
     let asked = Opening {
@@ -158,7 +157,7 @@ async fn goes_on(
         admitted,
         caller,
         stream: record.stream,
-        pid: Some(pid),
+        kept: Some(kept),
     }))
 }
 
@@ -209,19 +208,14 @@ async fn returning(
     space: &Space,
     auth: Option<&Auth>,
     access: &Access,
-) -> Result<Option<(Sid, Record, Option<Position>)>, Refusal> {
+) -> Result<Option<(Kept, Record, Option<Position>)>, Refusal> {
     let said = auth.filter(|_| space.terms.recovery);
     let pid = said.and_then(|auth| Sid::from_client(&auth.text(PID)?));
     let (Some(auth), Some(pid)) = (said, pid) else {
         return Ok(None);
     };
-    let find = || {
-        let now = context.clock.now();
-        context
-            .recovery
-            .find(pid, &access.principal, &space.name, now)
-    };
-    let Some(record) = find() else {
+    let (whose, now) = ((&access.principal, &space.name), context.clock.now());
+    let Some(record) = context.recovery.find(pid, whose, now) else {
         return Ok(None);
     };
     if record.is_there() {
@@ -229,11 +223,11 @@ async fn returning(
             stream: Some(record.stream),
             ..Filter::default()
         };
-        let dismissed =
-            context.of_all_shards(|shard| shard.dismiss(filter.clone(), Farewell::Replace));
-        dismissed.await?;
+        let ended = context.of_all_shards(|shard| shard.dismiss(filter.clone(), Farewell::Replace));
+        ended.await?;
     }
-    let Some(record) = find() else {
+    let span = context.rules().socketio.recovery;
+    let Some((kept, record)) = context.recovery.claim(pid, whose, span, &context.clock) else {
         return Ok(None);
     };
     let offset = auth
@@ -251,7 +245,7 @@ async fn returning(
         (Some(Err(_)), _) => return Ok(None),
         (None, since) => since,
     };
-    Ok(since.map(|since| (pid, record, Some(since))))
+    Ok(since.map(|since| (kept, record, Some(since))))
 }
 
 /// What the client says of itself besides its credential, as an object.

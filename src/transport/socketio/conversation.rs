@@ -300,7 +300,8 @@ impl Conversation {
 
     /// What of a room's past its client is told before it has joined it: as one event, where that is wanted.
     fn past(&self, events: &[Envelope], out: &mut Vec<u8>) {
-        let backfill = self.expected.front().and_then(|one| one.backfill.as_ref());
+        // Nothing is asked behind a join that is under way.
+        let backfill = self.expected.back().and_then(|one| one.backfill.as_ref());
         let read = events.iter().filter_map(Past::read);
         if let Some(name) = backfill {
             let payloads: Vec<_> = read.map(|past| past.data).collect();

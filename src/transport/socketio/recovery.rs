@@ -99,11 +99,24 @@ impl Recovery {
         self.kept(pid, span, clock)
     }
 
-    /// A conversation goes on that was cut.
+    /// Lets a conversation go on that was cut, if it is `principal`'s in `namespace`, and its time is not over. It is cut
+    /// again when this is dropped: whoever else comes by its name meanwhile gets nothing.
     #[must_use]
-    pub fn go_on(&self, pid: Sid, span: Duration, clock: &Clock) -> Option<Kept> {
-        self.table().all.get_mut(&pid)?.until = None;
-        Some(self.kept(pid, span, clock))
+    pub fn claim(
+        &self,
+        pid: Sid,
+        whose: (&Principal, &Namespace),
+        span: Duration,
+        clock: &Clock,
+    ) -> Option<(Kept, Record)> {
+        let mut table = self.table();
+        let record = table
+            .own(pid, whose, clock.now())
+            .filter(|one| !one.is_there())?;
+        record.until = None;
+        let record = record.clone();
+        drop(table);
+        Some((self.kept(pid, span, clock), record))
     }
 
     fn kept(&self, pid: Sid, span: Duration, clock: &Clock) -> Kept {
@@ -119,18 +132,10 @@ impl Recovery {
 
     /// The conversation of this name, if it is `principal`'s in `namespace`, and is there or was cut a moment ago.
     #[must_use]
-    pub fn find(
-        &self,
-        pid: Sid,
-        principal: &Principal,
-        namespace: &Namespace,
-        now: Moment,
-    ) -> Option<Record> {
-        let table = self.table();
-        let record = table.all.get(&pid)?;
-        let is_own = record.principal == *principal && record.namespace == *namespace;
-        let in_time = record.until.is_none_or(|until| now < until);
-        (is_own && in_time).then(|| record.clone())
+    pub fn find(&self, pid: Sid, whose: (&Principal, &Namespace), now: Moment) -> Option<Record> {
+        self.table()
+            .own(pid, whose, now)
+            .map(|record| record.clone())
     }
 
     /// What the backend has just taken from the streams of `whom` does not come back with them.
@@ -156,6 +161,18 @@ impl Recovery {
 }
 
 impl Table {
+    fn own(
+        &mut self,
+        pid: Sid,
+        (principal, namespace): (&Principal, &Namespace),
+        now: Moment,
+    ) -> Option<&mut Record> {
+        let record = self.all.get_mut(&pid)?;
+        let is_own = record.principal == *principal && record.namespace == *namespace;
+        let in_time = record.until.is_none_or(|until| now < until);
+        (is_own && in_time).then_some(record)
+    }
+
     /// Who is late, or one too many, is forgotten.
     fn tidy(&mut self, now: Moment) {
         while let Some((pid, until)) = self.cut.front().copied() {
@@ -240,7 +257,7 @@ mod tests {
     fn who_was_cut_is_found_for_a_while_and_who_has_left_is_not() {
         let (recovery, (clock, hand)) = (Recovery::default(), Clock::manual());
         let find = |pid, namespace: &Namespace| {
-            recovery.find(pid, &Principal::Anonymous, namespace, clock.now())
+            recovery.find(pid, (&Principal::Anonymous, namespace), clock.now())
         };
         let mut kept = recovery.begin(record(1), SPAN, &clock);
         let (pid, room) = (kept.pid(), Room::parse("a").unwrap());
@@ -252,7 +269,12 @@ mod tests {
         let found = find(pid, &Namespace::MAIN).unwrap();
         assert!(!found.is_there() && found.rooms == [room]);
         assert!(find(pid, &Namespace::parse("/b").unwrap()).is_none());
-        let kept = recovery.go_on(pid, SPAN, &clock).unwrap();
+        let claim = || {
+            let whose = (&Principal::Anonymous, &Namespace::MAIN);
+            recovery.claim(pid, whose, SPAN, &clock)
+        };
+        let (kept, _) = claim().unwrap();
+        assert!(claim().is_none(), "somebody else was faster");
         hand.advance(SPAN);
         drop(kept);
         hand.advance(SPAN);
@@ -272,7 +294,7 @@ mod tests {
         let pid = kept.pid();
         kept.note(std::slice::from_ref(&room), std::slice::from_ref(&room));
         drop(kept);
-        let find = || recovery.find(pid, &Principal::Anonymous, &Namespace::MAIN, clock.now());
+        let find = || recovery.find(pid, (&Principal::Anonymous, &Namespace::MAIN), clock.now());
         recovery.takes_back(&Whom::Stream(StreamId::from_random(1)), &room);
         assert!(find().unwrap().rooms.is_empty());
         recovery.forget(&Whom::Stream(StreamId::from_random(2)));
@@ -288,7 +310,7 @@ mod tests {
         let pid = first.pid();
         drop(first);
         (0..KEPT).for_each(|_| drop(recovery.begin(record(2), SPAN, &clock)));
-        let found = recovery.find(pid, &Principal::Anonymous, &Namespace::MAIN, clock.now());
+        let found = recovery.find(pid, (&Principal::Anonymous, &Namespace::MAIN), clock.now());
         assert!(found.is_none());
         assert_eq!(recovery.table().all.len(), KEPT);
     }

@@ -11,6 +11,7 @@ use crate::transport::shard::Loan;
 use crate::transport::websocket::number;
 use crate::wire::engineio::payload::{Payload, Terms};
 use crate::wire::engineio::{Kind, Packet, Transport};
+use crate::wire::http1;
 use crate::wire::socketio::encoder;
 use crate::wire::websocket::encoder as frames;
 
@@ -29,7 +30,7 @@ impl Mux {
             getter,
             offered,
             end,
-        } = self.entry.door().take();
+        } = self.entry.door().take(self.wants_items());
         match &mut self.carrier {
             Carrier::Polling(polled) => {
                 polled.items.extend(items);
@@ -56,12 +57,17 @@ impl Mux {
         self.go_on_trying(round)
     }
 
+    /// Whether what its client has brought by requests can be looked at: until then who brings more waits.
+    fn wants_items(&self) -> bool {
+        match &self.carrier {
+            Carrier::Polling(polled) => polled.items.is_empty(),
+            Carrier::WebSocket(_) => true,
+        }
+    }
+
     /// A WebSocket would carry it. It is let try where nothing else does, and all who talk here may use it.
     fn try_on(&mut self, offered: Offered, now: Moment) {
-        let may = self.engines().all(|engine| {
-            let access = engine.session().access();
-            access.is_some_and(|access| access.may_use(Public::WebSocket))
-        });
+        let may = self.may_upgrade();
         let rare = self.more.0.get_or_insert_default();
         let is_free = matches!(self.carrier, Carrier::Polling(_)) && rare.trial.is_none();
         let trial = Trial::new(offered, self.context.rules().socketio.max_payload, now);
@@ -73,25 +79,35 @@ impl Mux {
         self.more.tidy();
     }
 
+    /// Whether all who talk here may use a WebSocket.
+    fn may_upgrade(&self) -> bool {
+        self.engines().all(|engine| {
+            let access = engine.session().access();
+            access.is_some_and(|access| access.may_use(Public::WebSocket))
+        })
+    }
+
     fn go_on_trying(&mut self, round: &mut Round<'_>) -> Option<Turn> {
         let now = round.now.moment;
+        let may = self.may_upgrade();
         let rare = self.more.0.as_mut()?;
         let trial = rare.trial.as_mut()?;
-        match trial.step(&self.waker, round.scratch, now) {
+        let outcome = trial.step(&self.waker, round.scratch, now);
+        match outcome {
+            Outcome::Upgrades if may => {
+                let trial = rare.trial.take();
+                self.more.tidy();
+                self.upgrade(trial?, round.now);
+                return None;
+            }
             Outcome::Goes => {}
             Outcome::Probed => self.entry.door().upgrades(true, Transport::Polling),
-            Outcome::Fails => {
+            Outcome::Fails | Outcome::Upgrades => {
                 if let Some(trial) = rare.trial.take() {
                     leave_alone(&self.context, trial);
                 }
                 self.entry.door().upgrades(false, Transport::Polling);
                 self.more.tidy();
-                return None;
-            }
-            Outcome::Upgrades => {
-                let trial = rare.trial.take();
-                self.more.tidy();
-                self.upgrade(trial?, round.now);
                 return None;
             }
         }
@@ -291,8 +307,7 @@ impl Mux {
     /// Whether it is without a conversation for longer than may be.
     pub(super) fn is_alone_for_long(&self, now: Moment) -> bool {
         let most = self.context.rules().socketio.connect_timeout;
-        let alone = self.alone.filter(|_| !self.origin.echo);
-        alone.is_some_and(|since| now >= since + most)
+        self.alone_since().is_some_and(|since| now >= since + most)
     }
 
     pub(super) fn give_up_alone(&mut self) -> Option<Turn> {
@@ -311,6 +326,23 @@ impl Mux {
         }
         Turn::Gone
     }
+}
+
+/// A GET whose session has ended before its connection was lent is told so.
+pub(in crate::transport::shard) fn too_late(context: &Context, loan: Loan) {
+    let (io, mut rest) = loan.into_parts();
+    http1::rest(&mut rest, None, true, context.clock.unix());
+    http1::body(&mut rest, &Kind::Close.packet(b""));
+    let ended = Ended {
+        io,
+        transport: Public::LongPoll,
+        is_chunked: false,
+        rest: rest.into(),
+        ending: Ending::Clean,
+        decoder: None,
+        guest: context.tasks.guest(Public::LongPoll),
+    };
+    ended.finish(context);
 }
 
 /// A WebSocket that no session takes is closed: no page is told the status of one that is refused.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::task::{Context as Cx, Poll};
 
-use crate::model::code::{Code, Refusal};
+use crate::model::code::Refusal;
 use crate::model::json::Json;
+use crate::session::admission::may_use;
 use crate::session::{Now, Session, ends_abruptly};
 use crate::telemetry::metrics::labels::Door;
-use crate::transport::context::come_back;
 use crate::transport::engine::Engine;
 use crate::transport::shard::stream::{Round, Turn};
 use crate::transport::socketio::admission::{Admission, admit};
@@ -29,9 +29,6 @@ impl Mux {
         if let Some(rare) = &mut self.more.0 {
             rare.joining.retain(|one| one.space.name != *namespace);
         }
-        if self.conversations().next().is_none() {
-            self.alone = Some(self.context.clock.now());
-        }
         self.more.tidy();
     }
 
@@ -44,11 +41,8 @@ impl Mux {
         if self.is_joining(namespace) {
             return self.misplaced("this namespace is being joined already");
         }
-        let rate = self.context.rules().session.messages;
-        if self.packets.take(rate, now.moment).is_err() {
-            let message = "too many namespaces are asked for";
-            let refusal = Refusal::new(Code::RateLimited, message).limit("messages");
-            return self.broken(refusal.retry_after(come_back()));
+        if let Some(end) = self.charge(now) {
+            return Some(end);
         }
         let settings = self.context.rules().socketio.clone();
         match settings.namespaces.get(namespace) {
@@ -76,7 +70,6 @@ impl Mux {
             asking: Box::pin(asking),
         };
         self.more.0.get_or_insert_default().joining.push(joining);
-        self.alone = None;
     }
 
     /// Begins a conversation with who was let in.
@@ -92,9 +85,14 @@ impl Mux {
             admitted,
             caller,
             stream,
-            pid,
+            kept,
         } = admission;
         let (context, now) = (self.context.clone(), round.now);
+        let transport = self.transport();
+        // A WebSocket may have come to carry it while it was let in.
+        if let Err(refusal) = may_use(&access, transport) {
+            return self.refused(&space, refusal);
+        }
         let seat = if self.first.is_none() {
             self.seat.clone()
         } else {
@@ -110,7 +108,6 @@ impl Mux {
             now,
             &mut actions,
         );
-        let transport = self.transport();
         let mut meter = context.metrics.open(transport, self.origin.version);
         meter.audited(context.audit.entry(caller.asked(), stream, transport));
         let mut engine = Engine::new(context.clone(), session, seat, style::size, meter, caller);
@@ -119,8 +116,6 @@ impl Mux {
             engine.is_carried_by(transport);
         }
         let outputs = engine.start(actions, now);
-        let span = context.rules().socketio.recovery;
-        let kept = pid.and_then(|pid| context.recovery.go_on(pid, span, &context.clock));
         let conversation = Conversation::new(engine, space, self.carrier.transport(), kept);
         self.alone = None;
         let place = if self.first.is_none() {
@@ -167,9 +162,6 @@ impl Mux {
         let detail = refusal.operator.as_deref().unwrap_or(&refusal.message);
         tracing::info!(peer = %self.origin.peer, code = refusal.code.as_str(), detail, "refused");
         let is_alone = self.conversations().next().is_none();
-        if is_alone {
-            self.alone = Some(self.context.clock.now());
-        }
         self.more.tidy();
         if is_alone && ends_abruptly(refusal.code) {
             return self.close_carrier(refusal.code, &refusal.message);

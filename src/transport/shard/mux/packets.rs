@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::model::code::{Code, Refusal};
+use crate::transport::context::come_back;
 use crate::transport::engineio::item::Item;
 use crate::wire::engineio::Kind;
 use crate::wire::socketio::{Body, Packet};
@@ -31,10 +32,15 @@ impl Mux {
             return self.item(item, round.now).into();
         }
         let heard = match &mut self.carrier {
-            Carrier::Polling(polled) => match polled.items.pop_front() {
-                Some(item) => return self.item(item, round.now).into(),
-                None => return Found::Nothing,
-            },
+            Carrier::Polling(polled) => {
+                if polled.items.is_empty() {
+                    polled.items = self.entry.door().items();
+                }
+                return match polled.items.pop_front() {
+                    Some(item) => self.item(item, round.now).into(),
+                    None => Found::Nothing,
+                };
+            }
             Carrier::WebSocket(socket) => socket.hear(&self.waker, round.scratch),
         };
         match heard {
@@ -59,9 +65,9 @@ impl Mux {
             Incoming::Binary(bytes) => self.item(Item::Binary(bytes.into()), now),
             Incoming::Ping(payload) => {
                 self.raw(|out| frames::pong(out, &payload));
-                None
+                self.charge(now)
             }
-            Incoming::Pong(_) => None,
+            Incoming::Pong(_) => self.charge(now),
             Incoming::Close(frame) => {
                 let code = frame.map(|(code, _)| code);
                 self.raw(|out| frames::close(out, code.map(|code| (code, ""))));
@@ -75,6 +81,8 @@ impl Mux {
             return None;
         }
         match item {
+            // One that nobody asked for costs what any packet does.
+            Item::Text(Kind::Pong, _) if !self.heart.is_asked() => return self.charge(now),
             Item::Text(Kind::Pong, _) => self.heart.hear(now.moment),
             Item::Text(Kind::Close, _) => return self.client_closes(),
             Item::Text(Kind::Message, text) => {
@@ -91,9 +99,17 @@ impl Mux {
                 return self.broken(Refusal::new(Code::ProtocolError, message));
             }
             // The original takes them, and does nothing.
-            Item::Text(Kind::Open | Kind::Upgrade | Kind::Noop, _) => {}
+            Item::Text(Kind::Open | Kind::Upgrade | Kind::Noop, _) => return self.charge(now),
         }
         None
+    }
+
+    /// A packet that is no conversation's costs what a message does.
+    pub(super) fn charge(&mut self, now: Now) -> Option<Turn> {
+        let rate = self.context.rules().session.messages;
+        self.packets.take(rate, now.moment).err()?;
+        let refusal = Refusal::new(Code::RateLimited, "too many packets").limit("messages");
+        self.broken(refusal.retry_after(come_back()))
     }
 
     /// What conformance suites talk to; says whether it was such a packet.
