@@ -100,9 +100,9 @@ impl Service {
         let (method, version) = (request.method(), request.version());
         let upgrades = is_upgrade(method, version, request.headers());
         let find = |sid: &str| {
-            let door = self.context.sessions.find(Sid::from_client(sid)?)?;
-            let carrier = door.carrier();
-            Some((door, carrier))
+            let known = self.context.sessions.find(Sid::from_client(sid)?)?;
+            let carrier = known.carrier();
+            Some((known, carrier))
         };
         let is_foreign = || upgrades && origin.check().is_err();
         let asked = engineio::Request::parse(query).check(method, upgrades, find, is_foreign)?;
@@ -115,13 +115,23 @@ impl Service {
                 let arrival = self.arrival(&request, query, connection, Transport::WebSocket)?;
                 Ok(granted(&mut request, accepted, Grantee::Session(arrival)))
             }
-            Asked::Upgrade(door) => {
+            Asked::Upgrade(known) => {
                 origin.check().map_err(|_| Rejection::Forbidden)?;
                 let accepted = plain(handshake(method, version, request.headers())?);
-                Ok(granted(&mut request, accepted, Grantee::Carrier(door)))
+                Ok(granted(
+                    &mut request,
+                    accepted,
+                    Grantee::Carrier(known.door()),
+                ))
             }
-            Asked::Poll(door) => Self::poll(&self.context.clock, door).await,
-            Asked::Post(door) => Ok(self.post(request, &door).await?.into()),
+            Asked::Poll(known) => {
+                let door = known.door().ok_or(Rejection::BadRequest)?;
+                Self::poll(&self.context.clock, door).await
+            }
+            Asked::Post(known) => {
+                let door = known.door().ok_or(Rejection::BadRequest)?;
+                Ok(self.post(request, &door).await?.into())
+            }
         }
     }
 
@@ -152,14 +162,19 @@ impl Service {
             peer: connection.peer,
             request: connection.request,
             version: request.version().into(),
-            credential: self.credential(request, query),
-            headers: self.context.hooks.forwarded(request.headers()).into(),
+            credential: self.credential(request, query).map_err(Box::new),
+            headers: match self.context.hooks.forwarded(request.headers()) {
+                none if none.is_empty() => Arc::default(),
+                some => some.into(),
+            },
             trace: request.extensions().get::<TraceParent>().copied(),
             echo: self.settings().echo && self.context.rules().socketio.namespaces.is_empty(),
         };
+        let (entry, door) = self.context.sessions.enter(carrier)?;
         Ok(Arrival {
             origin: Arc::new(origin),
-            entry: self.context.sessions.enter(carrier)?,
+            entry,
+            door,
             held,
             since: self.context.clock.now(),
         })

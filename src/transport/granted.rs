@@ -33,8 +33,8 @@ pub enum Grantee {
     Stream(Native),
     /// A session of several.
     Session(Arrival),
-    /// A session that something else has carried until now.
-    Carrier(Arc<Door>),
+    /// A session that requests have carried until now; none, where that is over.
+    Carrier(Option<Arc<Door>>),
 }
 
 impl Granted {

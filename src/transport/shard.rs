@@ -132,7 +132,12 @@ impl Shard {
                 ));
             }
             Grantee::Carrier(door) => {
-                if let Err(offered) = door.offer(Offered { io, head }) {
+                let offered = Offered { io, head };
+                let taken = match door {
+                    Some(door) => door.offer(offered),
+                    None => Err(offered),
+                };
+                if let Err(offered) = taken {
                     mux::turn_away(&self.context, offered);
                 }
             }

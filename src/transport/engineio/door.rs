@@ -21,46 +21,81 @@ const WAITING: usize = 64 * 1024;
 
 /// The sessions that there are, by their names.
 #[derive(Clone)]
-pub struct Sessions {
-    all: Arc<Mutex<HashMap<Sid, Arc<Door>>>>,
+pub struct Sessions(Arc<Inner>);
+
+struct Inner {
+    all: Mutex<HashMap<Sid, Known>>,
     most: usize,
+}
+
+/// What is known of a session where a request names it.
+#[derive(Clone)]
+pub enum Known {
+    /// Requests carry it.
+    Polling(Arc<Door>),
+    /// A WebSocket carries it: there is nothing that a request could do.
+    WebSocket,
+}
+
+impl Known {
+    /// What carries it now.
+    #[must_use]
+    pub fn carrier(&self) -> Transport {
+        match self {
+            Self::Polling(door) => door.carrier(),
+            Self::WebSocket => Transport::WebSocket,
+        }
+    }
+
+    /// Its door, where requests carry it.
+    #[must_use]
+    pub fn door(self) -> Option<Arc<Door>> {
+        match self {
+            Self::Polling(door) => Some(door),
+            Self::WebSocket => None,
+        }
+    }
 }
 
 impl Sessions {
     /// There are so many at most: one that requests carry holds no connection, which would count.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self {
-            all: Arc::default(),
-            most,
-        }
+        let all = Mutex::default();
+        Self(Arc::new(Inner { all, most }))
     }
 
-    /// Opens the door of a new session that is carried by `carrier`. It is among them until its entry is dropped.
+    /// A new session that is carried so. It is among them until its entry is dropped.
     ///
     /// # Errors
     /// `overloaded`: there is no room for one more.
-    pub fn enter(&self, carrier: Transport) -> Result<Entry, Refusal> {
-        let (sid, door) = (Sid::random(), Arc::new(Door::new(carrier)));
-        let mut all = lock(&self.all);
-        if all.len() >= self.most {
+    pub fn enter(&self, carrier: Transport) -> Result<(Entry, Option<Arc<Door>>), Refusal> {
+        let (sid, known) = (Sid::random(), Known::new(carrier));
+        let mut all = lock(&self.0.all);
+        if all.len() >= self.0.most {
             let refusal = Refusal::new(Code::Overloaded, "the gateway has no room for more");
             return Err(refusal.limit("connections").retry_after(come_back()));
         }
-        all.insert(sid, door.clone());
-        drop(all);
-        Ok(Entry {
-            sessions: self.clone(),
-            sid,
-            door,
-        })
+        all.insert(sid, known.clone());
+        let sessions = self.clone();
+        Ok((Entry { sessions, sid }, known.door()))
     }
 
     /// The session of this name.
     #[must_use]
-    pub fn find(&self, sid: Sid) -> Option<Arc<Door>> {
-        let door = lock(&self.all).get(&sid).cloned();
-        door.filter(|door| !door.lock().has_ended)
+    pub fn find(&self, sid: Sid) -> Option<Known> {
+        let known = lock(&self.0.all).get(&sid).cloned()?;
+        let has_ended = matches!(&known, Known::Polling(door) if door.lock().has_ended);
+        (!has_ended).then_some(known)
+    }
+}
+
+impl Known {
+    fn new(carrier: Transport) -> Self {
+        match carrier {
+            Transport::Polling => Self::Polling(Arc::new(Door::new())),
+            Transport::WebSocket => Self::WebSocket,
+        }
     }
 }
 
@@ -68,7 +103,6 @@ impl Sessions {
 pub struct Entry {
     sessions: Sessions,
     sid: Sid,
-    door: Arc<Door>,
 }
 
 impl Entry {
@@ -78,21 +112,25 @@ impl Entry {
         self.sid
     }
 
-    /// Its door.
-    #[must_use]
-    pub const fn door(&self) -> &Arc<Door> {
-        &self.door
+    /// A WebSocket carries it from now on.
+    pub fn is_upgraded(&self) {
+        let before = lock(&self.sessions.0.all).insert(self.sid, Known::WebSocket);
+        if let Some(Known::Polling(door)) = before {
+            door.upgrades(false, Transport::WebSocket);
+        }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        lock(&self.sessions.all).remove(&self.sid);
-        self.door.end();
+        let known = lock(&self.sessions.0.all).remove(&self.sid);
+        if let Some(Known::Polling(door)) = known {
+            door.end();
+        }
     }
 }
 
-/// The door of one session.
+/// The door of one session that requests carry.
 pub struct Door {
     /// Calls the session, once it is there.
     call: OnceLock<Waker>,
@@ -216,11 +254,11 @@ impl Drop for Watch {
 }
 
 impl Door {
-    fn new(carrier: Transport) -> Self {
+    fn new() -> Self {
         Self {
             call: OnceLock::new(),
             state: Mutex::new(State {
-                carrier,
+                carrier: Transport::Polling,
                 is_upgrading: false,
                 has_ended: false,
                 is_polled: false,

@@ -7,10 +7,10 @@ use crate::model::time::Moment;
 /// The heartbeats of one session.
 #[derive(Clone, Copy, Debug)]
 pub struct Heart {
-    /// From a sign of life to the next question.
-    interval: Duration,
-    /// From a question to the end.
-    timeout: Duration,
+    /// From a sign of life to the next question, in milliseconds: thousands of sessions pay for each byte.
+    interval: u32,
+    /// From a question to the end, in milliseconds.
+    timeout: u32,
     /// When it was heard last, or began.
     heard: Moment,
     is_asked: bool,
@@ -28,10 +28,11 @@ pub enum Beat {
 impl Heart {
     /// That of a session which begins `now`.
     #[must_use]
-    pub const fn new(interval: Duration, timeout: Duration, now: Moment) -> Self {
+    pub fn new(interval: Duration, timeout: Duration, now: Moment) -> Self {
+        let millis = |span: Duration| u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
         Self {
-            interval,
-            timeout,
+            interval: millis(interval),
+            timeout: millis(timeout),
             heard: now,
             is_asked: false,
         }
@@ -52,9 +53,9 @@ impl Heart {
     /// When something is due.
     #[must_use]
     pub fn due(&self) -> Moment {
-        let asks = self.heard + self.interval;
+        let asks = self.heard + span(self.interval);
         if self.is_asked {
-            asks + self.timeout
+            asks + span(self.timeout)
         } else {
             asks
         }
@@ -70,9 +71,15 @@ impl Heart {
         }
         self.is_asked = true;
         // After a pause of the whole process the client has its time to answer all the same.
-        self.heard = self.heard.max(now.before(self.interval + self.timeout / 2));
+        self.heard = self
+            .heard
+            .max(now.before(span(self.interval) + span(self.timeout) / 2));
         Some(Beat::Ask)
     }
+}
+
+fn span(millis: u32) -> Duration {
+    Duration::from_millis(millis.into())
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::model::time::Moment;
 use crate::session::{Input, Now};
 use crate::transport::context::{Context, come_back};
 use crate::transport::engine::{Engine, Output};
-use crate::transport::engineio::door::{Entry, Misuse, News, Offered};
+use crate::transport::engineio::door::{Door, Entry, Misuse, News, Offered};
 use crate::transport::engineio::heart::{Beat, Heart};
 use crate::transport::engineio::item::Item;
 use crate::transport::engineio::opening;
@@ -36,11 +36,11 @@ use crate::transport::socketio::conversation::{Conversation, End};
 use crate::transport::socketio::origin::Origin;
 use crate::transport::socketio::settings::Space;
 use crate::wire::engineio::{Kind, Transport};
-use crate::wire::socketio::Reassembler;
+use crate::wire::socketio::{Fault, Reassembler};
 
 use super::stream::{Round, Turn};
 use super::{Io, Schedule};
-use carrier::{Carrier, Socket};
+use carrier::{Carrier, Polled, Socket};
 pub(super) use ends::{too_late, turn_away};
 use trial::{Outcome, TICK, Trial};
 
@@ -58,6 +58,8 @@ pub struct Arrival {
     pub origin: Arc<Origin>,
     /// Its place among the sessions.
     pub entry: Entry,
+    /// Where its requests are put down, where they carry it.
+    pub door: Option<Arc<Door>>,
     /// Its places among those that are open.
     pub held: Held,
     /// When it came.
@@ -71,14 +73,12 @@ pub(super) struct Mux {
     /// Whether the client's turn to be heard comes before what is due.
     listens: bool,
     carrier: Carrier,
-    waker: Waker,
     /// The conversation that has the session's own seat.
     first: Option<Conversation>,
     unwritten: Bytes,
     /// Bytes that were handed over.
     written: u64,
     heart: Heart,
-    reassembler: Reassembler,
     /// Since when there is no conversation.
     alone: Option<Moment>,
     /// Until when it is tried to say its end.
@@ -94,6 +94,9 @@ pub(super) struct Mux {
     guest: Guest,
 }
 
+// One byte more, and the allocator takes 768 for each.
+const _: () = assert!(size_of::<Mux>() <= 640);
+
 /// What few sessions have, or have for a moment.
 #[derive(Default)]
 struct More(Option<Box<Rare>>);
@@ -108,6 +111,8 @@ struct Rare {
     trial: Option<Trial>,
     /// What came before that carried it, and was not looked at yet.
     early: VecDeque<Item>,
+    /// A packet whose attachments have not all come.
+    reassembler: Option<Reassembler>,
 }
 
 /// A conversation that is asked for.
@@ -133,36 +138,37 @@ impl Mux {
         Arrival {
             origin,
             entry,
+            door,
             held,
             since,
         }: Arrival,
         connection: Option<(Box<dyn Io>, Vec<u8>)>,
         guest: Guest,
-    ) -> Self {
+    ) -> Option<Self> {
         let settings = context.rules().socketio.clone();
-        let waker: Waker = seat.clone().into();
-        entry.door().opens(waker.clone());
-        let (carrier, unwritten) = match connection {
-            Some((io, mut out)) => {
+        let (carrier, unwritten) = match (connection, door) {
+            (Some((io, mut out)), _) => {
                 let packet = opening(&settings, entry.sid(), Transport::WebSocket);
                 Writer::new(Transport::WebSocket, &mut out).packet(&packet);
                 let socket = Socket::new(io, settings.max_payload);
                 (Carrier::WebSocket(socket), out.into())
             }
             // Who polls has it in the answer to its handshake already.
-            None => (Carrier::Polling(Box::default()), Bytes::new()),
+            (None, Some(door)) => {
+                door.opens(seat.clone().into());
+                (Carrier::Polling(Box::new(Polled::new(door))), Bytes::new())
+            }
+            (None, None) => return None,
         };
-        Self {
+        Some(Self {
             schedule: Schedule::default(),
             is_blocked: false,
             listens: false,
             carrier,
-            waker,
             first: None,
             unwritten,
             written: 0,
             heart: Heart::new(settings.ping_interval, settings.ping_timeout, since),
-            reassembler: Reassembler::new(settings.max_payload),
             alone: Some(since),
             closing: None,
             packets: Bucket::default(),
@@ -173,7 +179,7 @@ impl Mux {
             context: context.clone(),
             _held: held,
             guest,
-        }
+        })
     }
 
     pub(super) fn transport(&self) -> crate::model::transport::Transport {
@@ -233,7 +239,7 @@ impl Mux {
             .chain(beats)
             .chain(alone)
             .chain(trial)
-            .chain(self.reassembler.deadline())
+            .chain(self.more.attachments_due())
             .chain(self.leaves())
             .min()
     }
@@ -366,7 +372,7 @@ impl Mux {
             // It is not listened to.
             self.heart.hear(now);
         }
-        if let Err(fault) = self.reassembler.check(now) {
+        if let Err(fault) = self.more.check_attachments(now) {
             return self.broken(fault.into()).into();
         }
         if self.is_alone_for_long(now) {
@@ -400,6 +406,11 @@ impl Mux {
         self.ended(place, end?)
     }
 
+    /// Calls it.
+    fn waker(&self) -> Waker {
+        self.seat.clone().into()
+    }
+
     /// Adds packets to what is to be written.
     fn say(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
         let mut out = Vec::from(std::mem::take(&mut self.unwritten));
@@ -409,13 +420,14 @@ impl Mux {
 
     /// Hands over what there is, as far as the carrier takes it.
     fn write(&mut self, now: Now) -> io::Result<()> {
+        let waker = self.waker();
         match &mut self.carrier {
             Carrier::WebSocket(socket) => {
-                self.is_blocked = socket.write(&self.waker, &mut self.unwritten)?;
+                self.is_blocked = socket.write(&waker, &mut self.unwritten)?;
                 Ok(())
             }
             Carrier::Polling(polled) => {
-                let written = polled.write(&self.waker, &mut self.unwritten, now.unix);
+                let written = polled.write(&waker, &mut self.unwritten, now.unix);
                 if let Some(last) = polled.done.take() {
                     self.linger(last);
                 }
@@ -440,6 +452,17 @@ impl More {
         self.0.iter_mut().flat_map(|rare| &mut rare.others)
     }
 
+    /// Until when attachments are due, where some are.
+    fn attachments_due(&self) -> Option<Moment> {
+        self.0.as_ref()?.reassembler.as_ref()?.deadline()
+    }
+
+    /// Gives up a packet whose attachments should have come by `now`.
+    fn check_attachments(&mut self, now: Moment) -> Result<(), Fault> {
+        let reassembler = self.0.as_mut().and_then(|rare| rare.reassembler.as_mut());
+        reassembler.map_or(Ok(()), |reassembler| reassembler.check(now))
+    }
+
     /// The next that came before a WebSocket carried the session.
     fn early(&mut self) -> Option<Item> {
         let item = self.0.as_mut()?.early.pop_front();
@@ -454,7 +477,8 @@ impl More {
     /// Whoever has nothing of it any more pays nothing for it.
     fn tidy(&mut self) {
         let is_empty = |rare: &Rare| {
-            let is_quiet = rare.trial.is_none() && rare.early.is_empty();
+            let is_quiet =
+                rare.trial.is_none() && rare.early.is_empty() && rare.reassembler.is_none();
             is_quiet && rare.others.is_empty() && rare.joining.is_empty()
         };
         if self.0.as_deref().is_some_and(is_empty) {

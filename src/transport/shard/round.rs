@@ -222,8 +222,10 @@ impl Members {
                     Member::Poll(Box::new(poll))
                 }
                 Newcomer::Session(arrival, connection, guest) => {
-                    let mux = Mux::begin(context, seat, *arrival, connection, guest);
-                    Member::Mux(Box::new(mux))
+                    match Mux::begin(context, seat, *arrival, connection, guest) {
+                        Some(mux) => Member::Mux(Box::new(mux)),
+                        None => continue,
+                    }
                 }
                 Newcomer::Stream(adopted, guest) => {
                     match Stream::begin(context, seat, *adopted, guest, context.now()) {

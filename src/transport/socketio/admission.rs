@@ -173,7 +173,7 @@ async fn identify(
         (None, Some(key)) => Some(Credential::from_token(&key)),
         (None, None) => None,
     };
-    let Some(credential) = own.or_else(|| origin.credential.clone().transpose()) else {
+    let Some(credential) = own.or_else(|| shown(origin)) else {
         let anonymous = context.rules().authority.anonymous();
         return anonymous.ok_or_else(|| {
             let message = format!("this needs a credential: auth.{}", settings.token);
@@ -186,6 +186,14 @@ async fn identify(
         fetch.await;
     }
     context.authenticate(credential, origin.peer)
+}
+
+/// The credential that the request of the connection showed.
+fn shown(origin: &Origin) -> Option<Result<Credential, Refusal>> {
+    match &origin.credential {
+        Ok(credential) => credential.clone().map(Ok),
+        Err(refusal) => Some(Err(Refusal::clone(refusal))),
+    }
 }
 
 fn may_join(space: &Space, access: &Access) -> Result<(), Refusal> {

@@ -29,20 +29,27 @@ pub(crate) struct Conversation {
     /// How its events are written.
     style: Arc<Style>,
     space: Arc<Space>,
-    /// What its client waits for, oldest first.
-    expected: VecDeque<Expected>,
-    next: i64,
-    /// What is left of a message that wants several things.
-    rest: VecDeque<ClientMessage>,
+    /// What is under way; nothing of most.
+    under_way: Option<Box<UnderWay>>,
+    next: u32,
     /// Its place among those that may come back.
     kept: Option<Box<Kept>>,
     is_welcomed: bool,
 }
 
+/// What is under way in a conversation.
+#[derive(Default)]
+struct UnderWay {
+    /// What its client waits for, oldest first.
+    expected: VecDeque<Expected>,
+    /// What is left of a message that wants several things.
+    rest: VecDeque<ClientMessage>,
+}
+
 /// What is to be done with the answer to a message.
 #[derive(Debug)]
 struct Expected {
-    reference: i64,
+    reference: u32,
     /// Under which id the client waits for it.
     id: Option<u64>,
     /// What the client called it.
@@ -73,9 +80,8 @@ impl Conversation {
             engine,
             style: space.style(carrier).clone(),
             space,
-            expected: VecDeque::new(),
+            under_way: None,
             next: 0,
-            rest: VecDeque::new(),
             kept: kept.map(Box::new),
             is_welcomed: false,
         }
@@ -107,7 +113,8 @@ impl Conversation {
         if self.engine.is_busy() {
             return None;
         }
-        self.rest.pop_front().map(Input::Uncounted)
+        let under_way = self.under_way.as_mut()?;
+        under_way.rest.pop_front().map(Input::Uncounted)
     }
 
     /// What its client says, as an input.
@@ -123,12 +130,13 @@ impl Conversation {
         } = meant(&self.space, access, session.rooms(), event);
         let several = rest.len();
         let mut references = Vec::new();
+        let under_way = self.under_way.get_or_insert_default();
         for place in 0..=several {
-            self.next += 1;
+            self.next = self.next.wrapping_add(1);
             references.push(self.next);
             // The last answer is the answer.
             let is_last = place == several;
-            self.expected.push_back(Expected {
+            under_way.expected.push_back(Expected {
                 reference: self.next,
                 id: event.id.filter(|_| is_last),
                 name: event.name.as_str().into(),
@@ -137,10 +145,12 @@ impl Conversation {
                 is_emit,
             });
         }
-        let mut references = references.into_iter().map(Ref::Number);
+        let number = |reference: u32| Ref::Number(reference.into());
+        let mut references = references.into_iter().map(number);
         let reference = references.next();
         let rest = rest.into_iter().zip(references);
-        self.rest
+        under_way
+            .rest
             .extend(rest.map(|(want, reference)| ClientMessage {
                 reference: Some(reference),
                 want,
@@ -301,7 +311,8 @@ impl Conversation {
     /// What of a room's past its client is told before it has joined it: as one event, where that is wanted.
     fn past(&self, events: &[Envelope], out: &mut Vec<u8>) {
         // Nothing is asked behind a join that is under way.
-        let backfill = self.expected.back().and_then(|one| one.backfill.as_ref());
+        let expected = self.under_way.as_ref().and_then(|one| one.expected.back());
+        let backfill = expected.and_then(|one| one.backfill.as_ref());
         let read = events.iter().filter_map(Past::read);
         if let Some(name) = backfill {
             let payloads: Vec<_> = read.map(|past| past.data).collect();
@@ -331,11 +342,14 @@ impl Conversation {
         let Some(Ref::Number(number)) = reference else {
             return None;
         };
-        let place = self
-            .expected
-            .iter()
-            .position(|one| one.reference == *number)?;
-        self.expected.remove(place)
+        let under_way = self.under_way.as_mut()?;
+        let is_it = |one: &Expected| i64::from(one.reference) == *number;
+        let place = under_way.expected.iter().position(is_it)?;
+        let expected = under_way.expected.remove(place);
+        if under_way.expected.is_empty() && under_way.rest.is_empty() {
+            self.under_way = None;
+        }
+        expected
     }
 }
 

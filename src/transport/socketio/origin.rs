@@ -25,7 +25,7 @@ pub struct Origin {
     /// The HTTP that it came by.
     pub version: HttpVersion,
     /// The credential that it showed, for conversations that show none of their own.
-    pub credential: Result<Option<Credential>, Refusal>,
+    pub credential: Result<Option<Credential>, Box<Refusal>>,
     /// Its headers that hooks want to see.
     pub headers: Arc<[(String, String)]>,
     /// The trace that it is part of.

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as Cx, Poll, Waker};
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use crate::model::time::UnixMillis;
-use crate::transport::engineio::door::{Claim, Getter};
+use crate::transport::engineio::door::{Claim, Door, Getter};
 use crate::transport::engineio::item::Item;
 use crate::transport::shard::{Io, Loan};
 use crate::wire::engineio::Transport;
@@ -136,8 +137,9 @@ fn understand(decoder: &mut Decoder, bytes: &mut &[u8]) -> Option<Heard> {
 }
 
 /// Requests, one after another.
-#[derive(Default)]
 pub(super) struct Polled {
+    /// Where they are put down.
+    pub(super) door: Arc<Door>,
     /// Packets that came and were not looked at yet.
     pub(super) items: VecDeque<Item>,
     /// Whoever waits for what the session has to say.
@@ -149,6 +151,16 @@ pub(super) struct Polled {
 }
 
 impl Polled {
+    pub(super) const fn new(door: Arc<Door>) -> Self {
+        Self {
+            door,
+            items: VecDeque::new(),
+            getter: None,
+            answering: None,
+            done: None,
+        }
+    }
+
     /// A GET waits from now on.
     pub(super) fn waits(&mut self, getter: Getter) {
         self.getter = Some(getter);

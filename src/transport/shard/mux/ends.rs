@@ -25,25 +25,25 @@ use crate::transport::shard::ending::Ended;
 impl Mux {
     /// What its requests have brought. A session that one of them has ended says so to whoever still waits.
     pub(super) fn hear_requests(&mut self, round: &mut Round<'_>) -> Option<Turn> {
+        let waker = self.waker();
+        let Carrier::Polling(polled) = &mut self.carrier else {
+            return None;
+        };
+        // Until what it has brought has been looked at, who brings more waits.
         let News {
             items,
             getter,
             offered,
             end,
-        } = self.entry.door().take(self.wants_items());
-        match &mut self.carrier {
-            Carrier::Polling(polled) => {
-                polled.items.extend(items);
-                if let Some(getter) = getter {
-                    polled.waits(getter);
-                }
-                if polled.watch(&self.waker, round.scratch).is_err() {
-                    return Some(Turn::Gone);
-                }
-            }
-            Carrier::WebSocket(_) => drop(getter),
+        } = polled.door.take(polled.items.is_empty());
+        polled.items.extend(items);
+        if let Some(getter) = getter {
+            polled.waits(getter);
         }
-        match end.filter(|_| self.is_polled()) {
+        if polled.watch(&waker, round.scratch).is_err() {
+            return Some(Turn::Gone);
+        }
+        match end {
             // Whoever waits is told so.
             Some(Misuse::Overlap | Misuse::Malformed) => {
                 return Some(self.end_polled(Kind::Close, round.now));
@@ -55,14 +55,6 @@ impl Mux {
             self.try_on(offered, round.now.moment);
         }
         self.go_on_trying(round)
-    }
-
-    /// Whether what its client has brought by requests can be looked at: until then who brings more waits.
-    fn wants_items(&self) -> bool {
-        match &self.carrier {
-            Carrier::Polling(polled) => polled.items.is_empty(),
-            Carrier::WebSocket(_) => true,
-        }
     }
 
     /// A WebSocket would carry it. It is let try where nothing else does, and all who talk here may use it.
@@ -88,11 +80,14 @@ impl Mux {
     }
 
     fn go_on_trying(&mut self, round: &mut Round<'_>) -> Option<Turn> {
-        let now = round.now.moment;
+        let (now, waker) = (round.now.moment, self.waker());
         let may = self.may_upgrade();
+        let Carrier::Polling(polled) = &self.carrier else {
+            return None;
+        };
         let rare = self.more.0.as_mut()?;
         let trial = rare.trial.as_mut()?;
-        let outcome = trial.step(&self.waker, round.scratch, now);
+        let outcome = trial.step(&waker, round.scratch, now);
         match outcome {
             Outcome::Upgrades if may => {
                 let trial = rare.trial.take();
@@ -101,12 +96,12 @@ impl Mux {
                 return None;
             }
             Outcome::Goes => {}
-            Outcome::Probed => self.entry.door().upgrades(true, Transport::Polling),
+            Outcome::Probed => polled.door.upgrades(true, Transport::Polling),
             Outcome::Fails | Outcome::Upgrades => {
                 if let Some(trial) = rare.trial.take() {
                     leave_alone(&self.context, trial);
                 }
-                self.entry.door().upgrades(false, Transport::Polling);
+                polled.door.upgrades(false, Transport::Polling);
                 self.more.tidy();
                 return None;
             }
@@ -142,11 +137,11 @@ impl Mux {
             return;
         };
         let unsaid = std::mem::take(&mut self.unwritten);
-        self.entry.door().upgrades(false, Transport::WebSocket);
+        self.entry.is_upgraded();
         if polled.is_waited_for() {
             let mut noop = Bytes::from(Kind::Noop.packet(b""));
             // Its connection may be gone; the session is not.
-            _ = polled.write(&self.waker, &mut noop, now.unix);
+            _ = polled.write(&self.waker(), &mut noop, now.unix);
         }
         let mut out = Vec::from(std::mem::take(&mut rest));
         translate(&unsaid, &mut out);
@@ -245,12 +240,11 @@ impl Mux {
             return None;
         }
         self.raw(|out| frames::close(out, Some((number(code), reason))));
-        Some(self.closed(false))
+        Some(Self::closed(false))
     }
 
     /// The end of a WebSocket was said.
-    pub(super) fn closed(&mut self, heard: bool) -> Turn {
-        self.entry.door().end();
+    pub(super) const fn closed(heard: bool) -> Turn {
         Turn::Ends(Ending::Closing { heard })
     }
 
@@ -261,12 +255,14 @@ impl Mux {
             return Some(self.end_polled(Kind::Noop, now));
         }
         self.raw(|out| frames::close(out, Some((1000, ""))));
-        Some(self.closed(false))
+        Some(Self::closed(false))
     }
 
     /// Ends a session that requests carry: whoever waits is told with a packet of this `kind`.
     fn end_polled(&mut self, kind: Kind, now: Now) -> Turn {
-        self.entry.door().end();
+        if let Carrier::Polling(polled) = &self.carrier {
+            polled.door.end();
+        }
         self.unwritten = Bytes::new();
         self.say(|writer| writer.bare(kind));
         self.closing = Some(now.moment + self.goodbye());
@@ -287,10 +283,10 @@ impl Mux {
         };
         let is_late = self.closing.is_none_or(|until| now >= until);
         if is_said || is_late {
-            self.entry.door().end();
-            return Turn::Gone;
+            Turn::Gone
+        } else {
+            Turn::Waits
         }
-        Turn::Waits
     }
 
     /// It did not answer in time.
@@ -301,7 +297,7 @@ impl Mux {
         }
         let reason = "nothing was heard for too long";
         self.raw(|out| frames::close(out, Some((number(Code::Timeout), reason))));
-        self.closed(false)
+        Self::closed(false)
     }
 
     /// Whether it is without a conversation for longer than may be.

@@ -132,7 +132,8 @@ impl Mux {
 
     /// Whoever is let in, or not.
     pub(super) fn welcome(&mut self, round: &mut Round<'_>) -> Found {
-        let mut cx = Cx::from_waker(&self.waker);
+        let waker = self.waker();
+        let mut cx = Cx::from_waker(&waker);
         let Some(rare) = &mut self.more.0 else {
             return Found::Nothing;
         };

@@ -8,7 +8,7 @@ use crate::model::code::{Code, Refusal};
 use crate::transport::context::come_back;
 use crate::transport::engineio::item::Item;
 use crate::wire::engineio::Kind;
-use crate::wire::socketio::{Body, Packet};
+use crate::wire::socketio::{Body, Fault, Packet, Reassembler};
 use crate::wire::websocket::decoder::Incoming;
 use crate::wire::websocket::encoder as frames;
 
@@ -31,17 +31,18 @@ impl Mux {
         if let Some(item) = self.more.early() {
             return self.item(item, round.now).into();
         }
+        let waker = self.waker();
         let heard = match &mut self.carrier {
             Carrier::Polling(polled) => {
                 if polled.items.is_empty() {
-                    polled.items = self.entry.door().items();
+                    polled.items = polled.door.items();
                 }
                 return match polled.items.pop_front() {
                     Some(item) => self.item(item, round.now).into(),
                     None => Found::Nothing,
                 };
             }
-            Carrier::WebSocket(socket) => socket.hear(&self.waker, round.scratch),
+            Carrier::WebSocket(socket) => socket.hear(&waker, round.scratch),
         };
         match heard {
             Ok(None) => Found::Nothing,
@@ -71,7 +72,7 @@ impl Mux {
             Incoming::Close(frame) => {
                 let code = frame.map(|(code, _)| code);
                 self.raw(|out| frames::close(out, code.map(|code| (code, ""))));
-                Some(self.closed(true))
+                Some(Self::closed(true))
             }
         }
     }
@@ -87,11 +88,11 @@ impl Mux {
             Item::Text(Kind::Close, _) => return self.client_closes(),
             Item::Text(Kind::Message, text) => {
                 let deadline = now.moment + self.context.rules().timeouts.body;
-                let packet = self.reassembler.text(&text, deadline);
+                let packet = self.assemble(|one| one.text(&text, deadline));
                 return self.packet(packet, now);
             }
             Item::Binary(bytes) => {
-                let packet = self.reassembler.binary(bytes);
+                let packet = self.assemble(|one| one.binary(bytes));
                 return self.packet(packet, now);
             }
             Item::Text(Kind::Ping, _) => {
@@ -112,6 +113,26 @@ impl Mux {
         self.broken(refusal.retry_after(come_back()))
     }
 
+    /// A message becomes a packet, or a part of one. What is kept meanwhile is kept only as long as something is missing.
+    fn assemble(
+        &mut self,
+        take: impl FnOnce(&mut Reassembler) -> Result<Option<Packet>, Fault>,
+    ) -> Result<Option<Packet>, Fault> {
+        let longest = || Reassembler::new(self.context.rules().socketio.max_payload);
+        let begun = self
+            .more
+            .0
+            .as_mut()
+            .and_then(|rare| rare.reassembler.take());
+        let mut reassembler = begun.unwrap_or_else(longest);
+        let packet = take(&mut reassembler);
+        if reassembler.deadline().is_some() {
+            self.more.0.get_or_insert_default().reassembler = Some(reassembler);
+        }
+        self.more.tidy();
+        packet
+    }
+
     /// What conformance suites talk to; says whether it was such a packet.
     fn echoes(&mut self, item: &Item) -> bool {
         match item {
@@ -127,11 +148,7 @@ impl Mux {
         }
     }
 
-    fn packet(
-        &mut self,
-        packet: Result<Option<Packet>, crate::wire::socketio::Fault>,
-        now: Now,
-    ) -> Option<Turn> {
+    fn packet(&mut self, packet: Result<Option<Packet>, Fault>, now: Now) -> Option<Turn> {
         let Packet { namespace, body } = match packet {
             Ok(packet) => packet?,
             Err(fault) => return self.broken(fault.into()),
