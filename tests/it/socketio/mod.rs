@@ -3,6 +3,8 @@
 mod ends;
 mod events;
 mod heartbeats;
+mod hooked;
+mod http2;
 mod namespaces;
 mod recovery;
 mod requests;
