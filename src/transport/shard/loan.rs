@@ -120,6 +120,11 @@ impl Loan {
         (self.lent.keep(), self.head.into())
     }
 
+    /// The connection, and what of its answer it has not taken yet.
+    pub(super) fn into_rest(self) -> (Box<dyn Io>, Bytes) {
+        (self.lent.keep(), self.rest)
+    }
+
     /// It was answered, and goes on.
     pub(super) fn give_back(self) {
         self.lent.give_back(&self.ahead);

@@ -145,8 +145,8 @@ pub(super) struct Polled {
     /// Whoever waits for what the session has to say.
     getter: Option<Getter>,
     /// Whoever is being told.
-    answering: Option<Loan>,
-    /// Connections whose last answer was written.
+    pub(super) answering: Option<Loan>,
+    /// A connection whose last answer was written.
     pub(super) done: Option<Loan>,
 }
 

@@ -150,7 +150,8 @@ impl Mux {
         if !polled.items.is_empty() {
             self.more.0.get_or_insert_default().early = polled.items;
         }
-        if let Some(last) = polled.done {
+        // What was on its way to who polled goes there all the same.
+        if let Some(last) = polled.done.or(polled.answering) {
             self.linger(last);
         }
         if let Some(first) = &mut self.first {
@@ -161,13 +162,14 @@ impl Mux {
         }
     }
 
-    /// A connection whose last answer was written ends by itself.
+    /// A connection whose last answer was given ends by itself.
     pub(super) fn linger(&self, last: Loan) {
+        let (io, rest) = last.into_rest();
         let ended = Ended {
-            io: last.keep(),
+            io,
             transport: Public::LongPoll,
             is_chunked: false,
-            rest: Bytes::new(),
+            rest,
             ending: Ending::Clean,
             decoder: None,
             guest: self.context.tasks.guest(Public::LongPoll),
