@@ -9,6 +9,7 @@ use hyper::body::{Body as _, Incoming};
 use crate::auth::Access;
 use crate::limit::Held;
 use crate::model::code::{Advice, Code, Refusal};
+use crate::model::dialect::Dialect;
 use crate::model::transport::Transport;
 use crate::session::admission::{Admitted, Opening};
 use crate::telemetry::metrics::labels::Door;
@@ -119,7 +120,8 @@ impl Service {
         // The answer to a HEAD has no body to wait for.
         let is_head = request.method() == Method::HEAD;
         let wait = if is_head { Duration::ZERO } else { wanted.wait };
-        let meter = self.context.metrics.open(Transport::LongPoll, version);
+        let metrics = &self.context.metrics;
+        let meter = metrics.open(Transport::LongPoll, Dialect::Native, version);
         let head = reply::long(reply::JSON);
         let wishes = Wishes::of(wanted);
         match long_poll::look(

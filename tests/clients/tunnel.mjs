@@ -13,7 +13,7 @@ await page.goto(`${gateway.http}/v1/openapi.json`);
 /** The open WebSockets that a version of HTTP carries. */
 async function open(version) {
   const response = await fetch(`${gateway.http}/metrics`, { headers: { "X-API-Key": keys.operator } });
-  const line = (await response.text()).split("\n").find((one) => one.startsWith(`gatecast_streams{transport="websocket",http="${version}"}`));
+  const line = (await response.text()).split("\n").find((one) => one.startsWith(`gatecast_streams{transport="websocket",dialect="native",http="${version}"}`));
   return Number(line.split(" ")[1]);
 }
 

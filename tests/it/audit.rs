@@ -106,7 +106,7 @@ async fn a_stream_is_recorded_when_it_is_accepted_and_when_it_ends() {
         .hand
         .advance(std::time::Duration::from_millis(1500));
     drop(body);
-    let sse = r#"transport="sse",http="1.1""#;
+    let sse = r#"transport="sse",dialect="native",http="1.1""#;
     let gone = format!("gatecast_streams{{{sse}}} 0");
     crate::support::within("the stream's end", async {
         while !audited

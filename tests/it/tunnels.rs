@@ -109,7 +109,7 @@ async fn one_whose_window_stays_closed_is_given_up_and_the_others_are_not() {
     let mut http2 = Http2::with_window(stream, 4000).await;
     let (_head, _sender, _unread) = http2.raw_tunnel(TARGET, &[KEY]).await;
     let mut other = websocket(&mut http2).await;
-    let kind = r#"transport="websocket",http="2""#;
+    let kind = r#"transport="websocket",dialect="native",http="2""#;
     gate.streams_are(kind, 2).await;
     for data in 0..50 {
         let body = json!({"event": "e", "data": [data, "x".repeat(5000)]}).to_string();

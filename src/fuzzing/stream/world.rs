@@ -292,7 +292,8 @@ fn admitted(
 
 /// A stream's engine, which counts like any other.
 fn engine(context: Arc<Context>, session: Session, transport: Transport) -> Engine {
-    let meter = context.metrics.open(transport, HttpVersion::Http11);
+    let metrics = &context.metrics;
+    let meter = metrics.open(transport, session.dialect(), HttpVersion::Http11);
     let seat = Arc::new(Roster::default()).seat();
     let caller = Caller {
         peer: Peer::Unix,

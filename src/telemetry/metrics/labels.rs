@@ -2,6 +2,7 @@
 
 use crate::model::code::Code;
 use crate::model::decree::Revocation;
+use crate::model::dialect::Dialect;
 use crate::model::gap::Reason;
 use crate::model::hook;
 use crate::model::transport::Transport;
@@ -23,7 +24,7 @@ pub trait Label: Copy + std::fmt::Debug + Send + Sync + 'static {
     fn text(self) -> &'static str;
 }
 
-/// The labels of one series: one label, or two.
+/// The labels of one series: one label, two, or three.
 pub trait Labels: Copy + std::fmt::Debug + Send + Sync + 'static {
     /// Every combination, in the order of their places.
     fn combinations() -> impl Iterator<Item = Self>;
@@ -60,6 +61,22 @@ impl<A: Label, B: Label> Labels for (A, B) {
 
     fn pairs(self) -> Vec<(&'static str, &'static str)> {
         vec![(A::KEY, self.0.text()), (B::KEY, self.1.text())]
+    }
+}
+
+impl<A: Label, B: Label, C: Label> Labels for (A, B, C) {
+    fn combinations() -> impl Iterator<Item = Self> {
+        A::values().flat_map(|a| <(B, C)>::combinations().map(move |(b, c)| (a, b, c)))
+    }
+
+    fn place(self) -> usize {
+        let (a, b, c) = self;
+        (a.place() * B::COUNT + b.place()) * C::COUNT + c.place()
+    }
+
+    fn pairs(self) -> Vec<(&'static str, &'static str)> {
+        let (a, b, c) = self;
+        vec![(A::KEY, a.text()), (B::KEY, b.text()), (C::KEY, c.text())]
     }
 }
 
@@ -329,6 +346,7 @@ macro_rules! label_of {
 }
 
 label_of!(Transport, "transport");
+label_of!(Dialect, "dialect");
 label_of!(Code, "code");
 label_of!(Reason, "reason");
 label_of!(hook::Kind, "hook");
@@ -416,14 +434,14 @@ mod tests {
 
     #[test]
     fn each_combination_has_a_place_and_a_text_of_its_own() {
-        in_place::<(Transport, HttpVersion)>();
-        in_place::<(Transport, End)>();
-        in_place::<(Transport, Kind)>();
+        in_place::<(Transport, Dialect, HttpVersion)>();
+        in_place::<(Transport, Dialect, End)>();
+        in_place::<(Transport, Dialect, Kind)>();
         in_place::<(Code, Door)>();
         in_place::<(Route, StatusClass)>();
         in_place::<Outcome>();
         in_place::<Reason>();
-        in_place::<(Transport, Resume)>();
+        in_place::<(Transport, Dialect, Resume)>();
         in_place::<Listener>();
         in_place::<(hook::Kind, Called)>();
     }

@@ -25,6 +25,7 @@ use prometheus_client::registry::Registry;
 
 use crate::model::code::{Code, Refusal};
 use crate::model::decree::Revocation;
+use crate::model::dialect::Dialect;
 use crate::model::time::UnixMillis;
 use crate::model::transport::Transport;
 use labels::{Door, Flight, HttpVersion, Listener, Reload, Route, StatusClass};
@@ -78,8 +79,13 @@ impl Metrics {
 
     /// A stream has been opened; it is counted until the meter is dropped.
     #[must_use]
-    pub fn open(self: &Arc<Self>, transport: Transport, version: HttpVersion) -> Meter {
-        Meter::new(self.clone(), transport, version)
+    pub fn open(
+        self: &Arc<Self>,
+        transport: Transport,
+        dialect: Dialect,
+        version: HttpVersion,
+    ) -> Meter {
+        Meter::new(self.clone(), transport, dialect, version)
     }
 
     /// A `listener` has accepted a connection; it is counted until what this gives is dropped.

@@ -12,21 +12,22 @@ use super::family::Family;
 use super::histogram::{Histogram, nanos};
 use super::labels::{Door, End, HttpVersion, Kind, Resume};
 use crate::model::code::Code;
+use crate::model::dialect::Dialect;
 use crate::model::gap::Reason;
 use crate::model::transport::Transport;
 use crate::telemetry::audit::Entry;
 
 #[derive(Debug)]
 pub(super) struct Streams {
-    open: Family<(Transport, HttpVersion), Gauge>,
-    opened: Family<(Transport, HttpVersion), Counter>,
-    ended: Family<(Transport, End), Counter>,
-    deliveries: Family<(Transport, Kind), Counter>,
+    open: Family<(Transport, Dialect, HttpVersion), Gauge>,
+    opened: Family<(Transport, Dialect, HttpVersion), Counter>,
+    ended: Family<(Transport, Dialect, End), Counter>,
+    deliveries: Family<(Transport, Dialect, Kind), Counter>,
     bytes: Family<Transport, Counter>,
     latency: Family<Transport, Histogram>,
     lag: Family<Transport, Histogram>,
     gaps: Family<Reason, Counter>,
-    resumes: Family<(Transport, Resume), Counter>,
+    resumes: Family<(Transport, Dialect, Resume), Counter>,
 }
 
 impl Streams {
@@ -103,6 +104,7 @@ impl Streams {
 pub struct Meter {
     metrics: Arc<Metrics>,
     transport: Transport,
+    dialect: Dialect,
     version: HttpVersion,
     end: End,
     /// What the audit log knows of it.
@@ -119,12 +121,19 @@ pub struct Given {
 }
 
 impl Meter {
-    pub(super) fn new(metrics: Arc<Metrics>, transport: Transport, version: HttpVersion) -> Self {
-        metrics.streams.opened.with((transport, version)).inc();
-        metrics.streams.open.with((transport, version)).inc();
+    pub(super) fn new(
+        metrics: Arc<Metrics>,
+        transport: Transport,
+        dialect: Dialect,
+        version: HttpVersion,
+    ) -> Self {
+        let labels = (transport, dialect, version);
+        metrics.streams.opened.with(labels).inc();
+        metrics.streams.open.with(labels).inc();
         Self {
             metrics,
             transport,
+            dialect,
             version,
             end: End::Client,
             entry: None,
@@ -159,7 +168,7 @@ impl Meter {
             if count > 0 {
                 streams
                     .deliveries
-                    .with((self.transport, kind))
+                    .with((self.transport, self.dialect, kind))
                     .inc_by(count);
             }
         }
@@ -184,7 +193,7 @@ impl Meter {
     pub fn resumed(&self, whole: bool) {
         let outcome = if whole { Resume::Hit } else { Resume::Gap };
         let resumes = &self.metrics.streams.resumes;
-        resumes.with((self.transport, outcome)).inc();
+        resumes.with((self.transport, self.dialect, outcome)).inc();
     }
 
     /// Counts a refusal that was told on the stream.
@@ -195,8 +204,9 @@ impl Meter {
     /// From now on the stream is one of this `transport`.
     pub fn is_carried_by(&mut self, transport: Transport) {
         let open = &self.metrics.streams.open;
-        open.with((self.transport, self.version)).dec();
-        open.with((transport, self.version)).inc();
+        open.with((self.transport, self.dialect, self.version))
+            .dec();
+        open.with((transport, self.dialect, self.version)).inc();
         self.transport = transport;
     }
 
@@ -212,6 +222,7 @@ impl Metrics {
     pub fn deliver_alike(
         &self,
         transport: Transport,
+        dialect: Dialect,
         streams: u64,
         waiting: usize,
         given: impl Iterator<Item = Given>,
@@ -225,8 +236,11 @@ impl Metrics {
                 latencies.observe_many(nanos(latency), streams);
             }
         }
-        let live = self.streams.deliveries.with((transport, Kind::Live));
-        live.inc_by(events * streams);
+        let labels = (transport, dialect, Kind::Live);
+        self.streams
+            .deliveries
+            .with(labels)
+            .inc_by(events * streams);
         self.streams.bytes.with(transport).inc_by(bytes * streams);
         let lag = self.streams.lag.with(transport);
         lag.observe_many(waiting as u64, streams);
@@ -236,8 +250,9 @@ impl Metrics {
 impl Drop for Meter {
     fn drop(&mut self) {
         let streams = &self.metrics.streams;
-        streams.open.with((self.transport, self.version)).dec();
-        streams.ended.with((self.transport, self.end)).inc();
+        let (transport, dialect) = (self.transport, self.dialect);
+        streams.open.with((transport, dialect, self.version)).dec();
+        streams.ended.with((transport, dialect, self.end)).inc();
         if let Some(entry) = &self.entry {
             entry.ended(self.end);
         }

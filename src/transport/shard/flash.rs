@@ -73,7 +73,8 @@ impl Flash {
                 bytes: form.size()(&event),
                 latency: Some(now.since(event.at())),
             };
-            metrics.deliver_alike(form.transport(), *taken, 1, std::iter::once(given));
+            let (transport, dialect) = (form.transport(), form.dialect());
+            metrics.deliver_alike(transport, dialect, *taken, 1, std::iter::once(given));
         }
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::bus::reader::Batch;
 use crate::bus::rooms::Delivery;
+use crate::model::dialect::Dialect;
 use crate::model::time::UnixMillis;
 use crate::model::transport::Transport;
 use crate::transport::delivery::Size;
@@ -30,6 +31,13 @@ impl Form {
             Self::Stream(format) => format.transport(),
             Self::Conversation(style) => socketio::transport(style.carrier),
             Self::Poll(_) => Transport::LongPoll,
+        }
+    }
+
+    pub(super) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Stream(_) | Self::Poll(_) => Dialect::Native,
+            Self::Conversation(_) => Dialect::SocketIo,
         }
     }
 

@@ -59,7 +59,8 @@ impl Prepared {
                 bytes: size(event),
                 latency: Some(now.since(event.at())),
             });
-            metrics.deliver_alike(form.transport(), *taken, waiting, given);
+            let (transport, dialect) = (form.transport(), form.dialect());
+            metrics.deliver_alike(transport, dialect, *taken, waiting, given);
         }
     }
 }

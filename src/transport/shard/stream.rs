@@ -150,8 +150,9 @@ impl Stream {
                 (session, actions, Some(access))
             }
         };
-        let mut meter = context.metrics.open(format.transport(), version);
-        meter.audited(context.audit.entry(caller.asked(), id, format.transport()));
+        let (transport, dialect) = (format.transport(), session.dialect());
+        let mut meter = context.metrics.open(transport, dialect, version);
+        meter.audited(context.audit.entry(caller.asked(), id, transport));
         let (own, size) = (context.clone(), format.size());
         let mut engine = Engine::new(own, session, seat.clone(), size, meter, caller);
         if let (Ear::Deaf(_), Some(access)) = (&ear, &access) {

@@ -85,7 +85,7 @@ async fn a_poll_that_waits_is_a_stream_and_one_that_was_answered_is_none() {
         .await;
     within("the poll", async {
         let metrics = async || gate.request("GET", "/metrics", &[BOB], "").await;
-        let line = r#"gatecast_streams{transport="long-poll",http="1.1"} 1"#;
+        let line = r#"gatecast_streams{transport="long-poll",dialect="native",http="1.1"} 1"#;
         while !metrics().await.text().contains(line) {}
     })
     .await;

@@ -34,9 +34,18 @@ async fn who_comes_back_is_counted_by_whether_all_that_was_missed_was_held() {
     assert_eq!(
         numbers(&gate).await.set("gatecast_resumes_total"),
         [
-            ("{transport=\"long-poll\",outcome=\"gap\"}", 1.0),
-            ("{transport=\"sse\",outcome=\"gap\"}", 1.0),
-            ("{transport=\"sse\",outcome=\"hit\"}", 1.0),
+            (
+                "{transport=\"long-poll\",dialect=\"native\",outcome=\"gap\"}",
+                1.0
+            ),
+            (
+                "{transport=\"sse\",dialect=\"native\",outcome=\"gap\"}",
+                1.0
+            ),
+            (
+                "{transport=\"sse\",dialect=\"native\",outcome=\"hit\"}",
+                1.0
+            ),
         ]
     );
 }

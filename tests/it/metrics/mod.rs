@@ -1,5 +1,6 @@
 //! `GET /metrics`: who may read it, and that its numbers are exactly right after known traffic.
 
+mod dialects;
 mod documented;
 mod exposition;
 mod gateway;
@@ -112,17 +113,18 @@ async fn every_series_is_there_before_anything_has_happened() {
     let gate = gate().await;
     let numbers = numbers(&gate).await;
     for series in [
-        "gatecast_streams{transport=\"sse\",http=\"2\"}",
-        "gatecast_streams_opened_total{transport=\"long-poll\",http=\"1.0\"}",
-        "gatecast_streams_ended_total{transport=\"websocket\",reason=\"slow\"}",
+        "gatecast_streams{transport=\"sse\",dialect=\"native\",http=\"2\"}",
+        "gatecast_streams{transport=\"long-poll\",dialect=\"socketio\",http=\"2\"}",
+        "gatecast_streams_opened_total{transport=\"long-poll\",dialect=\"native\",http=\"1.0\"}",
+        "gatecast_streams_ended_total{transport=\"websocket\",dialect=\"native\",reason=\"slow\"}",
         "gatecast_publishes_refused_total{code=\"rate_limited\"}",
         "gatecast_refusals_total{code=\"overloaded\",transport=\"http\"}",
         "gatecast_refusals_total{code=\"draining\",transport=\"sse\"}",
-        "gatecast_deliveries_total{transport=\"websocket\",kind=\"replay\"}",
+        "gatecast_deliveries_total{transport=\"websocket\",dialect=\"native\",kind=\"replay\"}",
         "gatecast_gaps_total{reason=\"evicted\"}",
         "gatecast_http_requests_total{route=\"/v1/rooms/{room}/events\",status=\"5xx\"}",
         "gatecast_delivery_latency_seconds_count{transport=\"sse\"}",
-        "gatecast_resumes_total{transport=\"sse\",outcome=\"gap\"}",
+        "gatecast_resumes_total{transport=\"sse\",dialect=\"native\",outcome=\"gap\"}",
         "gatecast_newcomers{shard=\"0\"}",
         "gatecast_shards_hanging",
         "gatecast_revocations_total{kind=\"subject\"}",

@@ -30,7 +30,7 @@ pub(super) async fn event_source(gate: &Gate, target: &str) -> Body {
     body
 }
 
-async fn websocket(gate: &Gate, target: &str) -> WebSocket {
+pub(super) async fn websocket(gate: &Gate, target: &str) -> WebSocket {
     let socket = gate.connect().await;
     let mut socket = WebSocket::upgrade(socket, target, &[READER]).await.unwrap();
     socket.text().await;
@@ -38,7 +38,7 @@ async fn websocket(gate: &Gate, target: &str) -> WebSocket {
 }
 
 /// The numbers, once `series` has this value.
-async fn once(gate: &Gate, series: &str, value: f64) -> Exposition {
+pub(super) async fn once(gate: &Gate, series: &str, value: f64) -> Exposition {
     within(series, async {
         loop {
             let numbers = numbers(gate).await;
@@ -68,7 +68,7 @@ async fn deliveries_and_their_bytes_are_counted_on_each_transport() {
     poll.send(request("GET", &target, &[READER], "")).await;
     once(
         &gate,
-        "gatecast_streams{transport=\"long-poll\",http=\"1.1\"}",
+        "gatecast_streams{transport=\"long-poll\",dialect=\"native\",http=\"1.1\"}",
         1.0,
     )
     .await;
@@ -87,9 +87,15 @@ async fn deliveries_and_their_bytes_are_counted_on_each_transport() {
     assert_eq!(
         numbers.set("gatecast_deliveries_total"),
         [
-            ("{transport=\"long-poll\",kind=\"live\"}", 1.0),
-            ("{transport=\"sse\",kind=\"live\"}", 4.0),
-            ("{transport=\"websocket\",kind=\"live\"}", 2.0),
+            (
+                "{transport=\"long-poll\",dialect=\"native\",kind=\"live\"}",
+                1.0
+            ),
+            ("{transport=\"sse\",dialect=\"native\",kind=\"live\"}", 4.0),
+            (
+                "{transport=\"websocket\",dialect=\"native\",kind=\"live\"}",
+                2.0
+            ),
         ]
     );
     assert_eq!(
@@ -148,16 +154,25 @@ async fn streams_are_counted_from_their_opening_to_their_end() {
     assert_eq!(
         open.set("gatecast_streams"),
         [
-            ("{transport=\"sse\",http=\"1.1\"}", 1.0),
-            ("{transport=\"websocket\",http=\"1.1\"}", 2.0),
+            ("{transport=\"sse\",dialect=\"native\",http=\"1.1\"}", 1.0),
+            (
+                "{transport=\"websocket\",dialect=\"native\",http=\"1.1\"}",
+                2.0
+            ),
         ]
     );
     assert_eq!(
         open.set("gatecast_streams_opened_total"),
         [
-            ("{transport=\"long-poll\",http=\"1.1\"}", 1.0),
-            ("{transport=\"sse\",http=\"1.1\"}", 1.0),
-            ("{transport=\"websocket\",http=\"1.1\"}", 2.0),
+            (
+                "{transport=\"long-poll\",dialect=\"native\",http=\"1.1\"}",
+                1.0
+            ),
+            ("{transport=\"sse\",dialect=\"native\",http=\"1.1\"}", 1.0),
+            (
+                "{transport=\"websocket\",dialect=\"native\",http=\"1.1\"}",
+                2.0
+            ),
         ]
     );
 
@@ -171,23 +186,35 @@ async fn streams_are_counted_from_their_opening_to_their_end() {
     second.closed().await;
     once(
         &gate,
-        "gatecast_streams{transport=\"sse\",http=\"1.1\"}",
+        "gatecast_streams{transport=\"sse\",dialect=\"native\",http=\"1.1\"}",
         0.0,
     )
     .await;
     let ended = once(
         &gate,
-        "gatecast_streams{transport=\"websocket\",http=\"1.1\"}",
+        "gatecast_streams{transport=\"websocket\",dialect=\"native\",http=\"1.1\"}",
         0.0,
     )
     .await;
     assert_eq!(
         ended.set("gatecast_streams_ended_total"),
         [
-            ("{transport=\"long-poll\",reason=\"answered\"}", 1.0),
-            ("{transport=\"sse\",reason=\"client\"}", 1.0),
-            ("{transport=\"websocket\",reason=\"client\"}", 1.0),
-            ("{transport=\"websocket\",reason=\"protocol_error\"}", 1.0),
+            (
+                "{transport=\"long-poll\",dialect=\"native\",reason=\"answered\"}",
+                1.0
+            ),
+            (
+                "{transport=\"sse\",dialect=\"native\",reason=\"client\"}",
+                1.0
+            ),
+            (
+                "{transport=\"websocket\",dialect=\"native\",reason=\"client\"}",
+                1.0
+            ),
+            (
+                "{transport=\"websocket\",dialect=\"native\",reason=\"protocol_error\"}",
+                1.0
+            ),
         ]
     );
     assert_eq!(
@@ -294,8 +321,9 @@ async fn what_a_client_missed_counts_as_replay_and_what_is_gone_as_a_gap() {
     assert_eq!(refused.status(), 403);
 
     let numbers = numbers(&gate).await;
-    let replayed =
-        numbers.get("gatecast_deliveries_total{transport=\"long-poll\",kind=\"replay\"}");
+    let replayed = numbers.get(
+        "gatecast_deliveries_total{transport=\"long-poll\",dialect=\"native\",kind=\"replay\"}",
+    );
     assert_eq!(replayed, 500.0);
     // It found a thousand, and took what one answer holds.
     let waiting = numbers.get("gatecast_reader_lag_events_sum{transport=\"long-poll\"}");
@@ -355,8 +383,9 @@ async fn a_client_that_takes_nothing_ends_as_slow() {
         publish(&gate, &event).await;
     }
     for transport in ["sse", "websocket"] {
-        let series =
-            format!("gatecast_streams_ended_total{{transport=\"{transport}\",reason=\"slow\"}}");
+        let series = format!(
+            "gatecast_streams_ended_total{{transport=\"{transport}\",dialect=\"native\",reason=\"slow\"}}"
+        );
         let ended = async { while numbers(&gate).await.get(&series) == 0.0 {} };
         gate.hasten(Duration::from_secs(1), ended).await;
     }

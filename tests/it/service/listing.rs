@@ -49,7 +49,7 @@ async fn a_socket_that_has_not_said_who_it_is_is_in_no_list() {
         crate::support::websocket::WebSocket::upgrade(socket, "/v1/stream?room=venue", &[])
             .await
             .unwrap_or_else(|head| panic!("{head:?}"));
-    gate.streams_are(r#"transport="websocket",http="1.1""#, 1)
+    gate.streams_are(r#"transport="websocket",dialect="native",http="1.1""#, 1)
         .await;
     let all = posted(&gate, SYSTEM, "", json!({"type": "list"})).await;
     assert!(names(&all.json()).is_empty());

@@ -43,7 +43,7 @@ async fn a_stream_that_is_not_there_gets_nothing_and_nothing_is_appended() {
     let mut system = system(&gate).await;
     let (ann, stream) = websocket(&gate, ANN, &[]).await;
     drop(ann);
-    gate.streams_are(r#"transport="websocket",http="1.1""#, 1)
+    gate.streams_are(r#"transport="websocket",dialect="native",http="1.1""#, 1)
         .await;
     let before = asked(&mut system, publish("venue", 1)).await;
     for name in [stream.as_str(), "000000000000000000000abc", "abc"] {
@@ -184,7 +184,7 @@ async fn what_was_said_once_is_answered_again_though_its_stream_has_ended_since(
     assert_eq!(first.status(), 202, "{}", first.text());
     let several = say("/v1/publish", "many", &many).await;
     drop(ann);
-    gate.streams_are(r#"transport="websocket",http="1.1""#, 0)
+    gate.streams_are(r#"transport="websocket",dialect="native",http="1.1""#, 0)
         .await;
     let again = say(&target, "one", one).await;
     assert_eq!(

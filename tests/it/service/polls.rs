@@ -49,7 +49,7 @@ async fn a_poll_over_http2_that_waits_there_is_answered_too() {
     let socket = TcpStream::connect(gate.address()).await.unwrap();
     let mut client = Http2::on(socket).await;
     let poll = client.send("GET", &target, &[ANN], None).await;
-    gate.streams_are(r#"transport="long-poll",http="2""#, 1)
+    gate.streams_are(r#"transport="long-poll",dialect="native",http="2""#, 1)
         .await;
     let leave = json!({"type": "leave", "principal": "ann", "room": "venue"});
     posted(&gate, SYSTEM, "", leave).await;

@@ -45,7 +45,8 @@ async fn a_drain_says_goodbye_and_ends_the_transport() {
     session.say(&format!("40{}", auth())).await;
     assert!(session.next().await.starts_with("40{"));
     let mut waiting = session.begin().await;
-    gate.polls_wait(1).await;
+    gate.streams_are(r#"transport="long-poll",dialect="socketio",http="1.1""#, 1)
+        .await;
     let hand = gate.hand.clone();
     let drained = gate.begin_stop().await;
     let ends = async {

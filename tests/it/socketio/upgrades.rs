@@ -33,7 +33,7 @@ async fn a_get_that_waits_is_let_go_and_what_comes_next_comes_by_the_websocket()
     assert_eq!(session.get().await.json()["code"], 3);
     socket.say(r#"421["ping"]"#).await;
     assert_eq!(packet(&mut socket).await, "431[{}]");
-    gate.streams_are(r#"transport="websocket",http="1.1""#, 1)
+    gate.streams_are(r#"transport="websocket",dialect="socketio",http="1.1""#, 1)
         .await;
 }
 

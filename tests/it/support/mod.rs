@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod http2;
 pub(crate) mod secrets;
 pub(crate) mod socket;
+pub(crate) mod socketio;
 pub(crate) mod tls;
 pub(crate) mod websocket;
 
@@ -70,8 +71,11 @@ impl Gate {
 
     /// Returns once `count` polls wait: a connection is taken up by another thread than the one before it.
     pub(crate) async fn polls_wait(&self, count: usize) {
-        self.streams_are(r#"transport="long-poll",http="1.1""#, count)
-            .await;
+        self.streams_are(
+            r#"transport="long-poll",dialect="native",http="1.1""#,
+            count,
+        )
+        .await;
     }
 
     /// Returns once `count` streams of a kind are open.

@@ -108,7 +108,8 @@ impl Mux {
             now,
             &mut actions,
         );
-        let mut meter = context.metrics.open(transport, self.origin.version);
+        let (dialect, version) = (session.dialect(), self.origin.version);
+        let mut meter = context.metrics.open(transport, dialect, version);
         meter.audited(context.audit.entry(caller.asked(), stream, transport));
         let mut engine = Engine::new(context.clone(), session, seat, style::size, meter, caller);
         // It may have been let in by what carried it before.
