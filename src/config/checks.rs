@@ -36,7 +36,7 @@ pub(super) fn key_url(text: &str) -> Result<(), String> {
 /// The query parameter that may carry a token.
 pub(super) fn query(text: &str) -> Result<(), String> {
     /// What the routes use themselves.
-    const TAKEN: [&str; 25] = [
+    const TAKEN: [&str; 26] = [
         "room",
         "rooms",
         "since",
@@ -49,6 +49,7 @@ pub(super) fn query(text: &str) -> Result<(), String> {
         "snapshot",
         "origin",
         "transport",
+        "dialect",
         "wait",
         "data",
         "padding",

@@ -84,6 +84,7 @@ fn listed(seen: Seen, now: UnixMillis) -> Option<Stream> {
         principal,
         role,
         transport: seen.transport.as_str(),
+        dialect: seen.dialect.as_str(),
         rooms: seen.rooms,
         since: UnixMillis(now.0.saturating_sub(millis(seen.age))),
     })

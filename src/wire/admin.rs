@@ -13,7 +13,7 @@ pub trait Body {
 }
 
 impl Body for Whom {
-    const SHAPE: &'static str = "the body is an object: `stream`, `principal`, `role`, `room` and `transport`, each a string, and nothing else";
+    const SHAPE: &'static str = "the body is an object: `stream`, `principal`, `role`, `room`, `transport` and `dialect`, each a string, and nothing else";
 }
 
 impl Body for Drain {
@@ -52,6 +52,9 @@ pub struct Whom {
     /// Those of this transport.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,
+    /// Those of this dialect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<String>,
 }
 
 /// Who is to leave, to come back.
@@ -142,6 +145,8 @@ pub struct Stream {
     pub request: String,
     /// How.
     pub transport: &'static str,
+    /// In which language.
+    pub dialect: &'static str,
     /// Its rooms.
     pub rooms: Vec<Room>,
     /// Everything due up to here has been handed to its socket.

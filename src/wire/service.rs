@@ -26,6 +26,8 @@ pub struct Stream {
     pub role: String,
     /// How its events go.
     pub transport: &'static str,
+    /// In which language.
+    pub dialect: &'static str,
     /// Its rooms.
     pub rooms: Vec<Room>,
     /// When it began.

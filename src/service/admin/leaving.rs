@@ -25,9 +25,10 @@ impl Service {
             &whom.role,
             &whom.room,
             &whom.transport,
+            &whom.dialect,
         ];
         if says.iter().all(|said| said.is_none()) {
-            let message = "say who: at least one of stream, principal, role, room and transport; all of them leave by a drain";
+            let message = "say who: at least one of stream, principal, role, room, transport and dialect; all of them leave by a drain";
             return Err(Refusal::new(Code::BadRequest, message));
         }
         let streams = self.dismiss(filter(&whom)?, Farewell::Disconnect).await?;

@@ -1,6 +1,7 @@
 //! Who is connected.
 
 use crate::model::code::{Code, Refusal};
+use crate::model::dialect::Dialect;
 use crate::model::id::StreamId;
 use crate::model::transport::Transport;
 use crate::service::{Response, Service};
@@ -20,6 +21,7 @@ impl Service {
             role: text("role"),
             room: text("room"),
             transport: text("transport"),
+            dialect: text("dialect"),
         })?;
         let (most, after) = (limit(query)?, query.get("after").map(stream).transpose()?);
         let (seen, more) = self.context.list_streams(filter, after, most).await?;
@@ -47,6 +49,7 @@ impl Service {
             peer: seen.peer.to_string(),
             request: format!("{:016x}", seen.request),
             transport: seen.transport.as_str(),
+            dialect: seen.dialect.as_str(),
             rooms: seen.rooms.clone(),
             cursor: seen.cursor,
             lag: seen.lag,
@@ -66,12 +69,19 @@ pub(super) fn filter(whom: &admin::Whom) -> Result<Filter, Refusal> {
             Refusal::new(Code::BadRequest, message)
         })
     };
+    let dialect = |name: &String| {
+        Dialect::parse(name).ok_or_else(|| {
+            let message = "`dialect` is native or socketio";
+            Refusal::new(Code::BadRequest, message)
+        })
+    };
     Ok(Filter {
         stream: whom.stream.as_deref().map(stream).transpose()?,
         principal: whom.principal.clone(),
         role: whom.role.clone(),
         room: whom.room.as_deref().map(room).transpose()?,
         transport: whom.transport.as_ref().map(transport).transpose()?,
+        dialect: whom.dialect.as_ref().map(dialect).transpose()?,
         is_known: false,
     })
 }

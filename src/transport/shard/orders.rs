@@ -35,6 +35,8 @@ pub struct Filter {
     pub room: Option<Room>,
     /// Those of this transport.
     pub transport: Option<Transport>,
+    /// Those of this dialect.
+    pub dialect: Option<Dialect>,
     /// Whether only those whose clients have said who they are.
     pub is_known: bool,
 }
@@ -219,6 +221,9 @@ impl Filter {
             && self
                 .transport
                 .is_none_or(|wanted| wanted == session.transport())
+            && self
+                .dialect
+                .is_none_or(|wanted| wanted == session.dialect())
             && is(&self.principal, principal)
             && is(&self.role, role)
             && self

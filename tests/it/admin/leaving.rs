@@ -91,6 +91,7 @@ async fn an_order_that_names_nobody_or_too_much_is_refused() {
         ("disconnect", r#"{"stream":"x"}"#, "bad_request"),
         ("disconnect", r#"{"room":"a::b"}"#, "invalid_room"),
         ("disconnect", r#"{"transport":"pigeon"}"#, "bad_request"),
+        ("disconnect", r#"{"dialect":"esperanto"}"#, "bad_request"),
         ("disconnect", "{", "invalid_json"),
         ("drain", "{}", "bad_request"),
         ("drain", r#"{"node":true,"role":"viewer"}"#, "bad_request"),

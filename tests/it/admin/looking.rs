@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{KEY, TV, code, gate, publish, sse, token, websocket};
-use crate::support::{Gate, http};
+use super::{KEY, TV, ask, code, gate, publish, sse, token, websocket};
+use crate::support::socketio::SocketIo;
+use crate::support::{Gate, http, within};
 
 async fn look(gate: &Gate, target: &str) -> Value {
     let target = format!("/v1/admin/{target}");
@@ -37,6 +38,7 @@ async fn each_stream_is_listed_with_who_and_where_it_is() {
             stream["principal"],
             stream["role"],
             stream["transport"],
+            stream["dialect"],
             stream["rooms"],
             stream["cursor"],
             stream["lag"],
@@ -44,7 +46,7 @@ async fn each_stream_is_listed_with_who_and_where_it_is() {
         ]);
         assert_eq!(
             shown,
-            json!([who, "viewer", transport, ["r"], id, 0, false])
+            json!([who, "viewer", transport, "native", ["r"], id, 0, false])
         );
         assert!(stream["age_ms"].as_u64().unwrap() >= 3000);
         assert!(stream["bytes"].as_u64().unwrap() > 100, "{stream}");
@@ -96,6 +98,50 @@ async fn streams_are_found_by_what_they_are_and_come_in_pages() {
     expected.push(operator);
     expected.sort();
     assert_eq!(names, expected);
+}
+
+#[tokio::test]
+async fn a_stream_of_socket_io_is_listed_found_and_ended_by_its_language() {
+    let gate = gate().await;
+    let (_body, native) = sse(&gate, TV).await;
+    let (session, name) = SocketIo::joined(&gate, TV.1).await;
+    let found = look(&gate, "streams?dialect=socketio").await;
+    let [stream] = &found["streams"].as_array().unwrap()[..] else {
+        panic!("{found}")
+    };
+    let shown = json!([
+        stream["stream"],
+        stream["principal"],
+        stream["transport"],
+        stream["dialect"],
+        stream["rooms"],
+    ]);
+    assert_eq!(shown, json!([name, "tv", "long-poll", "socketio", ["r"]]));
+    let found = look(&gate, "streams?dialect=native").await;
+    assert_eq!(found["streams"][0]["stream"], native);
+    assert_eq!(found["streams"].as_array().unwrap().len(), 1);
+    let answer = gate
+        .request("GET", "/v1/admin/streams?dialect=esperanto", &[KEY], "")
+        .await;
+    assert_eq!(code(&answer), (400, "bad_request".into()));
+
+    let carried = session.upgraded().await;
+    let target = format!("streams/{name}");
+    let stream = within("the WebSocket", async {
+        loop {
+            let stream = look(&gate, &target).await;
+            if stream["transport"] == "websocket" {
+                return stream;
+            }
+        }
+    })
+    .await;
+    assert_eq!(stream["dialect"], "socketio");
+    let ended = ask(&gate, "disconnect", r#"{"dialect":"socketio"}"#).await;
+    assert_eq!(ended.json()["streams"], 1, "{}", ended.text());
+    let left = look(&gate, "streams").await;
+    assert_eq!(left["streams"].as_array().unwrap().len(), 1);
+    drop(carried);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::api_key;
+use crate::support::socketio::SocketIo;
 
 use super::{ANN, BOB, SYSTEM, asked, gate, posted, sse, system, websocket};
 
@@ -31,13 +32,31 @@ async fn streams_are_listed_by_room_and_principal_in_the_order_of_their_names() 
     let since = gate.clock().unix().0 - 3000;
     let expected = json!([{
         "stream": two, "principal": "ann", "role": "waiter", "transport": "sse",
-        "rooms": ["menu", "venue"], "since": since,
+        "dialect": "native", "rooms": ["menu", "venue"], "since": since,
     }]);
     assert_eq!(of_ann["streams"], expected);
     let all = posted(&gate, SYSTEM, "", json!({"type": "list", "ref": 1})).await;
     assert_eq!(
         (names(&all.json()).len(), &all.json()["ref"]),
         (4, &1.into())
+    );
+}
+
+#[tokio::test]
+async fn a_client_of_socket_io_is_listed_with_its_language() {
+    let gate = gate().await;
+    let (_session, name) = SocketIo::joined(&gate, ANN.1).await;
+    let of_ann = posted(
+        &gate,
+        SYSTEM,
+        "",
+        json!({"type": "list", "principal": "ann"}),
+    )
+    .await;
+    let stream = &of_ann.json()["streams"][0];
+    assert_eq!(
+        (&stream["stream"], &stream["transport"], &stream["dialect"]),
+        (&json!(name), &json!("long-poll"), &json!("socketio"))
     );
 }
 
