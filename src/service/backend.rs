@@ -9,6 +9,7 @@ use crate::lifecycle::random;
 use crate::limit::address::Address;
 use crate::limit::{Held, Payer};
 use crate::model::code::Refusal;
+use crate::model::dialect::Dialect;
 use crate::model::id::StreamId;
 use crate::model::room::Room;
 use crate::model::trace::TraceParent;
@@ -38,6 +39,7 @@ impl Service {
         Line {
             stream,
             transport,
+            dialect: Dialect::Native,
             headers: self.context.hooks.forwarded(request.headers()).into(),
             trace: request.extensions().get::<TraceParent>().copied(),
         }

@@ -161,6 +161,7 @@ impl Agreed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::dialect::Dialect;
     use crate::model::id::StreamId;
     use crate::model::transport::Transport;
 
@@ -171,6 +172,7 @@ mod tests {
             principal: text(principal),
             role: text("viewer"),
             transport: Transport::Sse,
+            dialect: Dialect::Native,
             claims: Default::default(),
             headers: headers.iter().map(|(n, v)| (text(n), text(v))).collect(),
         }
@@ -188,6 +190,7 @@ mod tests {
         let elsewhere = About {
             stream: Some(StreamId::from_random(1)),
             transport: Transport::WebSocket,
+            dialect: Dialect::SocketIo,
             ..ann.clone()
         };
         assert!(agreed.has(Asked::of(&elsewhere, &tab), later));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::auth::Access;
 use crate::hooks::{Hooks, Kind};
 use crate::model::code::Code;
+use crate::model::dialect::Dialect;
 use crate::model::id::StreamId;
 use crate::model::room::Room;
 use crate::model::trace::TraceParent;
@@ -22,6 +23,8 @@ pub struct Line {
     pub stream: Option<StreamId>,
     /// How the client is reached.
     pub transport: Transport,
+    /// In which language.
+    pub dialect: Dialect,
     /// The headers of its request that hooks want to see.
     pub headers: Arc<[(String, String)]>,
     /// The trace that its request is part of.
@@ -35,6 +38,7 @@ impl Line {
         Self {
             stream: Some(session.stream()),
             transport: session.transport(),
+            dialect: session.dialect(),
             headers: Arc::default(),
             trace: None,
         }
@@ -48,6 +52,7 @@ impl Line {
             principal: access.principal.name().to_owned(),
             role: access.role.name.clone(),
             transport: self.transport,
+            dialect: self.dialect,
             claims: access.claims(),
             headers: self.headers.to_vec(),
         })

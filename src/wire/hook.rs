@@ -10,6 +10,7 @@ mod question;
 
 use serde_json::{Map, Value};
 
+use crate::model::dialect::Dialect;
 use crate::model::id::StreamId;
 use crate::model::transport::Transport;
 
@@ -31,6 +32,8 @@ pub struct About {
     pub role: String,
     /// How the client is reached.
     pub transport: Transport,
+    /// In which language.
+    pub dialect: Dialect,
     /// What the credential says of it: a token's claims, and those that the `connect` hook has added. Never the
     /// credential.
     pub claims: Map<String, Value>,

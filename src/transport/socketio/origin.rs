@@ -6,6 +6,7 @@ use crate::auth::credentials::Credential;
 use crate::lifecycle::random;
 use crate::limit::Held;
 use crate::model::code::Refusal;
+use crate::model::dialect::Dialect;
 use crate::model::id::StreamId;
 use crate::model::peer::Peer;
 use crate::model::trace::TraceParent;
@@ -42,6 +43,7 @@ impl Origin {
             let line = Line {
                 stream: Some(stream),
                 transport,
+                dialect: Dialect::SocketIo,
                 headers: self.headers.clone(),
                 trace: self.trace,
             };

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::About;
+use crate::model::dialect::Dialect;
 use crate::model::hook::Kind;
 use crate::model::json::Json;
 use crate::model::time::UnixMillis;
@@ -23,6 +24,8 @@ struct Body<'a, T> {
     principal: &'a str,
     role: &'a str,
     transport: Transport,
+    #[serde(skip_serializing_if = "Dialect::is_native")]
+    dialect: Dialect,
     claims: &'a Map<String, Value>,
     headers: BTreeMap<&'a str, String>,
     #[serde(flatten)]
@@ -44,6 +47,7 @@ pub(super) fn to_json(
         principal: &about.principal,
         role: &about.role,
         transport: about.transport,
+        dialect: about.dialect,
         claims: &about.claims,
         headers: headers(about, shown),
         own,

@@ -22,6 +22,7 @@ fn about() -> Arc<About> {
         principal: "ann".into(),
         role: "member".into(),
         transport: Transport::WebSocket,
+        dialect: Dialect::Native,
         claims,
         headers: vec![
             header("x-tenant", "acme"),
@@ -108,6 +109,22 @@ fn each_question_and_notice_says_what_is_its_own_and_no_header_that_is_not_shown
         assert!(body.ends_with(end), "{body}");
         assert_eq!(body.contains(STREAM), kind != "connect", "{body}");
     }
+}
+
+#[test]
+fn the_language_is_said_where_it_is_not_the_gateways_own() {
+    let unsubscribe = |dialect| Notice::Unsubscribe {
+        about: Arc::new(About {
+            dialect,
+            ..(*about()).clone()
+        }),
+        room: room("a"),
+    };
+    let spoken = unsubscribe(Dialect::SocketIo).to_json(&[], UnixMillis(7));
+    let beside = r#""transport":"websocket","dialect":"socketio","claims":"#;
+    assert!(spoken.contains(beside), "{spoken}");
+    let native = unsubscribe(Dialect::Native).to_json(&[], UnixMillis(7));
+    assert!(!native.contains("dialect"), "{native}");
 }
 
 #[test]

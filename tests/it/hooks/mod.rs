@@ -20,6 +20,7 @@ use gatecast::hooks::url::Url;
 use gatecast::hooks::{Hook, Hooks, Kind, Settings};
 use gatecast::lifecycle::clock::{Clock, Hand};
 use gatecast::model::code::{Code, Refusal};
+use gatecast::model::dialect::Dialect;
 use gatecast::model::event::EventName;
 use gatecast::model::id::StreamId;
 use gatecast::model::json::Json;
@@ -166,6 +167,7 @@ fn about(stream: u128) -> Arc<About> {
         principal: "ann".into(),
         role: "member".into(),
         transport: Transport::Sse,
+        dialect: Dialect::Native,
         claims: claims.as_object().unwrap().clone(),
         headers: vec![("x-tenant".into(), "acme".into())],
     })
