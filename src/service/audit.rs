@@ -7,6 +7,7 @@ use http::{Method, Request};
 use crate::auth::Access;
 use crate::model::code::Refusal;
 use crate::model::decree::Revocation;
+use crate::model::dialect::Dialect;
 use crate::model::id::StreamId;
 use crate::telemetry::audit::{Asked, Event, Who, Why};
 use crate::telemetry::metrics::labels::{Door, Route};
@@ -175,6 +176,7 @@ fn event<'a>(
         (Door::Stream(transport), _) => Event::StreamRefused {
             stream: None,
             transport,
+            dialect: Dialect::Native,
             who,
             why: Why::Told(refusal),
         },

@@ -1,6 +1,7 @@
 //! An open stream, from when it is accepted to its end.
 
 use crate::model::code::Refusal;
+use crate::model::dialect::Dialect;
 use crate::model::id::{Principal, StreamId};
 use crate::model::room::Room;
 use crate::model::time::UnixMillis;
@@ -16,6 +17,7 @@ pub struct Entry {
     asked: Asked,
     stream: StreamId,
     transport: Transport,
+    dialect: Dialect,
     since: UnixMillis,
     /// Principal and role, once they are known.
     who: Option<(Principal, Box<str>)>,
@@ -29,12 +31,14 @@ impl Audit {
         asked: Asked,
         stream: StreamId,
         transport: Transport,
+        dialect: Dialect,
     ) -> Option<Box<Entry>> {
         self.is_on().then(|| {
             Box::new(Entry {
                 asked,
                 stream,
                 transport,
+                dialect,
                 since: self.now(),
                 who: None,
                 audit: self.clone(),
@@ -46,13 +50,14 @@ impl Audit {
 impl Entry {
     /// Its client is `who`, and has these `rooms`.
     pub fn known(&mut self, who: Who<'_>, rooms: &[Room]) {
-        let (stream, transport) = (self.stream, self.transport);
+        let (stream, transport, dialect) = (self.stream, self.transport, self.dialect);
         let role = who.role.into();
         let is_new = self.who.replace((who.principal.clone(), role)).is_none();
         let event = if is_new {
             Event::StreamAccepted {
                 stream,
                 transport,
+                dialect,
                 who,
                 rooms,
             }
@@ -60,6 +65,7 @@ impl Entry {
             Event::StreamChanged {
                 stream,
                 transport,
+                dialect,
                 who,
                 rooms,
             }
@@ -92,11 +98,12 @@ impl Entry {
 
     /// It has ended. One whose client was never known has been refused; a client that just went has done nothing.
     pub fn ended(&self, end: End) {
-        let (stream, transport) = (self.stream, self.transport);
+        let (stream, transport, dialect) = (self.stream, self.transport, self.dialect);
         let event = match (self.who(), end) {
             (Some(who), end) => Event::StreamEnded {
                 stream,
                 transport,
+                dialect,
                 who,
                 end,
                 lasted: self.audit.now().since(self.since),
@@ -104,6 +111,7 @@ impl Entry {
             (None, End::Code(_)) => Event::StreamRefused {
                 stream: Some(stream),
                 transport,
+                dialect,
                 who: None,
                 why: Why::Ended(end),
             },

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::model::code::Refusal;
 use crate::model::decree::Revocation;
+use crate::model::dialect::Dialect;
 use crate::model::id::{Principal, StreamId};
 use crate::model::peer::Peer;
 use crate::model::room::Room;
@@ -44,6 +45,12 @@ pub enum Event<'a> {
         /// How its events come.
         #[serde(serialize_with = "line::label")]
         transport: Transport,
+        /// In which language.
+        #[serde(
+            serialize_with = "line::label",
+            skip_serializing_if = "Dialect::is_native"
+        )]
+        dialect: Dialect,
         /// Who.
         #[serde(flatten)]
         who: Who<'a>,
@@ -60,6 +67,12 @@ pub enum Event<'a> {
         /// How its events come.
         #[serde(serialize_with = "line::label")]
         transport: Transport,
+        /// In which language.
+        #[serde(
+            serialize_with = "line::label",
+            skip_serializing_if = "Dialect::is_native"
+        )]
+        dialect: Dialect,
         /// Who.
         #[serde(flatten)]
         who: Who<'a>,
@@ -78,6 +91,12 @@ pub enum Event<'a> {
         /// How the events should have come.
         #[serde(serialize_with = "line::label")]
         transport: Transport,
+        /// In which language.
+        #[serde(
+            serialize_with = "line::label",
+            skip_serializing_if = "Dialect::is_native"
+        )]
+        dialect: Dialect,
         /// Who, where that is known.
         #[serde(flatten)]
         who: Option<Who<'a>>,
@@ -93,6 +112,12 @@ pub enum Event<'a> {
         /// How its events came.
         #[serde(serialize_with = "line::label")]
         transport: Transport,
+        /// In which language.
+        #[serde(
+            serialize_with = "line::label",
+            skip_serializing_if = "Dialect::is_native"
+        )]
+        dialect: Dialect,
         /// Who.
         #[serde(flatten)]
         who: Who<'a>,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::model::code::{Code, Refusal};
 use crate::model::decree::Revocation;
+use crate::model::dialect::Dialect;
 use crate::model::id::{Principal, StreamId};
 use crate::model::peer::Peer;
 use crate::model::room::Room;
@@ -89,7 +90,7 @@ fn count(metrics: &Metrics, outcome: &str) -> String {
 
 #[test]
 fn a_line_says_who_what_whence_and_by_which_request() {
-    let (stream, transport) = (StreamId::from_random(1), Transport::Sse);
+    let (stream, transport, dialect) = (StreamId::from_random(1), Transport::Sse, Dialect::Native);
     let ann = Principal::Subject {
         issuer: "https://id.example".into(),
         subject: "ann\n".into(),
@@ -108,6 +109,7 @@ fn a_line_says_who_what_whence_and_by_which_request() {
         tail(&Event::StreamAccepted {
             stream,
             transport,
+            dialect,
             who,
             rooms: &rooms
         }),
@@ -118,6 +120,7 @@ fn a_line_says_who_what_whence_and_by_which_request() {
         tail(&Event::StreamEnded {
             stream,
             transport,
+            dialect,
             who,
             end,
             lasted
@@ -164,10 +167,22 @@ fn a_refusal_shows_what_the_operator_may_know_and_its_limit_and_room() {
         tail(&Event::StreamRefused {
             stream: None,
             transport: Transport::WebSocket,
+            dialect: Dialect::Native,
             who: None,
             why
         }),
         r#""stream_refused","transport":"websocket","code":"auth_timeout""#
+    );
+    let refusal = Refusal::new(Code::Unauthorized, "told");
+    assert_eq!(
+        tail(&Event::StreamRefused {
+            stream: None,
+            transport: Transport::LongPoll,
+            dialect: Dialect::SocketIo,
+            who: None,
+            why: Why::Told(&refusal)
+        }),
+        r#""stream_refused","transport":"long-poll","dialect":"socketio","code":"unauthorized","reason":"told""#
     );
 }
 

@@ -152,7 +152,7 @@ impl Stream {
         };
         let (transport, dialect) = (format.transport(), session.dialect());
         let mut meter = context.metrics.open(transport, dialect, version);
-        meter.audited(context.audit.entry(caller.asked(), id, transport));
+        meter.audited(context.audit.entry(caller.asked(), id, transport, dialect));
         let (own, size) = (context.clone(), format.size());
         let mut engine = Engine::new(own, session, seat.clone(), size, meter, caller);
         if let (Ear::Deaf(_), Some(access)) = (&ear, &access) {

@@ -110,7 +110,11 @@ impl Mux {
         );
         let (dialect, version) = (session.dialect(), self.origin.version);
         let mut meter = context.metrics.open(transport, dialect, version);
-        meter.audited(context.audit.entry(caller.asked(), stream, transport));
+        meter.audited(
+            context
+                .audit
+                .entry(caller.asked(), stream, transport, dialect),
+        );
         let mut engine = Engine::new(context.clone(), session, seat, style::size, meter, caller);
         // It may have been let in by what carried it before.
         if opening.transport != transport {
