@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::http::{Body, Head, request};
 use crate::support::secrets;
+use crate::support::socketio::SocketIo;
 use crate::support::websocket::WebSocket;
 use crate::support::{Gate, api_key};
 
@@ -129,6 +130,7 @@ async fn a_stream_is_recorded_when_it_is_accepted_and_when_it_ends() {
         assert_eq!(line["principal_kind"], "api_key");
         assert_eq!(line["role"], "reader");
         assert_eq!(line["transport"], "sse");
+        assert!(line.get("dialect").is_none());
         assert_eq!(line["request_id"], id.as_str());
         assert_eq!(line["stream"].as_str().unwrap().len(), 24);
         let peer: std::net::SocketAddr = line["peer"].as_str().unwrap().parse().unwrap();
@@ -280,6 +282,36 @@ async fn a_refusal_that_is_told_on_an_open_stream_is_recorded_too() {
         id
     ]);
     assert!(fields(&lines, &names).contains(&refused), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_namespace_that_was_joined_or_refused_is_recorded_with_the_language() {
+    let namespaces =
+        "[socketio.namespaces.\"/\"]\n[socketio.namespaces.\"/ops\"]\nroles = [\"operator\"]\n";
+    let audited = Audited::with(namespaces).await;
+    let (_, _native) = audited.events().await;
+    let session = SocketIo::open(&audited.gate).await;
+    for (namespace, key) in [
+        ("", WRONG),
+        ("/ops,", READER),
+        ("/nowhere,", READER),
+        ("", READER),
+    ] {
+        session.joins(namespace, &json!({"apiKey": key.1})).await;
+    }
+    session.say("41").await;
+    let mut lines = audited.lines().await;
+    lines.retain(|line| line["transport"] != "sse");
+    assert!(lines.iter().all(|line| line["transport"] == "long-poll"));
+    assert_eq!(
+        fields(&lines, &["event", "principal", "code", "dialect"]),
+        [
+            json!(["stream_refused", null, "unauthorized", "socketio"]),
+            json!(["stream_refused", "tv", "forbidden", "socketio"]),
+            json!(["stream_accepted", "tv", null, "socketio"]),
+            json!(["stream_ended", "tv", null, "socketio"]),
+        ]
+    );
 }
 
 #[tokio::test]

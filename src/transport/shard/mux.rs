@@ -20,7 +20,6 @@ use crate::bus::wake::Seat;
 use crate::lifecycle::tasks::Guest;
 use crate::limit::Held;
 use crate::limit::bucket::Bucket;
-use crate::model::code::Refusal;
 use crate::model::time::Moment;
 use crate::session::{Input, Now};
 use crate::transport::context::{Context, come_back};
@@ -31,7 +30,7 @@ use crate::transport::engineio::item::Item;
 use crate::transport::engineio::opening;
 use crate::transport::engineio::writer::Writer;
 use crate::transport::socketio;
-use crate::transport::socketio::admission::Admission;
+use crate::transport::socketio::admission::{Admission, Refused};
 use crate::transport::socketio::conversation::{Conversation, End};
 use crate::transport::socketio::origin::Origin;
 use crate::transport::socketio::settings::Space;
@@ -118,7 +117,7 @@ struct Rare {
 /// A conversation that is asked for.
 struct Joining {
     space: Arc<Space>,
-    asking: BoxFuture<'static, Result<Admission, Refusal>>,
+    asking: BoxFuture<'static, Result<Admission, Refused>>,
 }
 
 /// What a session has found to do.

@@ -47,26 +47,60 @@ pub(crate) struct Admission {
     pub kept: Option<Kept>,
 }
 
+/// Who is not let into a namespace, and why.
+pub(crate) struct Refused {
+    /// Who, where that is known.
+    pub who: Option<Arc<Access>>,
+    /// Why.
+    pub refusal: Refusal,
+}
+
 /// Lets a client into `space`, or says why not.
 ///
 /// # Errors
-/// What it is refused for.
+/// What it is refused for, and who that is once it has shown a credential that is good.
 pub(crate) async fn admit(
     context: Arc<Context>,
     origin: Arc<Origin>,
     space: Arc<Space>,
     auth: Option<Auth>,
     transport: Transport,
-) -> Result<Admission, Refusal> {
+) -> Result<Admission, Refused> {
+    let stranger = |refusal| Refused { who: None, refusal };
     if context.draining.has_begun() {
         let refusal = Refusal::new(Code::Draining, "the gateway is draining");
-        return Err(refusal.retry_after(come_back()));
+        return Err(stranger(refusal.retry_after(come_back())));
     }
     let settings = context.rules().socketio.clone();
-    let access = identify(&context, &origin, &settings, auth.as_ref()).await?;
-    may_join(&space, &access)?;
-    let before = returning(&context, &space, auth.as_ref(), &access).await?;
-    let says = says(&settings, auth.as_ref());
+    let auth = auth.as_ref();
+    let identified = identify(&context, &origin, &settings, auth).await;
+    let access = identified.map_err(stranger)?;
+    let says = says(&settings, auth);
+    let entering = enter(
+        &context,
+        &origin,
+        &space,
+        auth,
+        (access.clone(), says),
+        transport,
+    );
+    entering.await.map_err(|refusal| Refused {
+        who: Some(access),
+        refusal,
+    })
+}
+
+/// Lets a client in of whom it is known who it is, and what it says of itself.
+async fn enter(
+    context: &Context,
+    origin: &Origin,
+    space: &Space,
+    auth: Option<&Auth>,
+    (access, says): (Arc<Access>, Json),
+    transport: Transport,
+) -> Result<Admission, Refusal> {
+    may_join(space, &access)?;
+    let before = returning(context, space, auth, &access).await?;
     let (stream, opening) = match before {
         Some((kept, record, since)) => {
             let opening = Opening {
@@ -75,9 +109,9 @@ pub(crate) async fn admit(
                 rooms: record.rooms.clone(),
                 start: since.map_or(Start::Now, Start::At),
             };
-            let caller = origin.caller(&context, record.stream, transport);
+            let caller = origin.caller(context, record.stream, transport);
             let returning = (kept, &record);
-            let back = goes_on(&context, &access, returning, opening, &says, caller).await?;
+            let back = goes_on(context, &access, returning, opening, &says, caller).await?;
             if let Some(back) = back {
                 return Ok(back);
             }
@@ -85,7 +119,7 @@ pub(crate) async fn admit(
         }
         None => (new_stream(), fresh(transport)),
     };
-    let mut caller = origin.caller(&context, stream, transport);
+    let mut caller = origin.caller(context, stream, transport);
     let let_in = context.let_in(access, &opening, Some(says), &mut caller);
     let (access, admitted) = let_in.await?;
     Ok(Admission {

@@ -11,6 +11,7 @@ use crate::model::id::StreamId;
 use crate::model::peer::Peer;
 use crate::model::trace::TraceParent;
 use crate::model::transport::Transport;
+use crate::telemetry::audit::Asked;
 use crate::telemetry::metrics::labels::HttpVersion;
 use crate::transport::context::Context;
 use crate::transport::granted::Caller;
@@ -36,6 +37,15 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// The request, as the audit log names it.
+    #[must_use]
+    pub const fn asked(&self) -> Asked {
+        Asked {
+            peer: self.peer,
+            request: self.request,
+        }
+    }
+
     /// What a stream called `stream` is known by.
     #[must_use]
     pub fn caller(&self, context: &Context, stream: StreamId, transport: Transport) -> Box<Caller> {

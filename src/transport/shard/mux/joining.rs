@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::task::{Context as Cx, Poll};
 
+use crate::auth::Access;
 use crate::model::code::Refusal;
+use crate::model::dialect::Dialect;
 use crate::model::json::Json;
 use crate::session::admission::may_use;
 use crate::session::{Now, Session, ends_abruptly};
+use crate::telemetry::audit::{Event, Why};
 use crate::telemetry::metrics::labels::Door;
+use crate::transport::audited::who;
 use crate::transport::engine::Engine;
 use crate::transport::shard::stream::{Round, Turn};
-use crate::transport::socketio::admission::{Admission, admit};
+use crate::transport::socketio::admission::{Admission, Refused, admit};
 use crate::transport::socketio::conversation::Conversation;
 use crate::transport::socketio::settings::Space;
 use crate::transport::socketio::style;
@@ -91,7 +95,8 @@ impl Mux {
         let transport = self.transport();
         // A WebSocket may have come to carry it while it was let in.
         if let Err(refusal) = may_use(&access, transport) {
-            return self.refused(&space, refusal);
+            let who = Some(access);
+            return self.refused(&space, Refused { who, refusal });
         }
         let seat = if self.first.is_none() {
             self.seat.clone()
@@ -110,11 +115,8 @@ impl Mux {
         );
         let (dialect, version) = (session.dialect(), self.origin.version);
         let mut meter = context.metrics.open(transport, dialect, version);
-        meter.audited(
-            context
-                .audit
-                .entry(caller.asked(), stream, transport, dialect),
-        );
+        let audit = &context.audit;
+        meter.audited(audit.entry(caller.asked(), stream, transport, dialect));
         let mut engine = Engine::new(context.clone(), session, seat, style::size, meter, caller);
         // It may have been let in by what carried it before.
         if opening.transport != transport {
@@ -156,12 +158,14 @@ impl Mux {
         let Joining { space, .. } = rare.joining.remove(place);
         match verdict {
             Ok(admission) => self.joined(space, admission, round).into(),
-            Err(refusal) => self.refused(&space, refusal).into(),
+            Err(refused) => self.refused(&space, refused).into(),
         }
     }
 
     /// Somebody is not let in: for good, or what carries it ends, so that the client comes back.
-    pub(super) fn refused(&mut self, space: &Arc<Space>, refusal: Refusal) -> Option<Turn> {
+    pub(super) fn refused(&mut self, space: &Arc<Space>, refused: Refused) -> Option<Turn> {
+        let Refused { who, refusal } = refused;
+        self.audit_refusal(who.as_deref(), &refusal);
         let door = Door::Stream(self.transport());
         self.context.metrics.refused(refusal.code, door);
         self.context.metrics.limited(&refusal);
@@ -174,6 +178,19 @@ impl Mux {
         }
         self.connect_error(space, refusal);
         None
+    }
+
+    /// Records that somebody got no stream, and who, where that is known.
+    fn audit_refusal(&self, access: Option<&Access>, refusal: &Refusal) {
+        let event = Event::StreamRefused {
+            stream: None,
+            transport: self.transport(),
+            dialect: Dialect::SocketIo,
+            who: access.map(who),
+            why: Why::Told(refusal),
+        };
+        let asked = Some(self.origin.asked());
+        self.context.audit.refused(asked, refusal, &event);
     }
 
     /// Somebody is refused.
