@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatecast::model::code::{Advice, Code};
+use gatecast::model::dialect::Dialect;
 use gatecast::model::event::RESERVED_NAMES;
+use gatecast::model::transport::Transport;
 use serde_json::Value;
 
 use crate::support::Gate;
@@ -115,6 +117,16 @@ fn the_event_names_that_the_document_refuses_are_those_that_the_protocol_keeps()
     let document = document();
     let refused = &document["components"]["schemas"]["EventName"]["not"]["anyOf"][0]["enum"];
     assert_eq!(*refused, Value::from(RESERVED_NAMES.to_vec()));
+}
+
+#[test]
+fn the_transports_and_dialects_of_the_document_are_those_that_are_spoken() {
+    let document = document();
+    let listed = |name: &str| document["components"]["schemas"][name]["enum"].clone();
+    let transports = Transport::ALL.map(Transport::as_str).to_vec();
+    assert_eq!(listed("Transport"), Value::from(transports));
+    let dialects = Dialect::ALL.map(Dialect::as_str).to_vec();
+    assert_eq!(listed("Dialect"), Value::from(dialects));
 }
 
 #[test]
