@@ -120,6 +120,9 @@ impl Engine {
     pub(super) fn is_carried_by(&mut self, transport: Transport) {
         self.session.is_carried_by(transport);
         self.meter.is_carried_by(transport);
+        if let Some(voice) = &mut self.caller.voice {
+            voice.is_carried_by(transport);
+        }
     }
 
     /// Whatever called it from where it sits has been looked at.

@@ -130,6 +130,11 @@ impl Voice {
         &self.line
     }
 
+    /// From now on the client is reached so.
+    pub const fn is_carried_by(&mut self, transport: Transport) {
+        self.line.transport = transport;
+    }
+
     /// Where it is to stand that it is let in.
     #[must_use]
     pub fn entrance(&self) -> Entrance {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::http::{Body, Head, request};
 use crate::support::secrets;
-use crate::support::socketio::SocketIo;
+use crate::support::socketio::Polling;
 use crate::support::websocket::WebSocket;
 use crate::support::{Gate, api_key};
 
@@ -290,7 +290,7 @@ async fn a_namespace_that_was_joined_or_refused_is_recorded_with_the_language() 
         "[socketio.namespaces.\"/\"]\n[socketio.namespaces.\"/ops\"]\nroles = [\"operator\"]\n";
     let audited = Audited::with(namespaces).await;
     let (_, _native) = audited.events().await;
-    let session = SocketIo::open(&audited.gate).await;
+    let session = Polling::open(&audited.gate).await;
     for (namespace, key) in [
         ("", WRONG),
         ("/ops,", READER),

@@ -48,6 +48,11 @@ impl Audit {
 }
 
 impl Entry {
+    /// From now on its events come so.
+    pub const fn is_carried_by(&mut self, transport: Transport) {
+        self.transport = transport;
+    }
+
     /// Its client is `who`, and has these `rooms`.
     pub fn known(&mut self, who: Who<'_>, rooms: &[Room]) {
         let (stream, transport, dialect) = (self.stream, self.transport, self.dialect);

@@ -208,6 +208,9 @@ impl Meter {
             .dec();
         open.with((transport, self.dialect, self.version)).inc();
         self.transport = transport;
+        if let Some(entry) = &mut self.entry {
+            entry.is_carried_by(transport);
+        }
     }
 
     /// Says why the stream ends, if it is not that the client is gone.

@@ -3,18 +3,15 @@
 mod carrier;
 mod ends;
 mod joining;
+mod more;
 mod packets;
 mod seat;
 mod trial;
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
-
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
 
 use crate::bus::wake::Seat;
 use crate::lifecycle::tasks::Guest;
@@ -26,21 +23,19 @@ use crate::transport::context::{Context, come_back};
 use crate::transport::engine::{Engine, Output};
 use crate::transport::engineio::door::{Door, Entry, Misuse, News, Offered};
 use crate::transport::engineio::heart::{Beat, Heart};
-use crate::transport::engineio::item::Item;
 use crate::transport::engineio::opening;
 use crate::transport::engineio::writer::Writer;
 use crate::transport::socketio;
-use crate::transport::socketio::admission::{Admission, Refused};
 use crate::transport::socketio::conversation::{Conversation, End};
 use crate::transport::socketio::origin::Origin;
-use crate::transport::socketio::settings::Space;
 use crate::wire::engineio::{Kind, Transport};
-use crate::wire::socketio::{Fault, Reassembler};
+use bytes::Bytes;
 
 use super::stream::{Round, Turn};
 use super::{Io, Schedule};
 use carrier::{Carrier, Polled, Socket};
 pub(super) use ends::{too_late, turn_away};
+use more::More;
 use trial::{Outcome, TICK, Trial};
 
 /// Steps that a session may take before others have their turn.
@@ -95,30 +90,6 @@ pub(super) struct Mux {
 
 // One byte more, and the allocator takes 768 for each.
 const _: () = assert!(size_of::<Mux>() <= 640);
-
-/// What few sessions have, or have for a moment.
-#[derive(Default)]
-struct More(Option<Box<Rare>>);
-
-#[derive(Default)]
-struct Rare {
-    /// Conversations that have seats of their own.
-    others: Vec<Conversation>,
-    /// Conversations that are asked for.
-    joining: Vec<Joining>,
-    /// A WebSocket that would carry it.
-    trial: Option<Trial>,
-    /// What came before that carried it, and was not looked at yet.
-    early: VecDeque<Item>,
-    /// A packet whose attachments have not all come.
-    reassembler: Option<Reassembler>,
-}
-
-/// A conversation that is asked for.
-struct Joining {
-    space: Arc<Space>,
-    asking: BoxFuture<'static, Result<Admission, Refused>>,
-}
 
 /// What a session has found to do.
 enum Found {
@@ -439,49 +410,5 @@ impl Mux {
 impl From<Option<Turn>> for Found {
     fn from(turn: Option<Turn>) -> Self {
         turn.map_or(Self::Something, Self::Ends)
-    }
-}
-
-impl More {
-    fn others(&self) -> &[Conversation] {
-        self.0.as_ref().map_or(&[], |rare| &rare.others)
-    }
-
-    fn others_mut(&mut self) -> impl Iterator<Item = &mut Conversation> {
-        self.0.iter_mut().flat_map(|rare| &mut rare.others)
-    }
-
-    /// Until when attachments are due, where some are.
-    fn attachments_due(&self) -> Option<Moment> {
-        self.0.as_ref()?.reassembler.as_ref()?.deadline()
-    }
-
-    /// Gives up a packet whose attachments should have come by `now`.
-    fn check_attachments(&mut self, now: Moment) -> Result<(), Fault> {
-        let reassembler = self.0.as_mut().and_then(|rare| rare.reassembler.as_mut());
-        reassembler.map_or(Ok(()), |reassembler| reassembler.check(now))
-    }
-
-    /// The next that came before a WebSocket carried the session.
-    fn early(&mut self) -> Option<Item> {
-        let item = self.0.as_mut()?.early.pop_front();
-        self.tidy();
-        item
-    }
-
-    fn trial(&self) -> Option<&Trial> {
-        self.0.as_ref()?.trial.as_ref()
-    }
-
-    /// Whoever has nothing of it any more pays nothing for it.
-    fn tidy(&mut self) {
-        let is_empty = |rare: &Rare| {
-            let is_quiet =
-                rare.trial.is_none() && rare.early.is_empty() && rare.reassembler.is_none();
-            is_quiet && rare.others.is_empty() && rare.joining.is_empty()
-        };
-        if self.0.as_deref().is_some_and(is_empty) {
-            self.0 = None;
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{KEY, TV, ask, code, gate, publish, sse, token, websocket};
-use crate::support::socketio::SocketIo;
+use crate::support::socketio::Polling;
 use crate::support::{Gate, http, within};
 
 async fn look(gate: &Gate, target: &str) -> Value {
@@ -104,7 +104,7 @@ async fn streams_are_found_by_what_they_are_and_come_in_pages() {
 async fn a_stream_of_socket_io_is_listed_found_and_ended_by_its_language() {
     let gate = gate().await;
     let (_body, native) = sse(&gate, TV).await;
-    let (session, name) = SocketIo::joined(&gate, TV.1).await;
+    let (session, name) = Polling::joined(&gate, TV.1).await;
     let found = look(&gate, "streams?dialect=socketio").await;
     let [stream] = &found["streams"].as_array().unwrap()[..] else {
         panic!("{found}")

@@ -8,7 +8,7 @@ use super::backend::{Backend, Does, refuses, says};
 use super::{KEY, event_source, gate, get, no, told, websocket};
 use crate::support::Gate;
 use crate::support::http::Next;
-use crate::support::socketio::SocketIo;
+use crate::support::socketio::Polling;
 
 #[tokio::test]
 async fn the_backend_knows_who_wants_which_rooms_of_the_stream_that_comes_of_it() {
@@ -32,7 +32,7 @@ async fn the_backend_knows_in_which_language_it_is_spoken_to_where_that_is_socke
     let backend = Backend::start(says("{}")).await;
     let told = super::hook("disconnect", &backend, "");
     let gate = gate("connect", &backend, &told).await;
-    let (session, name) = SocketIo::joined(&gate, KEY.1).await;
+    let (session, name) = Polling::joined(&gate, KEY.1).await;
     session.say("41").await;
     let asked = backend.was_asked(2).await;
     for (request, kind) in asked.iter().zip(["connect", "disconnect"]) {

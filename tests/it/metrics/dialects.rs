@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::traffic::{once, publish, websocket};
 use super::{READER, gate, gate_with, numbers};
 use crate::support::Gate;
-use crate::support::socketio::SocketIo;
+use crate::support::socketio::Polling;
 use crate::support::websocket::WebSocket;
 
 /// A session over a WebSocket, in the room `r`.
@@ -26,9 +26,9 @@ async fn a_stream_is_counted_by_the_language_that_is_spoken_on_its_transport() {
     let gate = gate().await;
     let mut native = websocket(&gate, "/v1/stream?room=r").await;
     let mut other = carried_by_websocket(&gate).await;
-    let (polled, _) = SocketIo::joined(&gate, READER.1).await;
+    let (polled, _) = Polling::joined(&gate, READER.1).await;
     polled.say("420[\"subscribe\",{\"room\":\"r\"}]").await;
-    polled.hear().await;
+    polled.next().await;
 
     let open = numbers(&gate).await;
     let each = [
@@ -51,7 +51,7 @@ async fn a_stream_is_counted_by_the_language_that_is_spoken_on_its_transport() {
     publish(&gate, &json!({"event": "n", "data": 1})).await;
     native.text().await;
     assert_eq!(other.text().await, "42[\"n\",1]");
-    assert_eq!(polled.hear().await, "42[\"n\",1]");
+    assert_eq!(polled.next().await, "42[\"n\",1]");
     polled.say("41").await;
     drop(other);
     for (series, _) in [each[0], each[2]] {
@@ -94,13 +94,13 @@ async fn a_stream_is_counted_by_the_language_that_is_spoken_on_its_transport() {
 async fn a_stream_that_another_transport_carries_keeps_its_language_and_so_does_one_that_comes_back()
  {
     let gate = gate_with("[socketio.namespaces.\"/\"]\nrecovery = true\n").await;
-    let session = SocketIo::open(&gate).await;
+    let session = Polling::open(&gate).await;
     let said = session.joins("", &json!({"apiKey": READER.1})).await;
     let said: Value = serde_json::from_str(said.strip_prefix("40").unwrap()).unwrap();
     session.say("420[\"subscribe\",{\"room\":\"r\"}]").await;
-    session.hear().await;
+    session.next().await;
     publish(&gate, &json!({"event": "n", "data": 1})).await;
-    let heard = session.hear().await;
+    let heard = session.next().await;
     let offset = heard.split('"').nth_back(1).unwrap();
 
     let socket = session.upgraded().await;
@@ -109,7 +109,7 @@ async fn a_stream_that_another_transport_carries_keeps_its_language_and_so_does_
     assert_eq!(now.set("gatecast_streams").len(), 1);
     drop(socket);
 
-    let session = SocketIo::open(&gate).await;
+    let session = Polling::open(&gate).await;
     let auth = json!({"apiKey": READER.1, "pid": said["pid"], "offset": offset});
     let back = session.joins("", &auth).await;
     assert!(back.contains(said["sid"].as_str().unwrap()), "{back}");

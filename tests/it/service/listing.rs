@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::api_key;
-use crate::support::socketio::SocketIo;
+use crate::support::socketio::Polling;
 
 use super::{ANN, BOB, SYSTEM, asked, gate, posted, sse, system, websocket};
 
@@ -45,7 +45,7 @@ async fn streams_are_listed_by_room_and_principal_in_the_order_of_their_names() 
 #[tokio::test]
 async fn a_client_of_socket_io_is_listed_with_its_language() {
     let gate = gate().await;
-    let (_session, name) = SocketIo::joined(&gate, ANN.1).await;
+    let (_session, name) = Polling::joined(&gate, ANN.1).await;
     let of_ann = posted(
         &gate,
         SYSTEM,

@@ -13,66 +13,11 @@ mod upgrades;
 use serde_json::Value;
 
 use crate::support::Gate;
-use crate::support::http::Answer;
-use crate::support::socket::Socket;
+use crate::support::socketio::{POLLING, Polling};
 use crate::support::websocket::{Message, WebSocket};
 
-/// A handshake by polling.
-const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 /// A handshake by WebSocket.
 const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
-
-/// A client that polls.
-struct Polling<'a> {
-    gate: &'a Gate,
-    target: String,
-}
-
-impl<'a> Polling<'a> {
-    async fn open(gate: &'a Gate) -> Self {
-        let answer = gate.request("GET", POLLING, &[], "").await;
-        assert_eq!(answer.status(), 200, "{}", answer.text());
-        let open: Value = serde_json::from_str(&answer.text()[1..]).unwrap();
-        let sid = open["sid"].as_str().unwrap();
-        Self {
-            gate,
-            target: format!("{POLLING}&sid={sid}"),
-        }
-    }
-
-    /// The session by WebSocket.
-    fn upgrade(&self) -> String {
-        self.target.replace("polling", "websocket")
-    }
-
-    async fn post(&self, body: &str) -> Answer {
-        self.gate.request("POST", &self.target, &[], body).await
-    }
-
-    async fn say(&self, packets: &str) {
-        let answer = self.post(packets).await;
-        assert_eq!((answer.status(), answer.text()), (200, "ok"));
-    }
-
-    async fn get(&self) -> Answer {
-        self.gate.request("GET", &self.target, &[], "").await
-    }
-
-    /// What the session has to say next, as one body.
-    async fn next(&self) -> String {
-        let answer = self.get().await;
-        assert_eq!(answer.status(), 200, "{}", answer.text());
-        answer.text().to_owned()
-    }
-
-    /// A GET whose answer is not waited for yet.
-    async fn begin(&self) -> Socket {
-        let mut socket = self.gate.connect().await;
-        let request = crate::support::http::request("GET", &self.target, &[], "");
-        socket.send(request).await;
-        socket
-    }
-}
 
 /// A client by WebSocket that has had its handshake.
 async fn websocket(gate: &Gate) -> WebSocket {

@@ -103,3 +103,20 @@ async fn who_may_use_no_websocket_goes_on_polling() {
     session.say(r#"420["ping"]"#).await;
     assert_eq!(session.next().await, "430[{}]");
 }
+
+#[tokio::test]
+async fn what_the_backend_is_told_last_names_the_transport_that_it_had_then() {
+    let backend = crate::hooks::backend::Backend::start(crate::hooks::backend::says("{}")).await;
+    let hook = format!(
+        "[hooks.disconnect]\nurl = \"{}\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n",
+        backend.url()
+    );
+    let gate = Gate::open("", &hook).await;
+    let (session, _) = Polling::joined(&gate, crate::support::KEY.1).await;
+    let mut socket = session.upgraded().await;
+    socket.say(r#"420["ping"]"#).await;
+    assert_eq!(packet(&mut socket).await, "430[{}]");
+    socket.say("41").await;
+    let asked = backend.was_asked(1).await[0].json();
+    assert_eq!(asked["transport"], "websocket");
+}

@@ -3,22 +3,27 @@
 use serde_json::{Value, json};
 
 use super::Gate;
+use super::http::{Answer, request};
+use super::socket::Socket;
 use super::websocket::WebSocket;
 
+/// A handshake by polling.
+pub(crate) const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
+
 /// A session over polling.
-pub(crate) struct SocketIo<'a> {
+pub(crate) struct Polling<'a> {
     gate: &'a Gate,
-    target: String,
+    pub(crate) target: String,
 }
 
-impl<'a> SocketIo<'a> {
+impl<'a> Polling<'a> {
     /// A session in no namespace yet.
     pub(crate) async fn open(gate: &'a Gate) -> Self {
-        let target = "/socket.io/?EIO=4&transport=polling";
-        let opened = gate.request("GET", target, &[], "").await;
+        let opened = gate.request("GET", POLLING, &[], "").await;
+        assert_eq!(opened.status(), 200, "{}", opened.text());
         let said = opened.text().strip_prefix('0');
         let said: Value = serde_json::from_str(said.unwrap()).unwrap();
-        let target = format!("{target}&sid={}", said["sid"].as_str().unwrap());
+        let target = format!("{POLLING}&sid={}", said["sid"].as_str().unwrap());
         Self { gate, target }
     }
 
@@ -35,13 +40,17 @@ impl<'a> SocketIo<'a> {
     /// Asks for a namespace, written as `/name,` if it is not `/`, and gives what it is told.
     pub(crate) async fn joins(&self, namespace: &str, auth: &Value) -> String {
         self.say(&format!("40{namespace}{auth}")).await;
-        self.hear().await
+        self.next().await
+    }
+
+    /// The session by WebSocket.
+    pub(crate) fn upgrade(&self) -> String {
+        self.target.replace("polling", "websocket")
     }
 
     /// A WebSocket that carries it from now on.
     pub(crate) async fn upgraded(&self) -> WebSocket {
-        let target = self.target.replace("polling", "websocket");
-        let opened = WebSocket::upgrade(self.gate.connect().await, &target, &[]).await;
+        let opened = WebSocket::upgrade(self.gate.connect().await, &self.upgrade(), &[]).await;
         let mut socket = opened.unwrap_or_else(|head| panic!("refused: {head:?}"));
         socket.say("2probe").await;
         assert_eq!(socket.text().await, "3probe");
@@ -49,16 +58,31 @@ impl<'a> SocketIo<'a> {
         socket
     }
 
-    /// Sends packets.
-    pub(crate) async fn say(&self, packets: &str) {
-        let answer = self.gate.request("POST", &self.target, &[], packets).await;
-        assert_eq!(answer.text(), "ok");
+    pub(crate) async fn post(&self, body: &str) -> Answer {
+        self.gate.request("POST", &self.target, &[], body).await
     }
 
-    /// The packets that are there next.
-    pub(crate) async fn hear(&self) -> String {
-        let answer = self.gate.request("GET", &self.target, &[], "").await;
+    /// Sends packets.
+    pub(crate) async fn say(&self, packets: &str) {
+        let answer = self.post(packets).await;
+        assert_eq!((answer.status(), answer.text()), (200, "ok"));
+    }
+
+    pub(crate) async fn get(&self) -> Answer {
+        self.gate.request("GET", &self.target, &[], "").await
+    }
+
+    /// What the session has to say next, as one body.
+    pub(crate) async fn next(&self) -> String {
+        let answer = self.get().await;
         assert_eq!(answer.status(), 200, "{}", answer.text());
         answer.text().to_owned()
+    }
+
+    /// A GET whose answer is not waited for yet.
+    pub(crate) async fn begin(&self) -> Socket {
+        let mut socket = self.gate.connect().await;
+        socket.send(request("GET", &self.target, &[], "")).await;
+        socket
     }
 }

@@ -21,7 +21,8 @@ use crate::transport::socketio::style;
 use crate::wire::control::Error;
 use crate::wire::socketio::{Auth, Namespace, encoder};
 
-use super::{Found, Joining, Mux};
+use super::more::Joining;
+use super::{Found, Mux};
 
 impl Mux {
     pub(super) fn is_joining(&self, namespace: &Namespace) -> bool {
