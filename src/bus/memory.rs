@@ -301,6 +301,12 @@ impl Bus {
         self.0.log().page(query)
     }
 
+    /// Whether anything of `room` is held.
+    #[must_use]
+    pub fn holds(&self, room: &Room) -> bool {
+        lock(&self.0.log).room(room).is_some()
+    }
+
     /// Whether somebody reads `room`.
     #[must_use]
     pub fn has_readers(&self, room: &Room) -> bool {

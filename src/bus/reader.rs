@@ -241,6 +241,20 @@ impl Reader {
         }
     }
 
+    /// Nothing of `room` is due up to `from`.
+    pub fn skip(&mut self, room: &Room, from: u64) {
+        if let Some(joined) = self.rooms.iter_mut().find(|one| one.room == *room) {
+            joined.from = joined.from.max(from);
+        }
+    }
+
+    /// Whether `log` still holds all that is due.
+    #[must_use]
+    pub fn is_whole(&self, log: &Log) -> bool {
+        let mut rooms = self.rooms.iter();
+        rooms.all(|one| log.floor(&one.room) <= self.cursor.max(one.from))
+    }
+
     /// What was visible when it was opened.
     #[must_use]
     pub const fn opened(&self) -> u64 {

@@ -133,6 +133,21 @@ impl Subscription {
         self.reader.judge_from_now(&log, before);
     }
 
+    /// It was in these rooms before, of each of which nothing is due up to this number; says whether all is held that is.
+    pub fn goes_on(&mut self, rooms: &[(Room, u64)]) -> bool {
+        let log = lock(&self.shared.log);
+        rooms
+            .iter()
+            .for_each(|(room, from)| self.reader.skip(room, *from));
+        self.reader.is_whole(&log)
+    }
+
+    /// From which number on `room` is read, if it is joined.
+    #[must_use]
+    pub fn joined_from(&self, room: &Room) -> Option<u64> {
+        self.reader.joined_from(room)
+    }
+
     /// Whoever looks who is there finds `who` in its rooms, from now on.
     pub fn attend(&mut self, who: &Principal) {
         Attendance::note(&mut self.attendance, &self.shared, who, self.reader.rooms());

@@ -79,6 +79,7 @@ fn first_connect(access: &Access, named: &[Room]) -> Result<Vec<Room>, Refusal> 
         dialect: Dialect::Native,
         rooms: named.to_vec(),
         start: Start::Now,
+        keeps: None,
     };
     admit(access, &opening).map(|admitted| admitted.rooms)
 }

@@ -135,6 +135,7 @@ impl Service {
             dialect: Dialect::Native,
             rooms: wanted.rooms,
             start: Start::Now,
+            keeps: None,
         };
         let rooms = admit(sign.access, &opening)?.rooms;
         if rooms.is_empty() {

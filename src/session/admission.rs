@@ -24,6 +24,8 @@ pub struct Opening {
     pub rooms: Vec<Room>,
     /// Where it wants to begin.
     pub start: Start,
+    /// Where it goes on as it was: whether its rooms were its own. Then they are all that it wants, be they none.
+    pub keeps: Option<bool>,
 }
 
 /// What it gets.
@@ -93,7 +95,7 @@ impl From<&Opening> for Wish {
             transport: opening.transport,
             dialect: opening.dialect,
             rooms: opening.rooms.clone(),
-            takes_own: opening.rooms.is_empty(),
+            takes_own: opening.takes_own(),
             resumes,
             keeps_rest: resumes,
             says: None,
@@ -110,7 +112,18 @@ impl Opening {
             dialect: Dialect::Native,
             rooms: request.rooms.clone(),
             start: request.start,
+            keeps: None,
         }
+    }
+
+    /// Whether it takes the rooms of its role.
+    const fn takes_own(&self) -> bool {
+        self.rooms.is_empty() && self.keeps.is_none()
+    }
+
+    /// Whether its rooms are its own from now on, rather than its role's.
+    pub(super) fn is_named(&self) -> bool {
+        self.keeps.unwrap_or(!self.rooms.is_empty())
     }
 }
 
@@ -147,7 +160,7 @@ fn admit_but(
     opening: &Opening,
     (barred, unasked): (&[Room], &[Room]),
 ) -> Result<Admitted, Refusal> {
-    let named: Vec<_> = if opening.rooms.is_empty() {
+    let named: Vec<_> = if opening.takes_own() {
         let own = access.rooms.iter();
         own.filter(|room| !unasked.contains(room)).collect()
     } else {

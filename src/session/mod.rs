@@ -189,6 +189,12 @@ impl Session {
         }
     }
 
+    /// Whether its rooms are its own, rather than its role's.
+    #[must_use]
+    pub const fn is_named(&self) -> bool {
+        matches!(&self.state, State::Live(live) if live.named)
+    }
+
     /// Who the client is, once it has said so.
     #[must_use]
     pub const fn access(&self) -> Option<&Arc<Access>> {
@@ -357,7 +363,7 @@ impl Session {
             first,
         } = admitted;
         let expires = access.expires_at.map(|at| now.moment + at.since(now.unix));
-        let named = !opening.rooms.is_empty();
+        let named = opening.is_named();
         out.push(Action::Ask(Ask::Open {
             rooms: rooms.clone(),
             start,

@@ -94,6 +94,7 @@ fn opening(transport: Transport, rooms: &[&str], start: Start) -> Opening {
         dialect: Dialect::Native,
         rooms,
         start,
+        keeps: None,
     }
 }
 

@@ -95,8 +95,8 @@ impl Context {
     /// # Errors
     /// `timeout`: a shard does not answer.
     pub async fn disconnect_streams(&self, whom: &Whom) -> Result<usize, Refusal> {
-        self.recovery.forget(whom);
         let filter = Filter::of(whom);
+        self.recovery.forget(&filter);
         let dismissed =
             self.of_all_shards(|shard| shard.dismiss(filter.clone(), Farewell::Disconnect));
         Ok(dismissed.await?.into_iter().sum())

@@ -130,10 +130,10 @@ impl Engine {
         self.seat.is_served();
     }
 
-    /// The connection was given up, because the client took nothing.
-    pub(super) fn was_slow(&mut self) {
-        self.meter.ends(End::Code(Code::Slow));
-        self.ends(Code::Slow);
+    /// What carries it ends for this reason, because of what the client did or did not.
+    pub(super) fn is_ended(&mut self, code: Code) {
+        self.meter.ends(End::Code(code));
+        self.ends(code);
     }
 
     /// The backend is told why it ends.

@@ -149,8 +149,8 @@ impl Shard {
         let (waiting, style) = match parked {
             Parked::Poll { waiting, style } => (waiting, style),
             Parked::Session(claim) => {
-                if let Err(loan) = claim.lend(loan) {
-                    mux::too_late(&self.context, loan);
+                if let Err(late) = claim.lend(loan) {
+                    mux::too_late(&self.context, late);
                 }
                 return;
             }

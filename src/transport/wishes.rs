@@ -18,6 +18,8 @@ struct Wanted {
     snapshot: bool,
     /// Rooms whose state it is owed, as soon as it has been given everything else.
     owed: Vec<Room>,
+    /// Where it comes back as the same: its rooms, and from which number in the log on each is due.
+    was_in: Option<Vec<(Room, u64)>>,
 }
 
 impl Wishes {
@@ -28,9 +30,21 @@ impl Wishes {
             origin: request.origin.clone(),
             snapshot: request.snapshot,
             owed: Vec::new(),
+            was_in: None,
         };
         let wants = request.snapshot || request.origin.is_some();
         Self(wants.then(|| Box::new(wanted())))
+    }
+
+    /// It comes back as the same, and was in these rooms, of each of which all is due from this number in the log on.
+    pub fn comes_back(&mut self, rooms: Vec<(Room, u64)>) {
+        self.0.get_or_insert_default().was_in = Some(rooms);
+    }
+
+    /// Where it comes back as the same: its rooms, and from which number in the log on each is due.
+    #[must_use]
+    pub fn was_in(&mut self) -> Option<Vec<(Room, u64)>> {
+        self.0.as_mut()?.was_in.take()
     }
 
     /// Whether it wants the state of the rooms that it is in.

@@ -183,6 +183,7 @@ impl World {
             dialect: Dialect::Native,
             rooms: rooms.iter().map(|&room| name(room)).collect(),
             start,
+            keeps: None,
         };
         client.rooms = rooms;
         client.cursor = start.position();

@@ -31,7 +31,10 @@ impl Service {
             let message = "say who: at least one of stream, principal, role, room, transport and dialect; all of them leave by a drain";
             return Err(Refusal::new(Code::BadRequest, message));
         }
-        let streams = self.dismiss(filter(&whom)?, Farewell::Disconnect).await?;
+        let filter = filter(&whom)?;
+        // Those that were cut, and may come back as the same, do not.
+        self.context.recovery.forget(&filter);
+        let streams = self.dismiss(filter, Farewell::Disconnect).await?;
         Ok(ok(&admin::Count { streams }))
     }
 
@@ -40,7 +43,9 @@ impl Service {
             stream: Some(stream),
             ..Filter::default()
         };
-        match self.dismiss(filter, Farewell::Disconnect).await? {
+        // One that was cut, and may come back as the same, does not.
+        let cut = self.context.recovery.forget(&filter);
+        match self.dismiss(filter, Farewell::Disconnect).await? + cut {
             0 => Err(no_stream()),
             _ => Ok(reply::empty(StatusCode::NO_CONTENT)),
         }

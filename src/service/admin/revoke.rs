@@ -7,6 +7,7 @@ use crate::model::code::{Code, Refusal};
 use crate::model::decree::{Decree, Revocation};
 use crate::model::time::UnixMillis;
 use crate::service::{Response, Service, reply};
+use crate::transport::shard::Filter;
 use crate::wire::{admin, poll};
 
 use super::{Operator, ok, stream};
@@ -35,6 +36,13 @@ impl Service {
             Revocation::Stream(_) => Some(UnixMillis(now.0.saturating_add(BEHIND))),
             Revocation::Token(_) | Revocation::Subject { .. } | Revocation::Key(_) => until,
         };
+        if let Revocation::Stream(stream) = &revocation {
+            let filter = Filter {
+                stream: Some(*stream),
+                ..Filter::default()
+            };
+            self.context.recovery.forget(&filter);
+        }
         let id = self
             .context
             .bus

@@ -99,6 +99,7 @@ impl Engine {
             reference,
             room,
             past,
+            catches_up: matches!(past.since, Start::Newest(_)),
             is_barred: false,
         };
         self.busy = Some(Box::new(joining.into()));
@@ -156,7 +157,7 @@ impl Engine {
             mut subscription,
             gaps,
             mut cursor,
-            recovered,
+            mut recovered,
             told,
         } = self.context.bus.subscribe_at(
             self.seat.clone(),
@@ -164,8 +165,17 @@ impl Engine {
             start,
             self.caller.wishes.snapshot(),
         );
+        if let Some(rooms) = self.caller.wishes.was_in() {
+            let is_whole = subscription.goes_on(&rooms);
+            recovered = Some(gaps.is_empty() && is_whole);
+        }
         if let Some(access) = self.session.access() {
             subscription.attend(&access.principal);
+            // What was said to it alone while nobody read it.
+            let own = Room::of_stream(self.session.stream());
+            if recovered.is_some() && self.context.bus.holds(&own) {
+                subscription.enter(&own, &access.principal);
+            }
         }
         self.subscription = Some(subscription);
         if let Some(told) = told.filter(|told| !told.is_over()) {

@@ -39,6 +39,8 @@ pub(super) enum Busy {
         reference: Option<Ref>,
         room: Room,
         past: Past,
+        /// Whether what is live is read first: the newest of a room are to be all that there are.
+        catches_up: bool,
         /// Whether the room was taken away meanwhile.
         is_barred: bool,
     },
@@ -92,31 +94,46 @@ impl Engine {
         self.busy = Some(held);
     }
 
+    /// The next step of a join.
+    fn join_on(&mut self, mut held: Box<Held>) -> Option<Input> {
+        let Busy::Joining {
+            reference,
+            room,
+            past,
+            catches_up,
+            is_barred,
+        } = &mut held.busy
+        else {
+            return None;
+        };
+        // Once: in a lively room there is always more, and that comes live.
+        if std::mem::take(catches_up)
+            && let Some(input) = self.read()
+        {
+            self.hold(held);
+            return Some(input);
+        }
+        // A heartbeat reads between two steps, and may have read that rights have changed.
+        if *is_barred || !self.session.may_subscribe(room) {
+            return Some(Input::Barred {
+                reference: reference.take(),
+                room: room.clone(),
+            });
+        }
+        let joining = self.past_of(room, *past, CREDIT)?;
+        Some(Input::Joined {
+            reference: reference.take(),
+            room: room.clone(),
+            joining,
+            in_answer: false,
+        })
+    }
+
     /// A step of what the client waits for. A join's comes before what is live, because its answer ends it.
     pub(super) fn go_on(&mut self, mut held: Box<Held>, writable: bool) -> Option<Input> {
         match &mut held.busy {
             Busy::Inquiring(_) | Busy::Emitting(_) => return self.asked(held, writable),
-            Busy::Joining {
-                reference,
-                room,
-                past,
-                is_barred,
-            } if writable => {
-                // A heartbeat reads between two steps, and may have read that rights have changed.
-                if *is_barred || !self.session.may_subscribe(room) {
-                    return Some(Input::Barred {
-                        reference: reference.take(),
-                        room: room.clone(),
-                    });
-                }
-                let joining = self.past_of(room, *past, CREDIT)?;
-                return Some(Input::Joined {
-                    reference: reference.take(),
-                    room: room.clone(),
-                    joining,
-                    in_answer: false,
-                });
-            }
+            Busy::Joining { .. } if writable => return self.join_on(held),
             Busy::Joining { .. } => {}
             Busy::Telling(told) if writable => {
                 let step = told.step(CREDIT.bytes);

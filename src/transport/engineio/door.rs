@@ -24,8 +24,17 @@ const WAITING: usize = 64 * 1024;
 pub struct Sessions(Arc<Inner>);
 
 struct Inner {
-    all: Mutex<HashMap<Sid, Known>>,
+    all: Mutex<All>,
     most: usize,
+}
+
+#[derive(Default)]
+struct All {
+    known: HashMap<Sid, Known>,
+    /// How many of them requests carry.
+    polled: usize,
+    /// Those of these that had joined no namespace when they came, oldest first; some have since, or are gone.
+    silent: VecDeque<Sid>,
 }
 
 /// What is known of a session where a request names it.
@@ -58,25 +67,40 @@ impl Known {
 }
 
 impl Sessions {
-    /// There are so many at most: one that requests carry holds no connection, which would count.
+    /// So many are carried by requests at most: such a session holds no connection, which would count.
     #[must_use]
     pub fn new(most: usize) -> Self {
         let all = Mutex::default();
         Self(Arc::new(Inner { all, most }))
     }
 
-    /// A new session that is carried so. It is among them until its entry is dropped.
+    /// A new session that is carried so. It is among them until its entry is dropped. Where there is no room, the oldest that
+    /// has joined no namespace makes it: to ask for a session costs next to nothing.
     ///
     /// # Errors
-    /// `overloaded`: there is no room for one more.
+    /// `overloaded`: all have.
     pub fn enter(&self, carrier: Transport) -> Result<(Entry, Option<Arc<Door>>), Refusal> {
         let (sid, known) = (Sid::random(), Known::new(carrier));
         let mut all = lock(&self.0.all);
-        if all.len() >= self.0.most {
-            let refusal = Refusal::new(Code::Overloaded, "the gateway has no room for more");
-            return Err(refusal.limit("connections").retry_after(come_back()));
+        let mut given_up = None;
+        if let Known::Polling(_) = known {
+            if all.polled >= self.0.most {
+                given_up = all.oldest_silent();
+                if given_up.is_none() {
+                    let refusal =
+                        Refusal::new(Code::Overloaded, "the gateway has no room for more");
+                    return Err(refusal.limit("connections").retry_after(come_back()));
+                }
+            }
+            all.polled += 1;
+            all.silent.push_back(sid);
+            all.tidy();
         }
-        all.insert(sid, known.clone());
+        all.known.insert(sid, known.clone());
+        drop(all);
+        if let Some(door) = given_up {
+            door.misused(Misuse::Aborted);
+        }
         let sessions = self.clone();
         Ok((Entry { sessions, sid }, known.door()))
     }
@@ -84,13 +108,43 @@ impl Sessions {
     /// The session of this name.
     #[must_use]
     pub fn find(&self, sid: Sid) -> Option<Known> {
-        let known = lock(&self.0.all).get(&sid).cloned()?;
+        let known = lock(&self.0.all).known.get(&sid).cloned()?;
         let has_ended = matches!(&known, Known::Polling(door) if door.lock().has_ended);
         (!has_ended).then_some(known)
     }
 }
 
+impl All {
+    /// Takes out the oldest that has joined no namespace.
+    fn oldest_silent(&mut self) -> Option<Arc<Door>> {
+        loop {
+            let sid = self.silent.pop_front()?;
+            if self.known.get(&sid).is_some_and(Known::is_silent) {
+                self.polled -= 1;
+                return self.known.remove(&sid)?.door();
+            }
+        }
+    }
+
+    /// Keeps the list short: most on it have joined since.
+    fn tidy(&mut self) {
+        if self.silent.len() > 2 * self.polled + 1024 {
+            let known = &self.known;
+            self.silent
+                .retain(|sid| known.get(sid).is_some_and(Known::is_silent));
+        }
+    }
+}
+
 impl Known {
+    /// Whether requests carry it, and it has joined no namespace.
+    fn is_silent(&self) -> bool {
+        match self {
+            Self::Polling(door) => !door.lock().has_joined,
+            Self::WebSocket => false,
+        }
+    }
+
     fn new(carrier: Transport) -> Self {
         match carrier {
             Transport::Polling => Self::Polling(Arc::new(Door::new())),
@@ -114,8 +168,11 @@ impl Entry {
 
     /// A WebSocket carries it from now on.
     pub fn is_upgraded(&self) {
-        let before = lock(&self.sessions.0.all).insert(self.sid, Known::WebSocket);
+        let mut all = lock(&self.sessions.0.all);
+        let before = all.known.insert(self.sid, Known::WebSocket);
         if let Some(Known::Polling(door)) = before {
+            all.polled -= 1;
+            drop(all);
             door.upgrades(false, Transport::WebSocket);
         }
     }
@@ -123,8 +180,11 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let known = lock(&self.sessions.0.all).remove(&self.sid);
+        let mut all = lock(&self.sessions.0.all);
+        let known = all.known.remove(&self.sid);
         if let Some(Known::Polling(door)) = known {
+            all.polled -= 1;
+            drop(all);
             door.end();
         }
     }
@@ -144,11 +204,24 @@ struct State {
     /// Whether a WebSocket is on trial, which has said so much that it will carry the session soon.
     is_upgrading: bool,
     has_ended: bool,
+    /// Whether a namespace was joined.
+    has_joined: bool,
     /// Whether a GET waits for what the session has to say.
     is_polled: bool,
     news: News,
     /// What the items of `news` weigh, in bytes.
     weight: usize,
+}
+
+impl State {
+    /// Whether requests carry it.
+    const fn is_polling(&self) -> Result<(), Rejection> {
+        match (self.has_ended, self.carrier) {
+            (true, _) => Err(Rejection::SessionUnknown),
+            (false, Transport::WebSocket) => Err(Rejection::BadRequest),
+            (false, Transport::Polling) => Ok(()),
+        }
+    }
 }
 
 /// What requests have brought.
@@ -191,6 +264,14 @@ pub enum Getter {
     Waiting(oneshot::Sender<Bytes>, Claim),
 }
 
+/// A GET that came too late to be answered by its session.
+pub enum Late {
+    /// It has ended.
+    Ended(Loan),
+    /// A WebSocket carries it.
+    Upgraded(Loan),
+}
+
 /// The right of one GET to what the session has to say. Where it is dropped before it was answered, the session ends: the
 /// client has given up, and nobody knows what it has got.
 pub struct Claim {
@@ -208,13 +289,17 @@ impl Claim {
     /// Waits on the connection that it came on.
     ///
     /// # Errors
-    /// The session has ended meanwhile.
-    pub fn lend(self, loan: Loan) -> Result<(), Loan> {
+    /// Nobody hears of it any more.
+    pub fn lend(self, loan: Loan) -> Result<(), Late> {
         let door = self.door.clone();
         let mut state = door.lock();
         if state.has_ended {
             drop(state);
-            return Err(loan);
+            return Err(Late::Ended(loan));
+        }
+        if state.carrier != Transport::Polling {
+            drop(state);
+            return Err(Late::Upgraded(loan));
         }
         state.news.getter = Some(Getter::Lent(loan, self));
         drop(state);
@@ -261,6 +346,7 @@ impl Door {
                 carrier: Transport::Polling,
                 is_upgrading: false,
                 has_ended: false,
+                has_joined: false,
                 is_polled: false,
                 news: News::default(),
                 weight: 0,
@@ -273,6 +359,11 @@ impl Door {
     #[must_use]
     pub fn carrier(&self) -> Transport {
         self.lock().carrier
+    }
+
+    /// Somebody speaks here.
+    pub fn has_joined(&self) {
+        self.lock().has_joined = true;
     }
 
     /// From now on this calls the session.
@@ -346,9 +437,7 @@ impl Door {
     /// Another one waits already, and that ends the session; or it has ended.
     pub fn claim(self: &Arc<Self>) -> Result<Claim, Rejection> {
         let mut state = self.lock();
-        if state.has_ended {
-            return Err(Rejection::SessionUnknown);
-        }
+        state.is_polling()?;
         if std::mem::replace(&mut state.is_polled, true) {
             drop(state);
             self.misused(Misuse::Overlap);
@@ -370,9 +459,7 @@ impl Door {
             let changed = self.changed.notified();
             {
                 let mut state = self.lock();
-                if state.has_ended {
-                    return Err(Rejection::SessionUnknown);
-                }
+                state.is_polling()?;
                 if state.weight <= WAITING {
                     state.weight += weight;
                     state.news.items.extend(items);
@@ -388,7 +475,7 @@ impl Door {
     /// Offers the session a WebSocket.
     pub fn offer(&self, offered: Offered) -> Result<(), Offered> {
         let mut state = self.lock();
-        if state.has_ended || state.news.offered.is_some() {
+        if state.is_polling().is_err() || state.news.offered.is_some() {
             return Err(offered);
         }
         state.news.offered = Some(offered);
@@ -407,7 +494,7 @@ impl Door {
 
     fn put(&self, put: impl FnOnce(&mut News)) {
         let mut state = self.lock();
-        if !state.has_ended {
+        if state.is_polling().is_ok() {
             put(&mut state.news);
         }
         drop(state);

@@ -9,7 +9,7 @@ use crate::lifecycle::random;
 
 /// The name of a session: 120 random bits, shown in 20 characters of base64url (RFC 4648 §5). Whoever knows it speaks for
 /// the session, so it is a secret: it is told to its client, and shown to nobody.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sid([u8; 15]);
 
 impl Sid {

@@ -245,7 +245,8 @@ impl Mux {
 
     /// Whether any of its clients' next packets must wait.
     fn is_busy(&self) -> bool {
-        self.engines().any(Engine::is_busy)
+        let mut all = self.conversations();
+        all.any(|one| one.engine.is_busy() || one.is_saying())
     }
 
     /// Does what there is to do, until there is nothing more to do now.
@@ -364,6 +365,13 @@ impl Mux {
     /// Steps the conversation at this `place`.
     fn run(&mut self, place: usize, input: Input, now: Now) -> Option<Turn> {
         let outputs = self.conversation(place)?.engine.run(input, now);
+        if let Some(turn) = self.tell(place, outputs) {
+            return Some(turn);
+        }
+        // Its role may be another by now, which has no place in its namespace.
+        let one = self.conversation(place)?;
+        let refusal = one.may_stay().err()?;
+        let outputs = one.engine.run(Input::Fault(refusal), now);
         self.tell(place, outputs)
     }
 

@@ -14,7 +14,7 @@ use crate::bus::rooms::Delivery;
 use crate::bus::wake::{Roster, Seat};
 use crate::lifecycle::random;
 use crate::lifecycle::tasks::Guest;
-use crate::model::code::Refusal;
+use crate::model::code::{Code, Refusal};
 use crate::model::id::StreamId;
 use crate::model::time::Moment;
 use crate::session::admission::{Admitted, Opening};
@@ -383,7 +383,7 @@ impl Stream {
 
     fn failed(&mut self, error: &io::Error) -> Turn {
         if error.kind() == io::ErrorKind::TimedOut {
-            self.engine.was_slow();
+            self.engine.is_ended(Code::Slow);
         }
         Turn::Gone
     }

@@ -10,26 +10,22 @@ use crate::auth::Access;
 use crate::auth::credentials::Credential;
 use crate::model::code::{Code, Refusal};
 use crate::model::dialect::Dialect;
-use crate::model::gap::Reason;
 use crate::model::id::StreamId;
 use crate::model::json::Json;
-use crate::model::position::Position;
 use crate::model::start::Start;
 use crate::model::transport::Transport;
 use crate::session::admission::{Admitted, Opening};
 use crate::transport::context::{Context, come_back};
-use crate::transport::engineio::sid::Sid;
 use crate::transport::granted::Caller;
-use crate::transport::shard::{Farewell, Filter};
 use crate::wire::socketio::Auth;
 
 use super::origin::{Origin, new_stream};
-use super::recovery::{Kept, Record};
+use super::returning::{self, Back};
 use super::settings::{Settings, Space};
 
 /// The members of `auth` that a client comes back with.
-const PID: &str = "pid";
-const OFFSET: &str = "offset";
+pub(super) const PID: &str = "pid";
+pub(super) const OFFSET: &str = "offset";
 
 /// Who is let into a namespace, and with what.
 pub(crate) struct Admission {
@@ -43,8 +39,8 @@ pub(crate) struct Admission {
     pub caller: Box<Caller>,
     /// The name of its stream.
     pub stream: StreamId,
-    /// Its place among those that come back, where it goes on as the same.
-    pub kept: Option<Kept>,
+    /// Where it goes on as the same: as what.
+    pub back: Option<Back>,
 }
 
 /// Who is not let into a namespace, and why.
@@ -100,25 +96,14 @@ async fn enter(
     transport: Transport,
 ) -> Result<Admission, Refusal> {
     may_join(space, &access)?;
-    let before = returning(context, space, auth, &access).await?;
-    let (stream, opening) = match before {
-        Some((kept, record, since)) => {
-            let opening = Opening {
-                transport,
-                dialect: Dialect::SocketIo,
-                rooms: record.rooms.clone(),
-                start: since.map_or(Start::Now, Start::At),
-            };
-            let caller = origin.caller(context, record.stream, transport);
-            let returning = (kept, &record);
-            let back = goes_on(context, &access, returning, opening, &says, caller).await?;
-            if let Some(back) = back {
-                return Ok(back);
-            }
-            (new_stream(), fresh(transport))
-        }
-        None => (new_stream(), fresh(transport)),
-    };
+    let (auth, asks) = (auth.filter(|_| space.terms.recovery), (&access, &says));
+    if let Some(auth) = auth
+        && let Some(back) =
+            returning::comes_back(context, origin, space, auth, asks, transport).await?
+    {
+        return Ok(back);
+    }
+    let (stream, opening) = (new_stream(), fresh(transport));
     let mut caller = origin.caller(context, stream, transport);
     let let_in = context.let_in(access, &opening, Some(says), &mut caller);
     let (access, admitted) = let_in.await?;
@@ -128,7 +113,7 @@ async fn enter(
         admitted,
         caller,
         stream,
-        kept: None,
+        back: None,
     })
 }
 
@@ -138,61 +123,8 @@ const fn fresh(transport: Transport) -> Opening {
         dialect: Dialect::SocketIo,
         rooms: Vec::new(),
         start: Start::Now,
+        keeps: None,
     }
-}
-
-/// Lets a client go on as who it was, if it may still have all its rooms; those that its stream was granted itself are not
-/// asked about again.
-async fn goes_on(
-    context: &Context,
-    access: &Arc<Access>,
-    (mut kept, record): (Kept, &Record),
-    opening: Opening,
-    says: &Json,
-    mut caller: Box<Caller>,
-) -> Result<Option<Admission>, Refusal> {
-    let own = opening.rooms.iter();
-    let own: Vec<_> = own
-        .filter(|room| !record.extra.contains(room))
-        .cloned()
-        .collect();
-    // Whoever names no room gets those of its role.
-    if own.is_empty() || own.iter().any(|room| !access.may_subscribe(room)) {
-        kept.is_over();
-        return Ok(None);
-    }
-    let asked = Opening {
-        rooms: own,
-        ..opening.clone()
-    };
-    let let_in = context.let_in(access.clone(), &asked, Some(says.clone()), &mut caller);
-    let (access, mut admitted) = match let_in.await {
-        Ok(let_in) => let_in,
-        // The backend says no to what it had: it is asked as anybody is.
-        Err(refusal) if refusal.code == Code::Refused => return Ok(None),
-        Err(refusal) => return Err(refusal),
-    };
-    if admitted
-        .gaps
-        .iter()
-        .any(|gap| gap.reason == Reason::Unauthorized)
-    {
-        return Ok(None);
-    }
-    for room in &record.extra {
-        if !admitted.rooms.contains(room) {
-            admitted.rooms.push(room.clone());
-            admitted.extra.push(room.clone());
-        }
-    }
-    Ok(Some(Admission {
-        access,
-        opening,
-        admitted,
-        caller,
-        stream: record.stream,
-        kept: Some(kept),
-    }))
 }
 
 async fn identify(
@@ -230,7 +162,11 @@ fn shown(origin: &Origin) -> Option<Result<Credential, Refusal>> {
     }
 }
 
-fn may_join(space: &Space, access: &Access) -> Result<(), Refusal> {
+/// Whether who has `access` may be in `space`.
+///
+/// # Errors
+/// `forbidden`.
+pub(crate) fn may_join(space: &Space, access: &Access) -> Result<(), Refusal> {
     let roles = &space.terms.roles;
     if roles.is_empty() || roles.iter().any(|role| *role == *access.role.name) {
         return Ok(());
@@ -241,53 +177,6 @@ fn may_join(space: &Space, access: &Access) -> Result<(), Refusal> {
         space.name.as_str()
     );
     Err(Refusal::new(Code::Forbidden, message))
-}
-
-/// Who the client was, and from where it goes on, if it may go on as the same. Whoever is still there under its name is
-/// known by nobody but this client, and is ended: its connection is dead, or will be.
-async fn returning(
-    context: &Context,
-    space: &Space,
-    auth: Option<&Auth>,
-    access: &Access,
-) -> Result<Option<(Kept, Record, Option<Position>)>, Refusal> {
-    let said = auth.filter(|_| space.terms.recovery);
-    let pid = said.and_then(|auth| Sid::from_client(&auth.text(PID)?));
-    let (Some(auth), Some(pid)) = (said, pid) else {
-        return Ok(None);
-    };
-    let (whose, now) = ((&access.principal, &space.name), context.clock.now());
-    let Some(record) = context.recovery.find(pid, whose, now) else {
-        return Ok(None);
-    };
-    if record.is_there() {
-        let filter = Filter {
-            stream: Some(record.stream),
-            ..Filter::default()
-        };
-        let ended = context.of_all_shards(|shard| shard.dismiss(filter.clone(), Farewell::Replace));
-        ended.await?;
-    }
-    let span = context.rules().socketio.recovery;
-    let Some((kept, record)) = context.recovery.claim(pid, whose, span, &context.clock) else {
-        return Ok(None);
-    };
-    let offset = auth
-        .text(OFFSET)
-        .map(|offset| Position::parse_cursor(&offset));
-    let since = match (offset, record.since) {
-        // What it confirmed it has, though an offset never comes with that.
-        (Some(Ok(offset)), Some(since))
-            if since.epoch == offset.epoch && since.seq > offset.seq =>
-        {
-            Some(since)
-        }
-        (Some(Ok(offset)), _) => Some(offset),
-        // An offset that is none: it has lost where it was.
-        (Some(Err(_)), _) => return Ok(None),
-        (None, since) => since,
-    };
-    Ok(since.map(|since| (kept, record, Some(since))))
 }
 
 /// What the client says of itself besides its credential, as an object.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::model::code::Code;
+use crate::model::code::{Code, Refusal};
 use crate::model::event::EventName;
 use crate::model::json::Json;
 use crate::model::position::Position;
+use crate::model::room::Room;
 use crate::session::Input;
 use crate::transport::context::Context;
 use crate::transport::engine::{Engine, Output};
@@ -18,7 +19,8 @@ use crate::wire::control::{Ack, Control, Envelope, Error, Welcome};
 use crate::wire::engineio::Transport;
 use crate::wire::socketio::{Event, arguments, encoder};
 
-use super::recovery::{Kept, Record};
+use super::admission::may_join;
+use super::recovery::{Kept, Record, View};
 use super::said::{Meant, meant};
 use super::settings::Space;
 use super::style::Style;
@@ -203,10 +205,48 @@ impl Conversation {
 
     /// What it would come back with is kept.
     fn note(&mut self) {
-        if let Some(kept) = &mut self.kept {
-            let session = self.engine.session();
-            kept.note(session.rooms(), session.extra());
+        let session = self.engine.session();
+        if let (Some(kept), Some(access)) = (&mut self.kept, session.access()) {
+            let view = View {
+                access,
+                rooms: session.rooms(),
+                extra: session.extra(),
+                named: session.is_named(),
+            };
+            let subscription = self.engine.subscription();
+            let from = |room: &Room| subscription.and_then(|own| own.joined_from(room));
+            kept.note(&view, |room| from(room).unwrap_or_default());
         }
+    }
+
+    /// The rooms, of those that it had when it came back, that were taken from it while it was let in: nobody knew its
+    /// stream then.
+    ///
+    /// # Errors
+    /// `disconnected`: its stream was ended meanwhile.
+    pub(crate) fn missed<'a>(&self, had: &'a [Room]) -> Result<Vec<&'a Room>, Refusal> {
+        let Some(kept) = &self.kept else {
+            return Ok(Vec::new());
+        };
+        let Some(record) = kept.record() else {
+            let message = "this stream was ended while its client was away";
+            return Err(Refusal::new(Code::Disconnected, message));
+        };
+        let has = |room: &Room| record.rooms.iter().any(|(one, _)| one == room);
+        Ok(had.iter().filter(|room| !has(room)).collect())
+    }
+
+    /// Whether who speaks here may still be in its namespace.
+    pub(crate) fn may_stay(&self) -> Result<(), Refusal> {
+        let access = self.engine.session().access();
+        access.map_or(Ok(()), |access| may_join(&self.space, access))
+    }
+
+    /// Whether something is under way that is one with what was said before.
+    pub(crate) fn is_saying(&self) -> bool {
+        self.under_way
+            .as_ref()
+            .is_some_and(|one| !one.rest.is_empty())
     }
 
     fn control(&mut self, context: &Context, control: Control, out: &mut Vec<u8>) {
@@ -226,7 +266,7 @@ impl Conversation {
             | Control::SessionExpired {}
             | Control::Bye { .. } => {
                 let said = without_type(&control.to_json());
-                self.style.emit(None, control.name(), &[said], out);
+                self.style.emit(control.name(), vec![said], out);
             }
         }
     }
@@ -251,8 +291,7 @@ impl Conversation {
     fn begins(&self, context: &Context, since: Option<Position>) -> Option<Kept> {
         let session = self.engine.session();
         let (stream, namespace) = (session.stream(), self.space.name.clone());
-        let principal = session.access()?.principal.clone();
-        let record = Record::new(stream, principal, namespace, since);
+        let record = Record::new(stream, session.access()?, namespace, since);
         let span = context.rules().socketio.recovery;
         Some(context.recovery.begin(record, span, &context.clock))
     }
@@ -262,8 +301,7 @@ impl Conversation {
             return;
         };
         if let Some((name, said)) = &expected.answer {
-            self.style
-                .emit(None, name.as_str(), std::slice::from_ref(said), out);
+            self.style.emit(name.as_str(), vec![said.clone()], out);
         }
         let Some(id) = expected.id else { return };
         let answer = match ack.data.as_deref() {
@@ -305,7 +343,7 @@ impl Conversation {
             error: &error,
             event,
         });
-        self.style.emit(None, "error", &[told], out);
+        self.style.emit("error", vec![told], out);
     }
 
     /// What of a room's past its client is told before it has joined it: as one event, where that is wanted.
@@ -318,23 +356,16 @@ impl Conversation {
             let payloads: Vec<_> = read.map(|past| past.data).collect();
             let texts: Vec<_> = payloads.iter().map(Json::as_str).collect();
             let list = Json::parse(&format!("[{}]", texts.join(",")));
-            return self.style.emit(
-                None,
-                name.as_str(),
-                &[list.unwrap_or_else(|_| Json::null())],
-                out,
-            );
+            let list = list.unwrap_or_else(|_| Json::null());
+            return self.style.emit(name.as_str(), vec![list], out);
         }
-        let cursor = self.engine.subscription().map(|own| own.cursor());
-        let offset = cursor.filter(|_| self.style.offset);
+        // It lies before what its client has: how far that is does not change with it.
         for past in read {
             let mut said = arguments::split(&past.data);
             if self.style.meta {
                 said.push(past.meta);
             }
-            // It lies before what its client has: how far that is has not changed.
-            said.extend(offset.map(|offset| Json::string(&offset.to_cursor())));
-            self.style.emit(None, &past.event, &said, out);
+            self.style.emit(&past.event, said, out);
         }
     }
 

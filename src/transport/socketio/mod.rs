@@ -4,6 +4,7 @@ pub(crate) mod admission;
 pub(crate) mod conversation;
 pub mod origin;
 pub mod recovery;
+pub(crate) mod returning;
 mod said;
 pub mod settings;
 pub mod style;

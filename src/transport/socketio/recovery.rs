@@ -2,20 +2,24 @@
 //! they were cut.
 //!
 //! A client comes back with its secret name and the position up to which it has all. What only the gateway knows is here:
-//! which stream it was, and its rooms, for which it does not ask again. Who had nothing yet comes back with no position,
-//! and goes on from where its stream began.
+//! which stream it was, whose, and its rooms, for which it does not ask again. Who had nothing yet comes back with no
+//! position, and goes on from where its stream began. What is taken from who was cut, or from who is just coming back, is
+//! taken here: no loop knows its stream.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::auth::Access;
 use crate::lifecycle::clock::Clock;
 use crate::model::decree::Whom;
+use crate::model::dialect::Dialect;
 use crate::model::id::{Principal, StreamId};
 use crate::model::position::Position;
 use crate::model::room::Room;
 use crate::model::time::Moment;
 use crate::transport::engineio::sid::Sid;
+use crate::transport::shard::Filter;
 use crate::wire::socketio::Namespace;
 
 /// Conversations that were cut and are kept, at most: beyond that the one that was cut first is forgotten, and its client
@@ -29,8 +33,8 @@ pub struct Recovery(Arc<Mutex<Table>>);
 #[derive(Default)]
 struct Table {
     all: HashMap<Sid, Record>,
-    /// Those that were cut, in that order; one that came back is still named here.
-    cut: VecDeque<(Sid, Moment)>,
+    /// Those that were cut, by when they are forgotten.
+    cut: BTreeSet<(Moment, Sid)>,
 }
 
 /// One conversation.
@@ -38,45 +42,88 @@ struct Table {
 pub struct Record {
     /// Its stream.
     pub stream: StreamId,
-    /// Whose it is.
+    /// Whose it is now: somebody may have said it late.
     pub principal: Principal,
+    /// In which role.
+    role: String,
     /// Where it takes place.
     pub namespace: Namespace,
-    /// Its rooms.
-    pub rooms: Vec<Room>,
+    /// Its rooms, and from which number in the log on each is due.
+    pub rooms: Vec<(Room, u64)>,
     /// Those of them that the stream itself was granted.
     pub extra: Vec<Room>,
+    /// Whether its rooms are its own, rather than its role's.
+    pub named: bool,
     /// The client has all up to here at least.
     pub since: Option<Position>,
-    /// Until when it may come back; nothing while it is there.
-    until: Option<Moment>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Its stream is open, or it is coming back.
+    There,
+    /// Until when it may come back.
+    Cut(Moment),
 }
 
 impl Record {
-    /// That of a conversation which begins.
+    /// That of a conversation which begins with who has `access`.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         stream: StreamId,
-        principal: Principal,
+        access: &Access,
         namespace: Namespace,
         since: Option<Position>,
     ) -> Self {
         Self {
             stream,
-            principal,
+            principal: access.principal.clone(),
+            role: access.role.name.clone(),
             namespace,
             rooms: Vec::new(),
             extra: Vec::new(),
+            named: false,
             since,
-            until: None,
+            state: State::There,
         }
     }
 
-    /// Whether its stream is open as far as anybody knows.
+    /// Whether its stream is open as far as anybody knows, or it is coming back.
     #[must_use]
     pub const fn is_there(&self) -> bool {
-        self.until.is_none()
+        matches!(self.state, State::There)
     }
+
+    fn fits(&self, filter: &Filter) -> bool {
+        let is = |wanted: &Option<String>, own: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted == own)
+        };
+        // Nothing carries it.
+        filter.transport.is_none()
+            && filter
+                .dialect
+                .is_none_or(|wanted| wanted == Dialect::SocketIo)
+            && filter.stream.is_none_or(|wanted| wanted == self.stream)
+            && is(&filter.principal, self.principal.name())
+            && is(&filter.role, &self.role)
+            && filter
+                .room
+                .as_ref()
+                .is_none_or(|wanted| self.rooms.iter().any(|(room, _)| room == wanted))
+    }
+}
+
+/// A conversation as it is now.
+pub struct View<'a> {
+    /// Whose.
+    pub access: &'a Arc<Access>,
+    /// Its rooms.
+    pub rooms: &'a [Room],
+    /// Those of them that the stream itself was granted.
+    pub extra: &'a [Room],
+    /// Whether its rooms are its own, rather than its role's.
+    pub named: bool,
 }
 
 /// A conversation's own place among them: where it is dropped, it was cut.
@@ -85,8 +132,10 @@ pub struct Kept {
     pid: Sid,
     span: Duration,
     clock: Clock,
-    /// Its rooms as they were noted last.
+    /// As it was noted last.
+    access: Option<Arc<Access>>,
     rooms: Vec<Room>,
+    extra: Vec<Room>,
     is_over: bool,
 }
 
@@ -110,11 +159,12 @@ impl Recovery {
         clock: &Clock,
     ) -> Option<(Kept, Record)> {
         let mut table = self.table();
-        let record = table
-            .own(pid, whose, clock.now())
-            .filter(|one| !one.is_there())?;
-        record.until = None;
+        let record = table.own(pid, whose, clock.now())?;
+        let State::Cut(until) = std::mem::replace(&mut record.state, State::There) else {
+            return None;
+        };
         let record = record.clone();
+        table.cut.remove(&(until, pid));
         drop(table);
         Some((self.kept(pid, span, clock), record))
     }
@@ -125,7 +175,9 @@ impl Recovery {
             pid,
             span,
             clock: clock.clone(),
+            access: None,
             rooms: Vec::new(),
+            extra: Vec::new(),
             is_over: false,
         }
     }
@@ -142,17 +194,25 @@ impl Recovery {
     pub fn takes_back(&self, whom: &Whom, room: &Room) {
         for record in self.table().all.values_mut() {
             if whom.covers(record.stream, &record.principal) {
-                record.rooms.retain(|one| one != room);
+                record.rooms.retain(|(one, _)| one != room);
                 record.extra.retain(|one| one != room);
             }
         }
     }
 
-    /// The streams of `whom` that were cut do not come back.
-    pub fn forget(&self, whom: &Whom) {
-        self.table().all.retain(|_, record| {
-            record.is_there() || !whom.covers(record.stream, &record.principal)
+    /// Those that `filter` means do not come back; says how many of them were cut.
+    pub fn forget(&self, filter: &Filter) -> usize {
+        let mut table = self.table();
+        let Table { all, cut } = &mut *table;
+        let before = cut.len();
+        all.retain(|pid, record| {
+            let stays = !record.fits(filter);
+            if let (false, State::Cut(until)) = (stays, record.state) {
+                cut.remove(&(until, *pid));
+            }
+            stays
         });
+        before - cut.len()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -169,25 +229,21 @@ impl Table {
     ) -> Option<&mut Record> {
         let record = self.all.get_mut(&pid)?;
         let is_own = record.principal == *principal && record.namespace == *namespace;
-        let in_time = record.until.is_none_or(|until| now < until);
+        let in_time = match record.state {
+            State::There => true,
+            State::Cut(until) => now < until,
+        };
         (is_own && in_time).then_some(record)
     }
 
     /// Who is late, or one too many, is forgotten.
     fn tidy(&mut self, now: Moment) {
-        while let Some((pid, until)) = self.cut.front().copied() {
+        while let Some((until, pid)) = self.cut.first().copied() {
             if until > now && self.cut.len() <= KEPT {
                 return;
             }
-            self.cut.pop_front();
-            // It may have come back since, and have been cut again.
-            if self
-                .all
-                .get(&pid)
-                .is_some_and(|one| one.until == Some(until))
-            {
-                self.all.remove(&pid);
-            }
+            self.cut.pop_first();
+            self.all.remove(&pid);
         }
     }
 }
@@ -199,15 +255,35 @@ impl Kept {
         self.pid
     }
 
-    /// These are its rooms.
-    pub fn note(&mut self, rooms: &[Room], extra: &[Room]) {
-        if self.rooms == rooms {
+    /// What is known of it now; nothing where it was forgotten.
+    #[must_use]
+    pub fn record(&self) -> Option<Record> {
+        self.recovery.table().all.get(&self.pid).cloned()
+    }
+
+    /// It is so now; `from` says from where on a room is due.
+    pub fn note(&mut self, view: &View<'_>, from: impl Fn(&Room) -> u64) {
+        let is_known = self.access.as_ref();
+        if is_known.is_some_and(|known| Arc::ptr_eq(known, view.access))
+            && self.rooms == view.rooms
+            && self.extra == view.extra
+        {
             return;
         }
-        self.rooms = rooms.to_vec();
+        self.access = Some(view.access.clone());
+        self.rooms = view.rooms.to_vec();
+        self.extra = view.extra.to_vec();
+        let rooms: Vec<_> = view
+            .rooms
+            .iter()
+            .map(|room| (room.clone(), from(room)))
+            .collect();
         if let Some(record) = self.recovery.table().all.get_mut(&self.pid) {
-            record.rooms = rooms.to_vec();
-            record.extra = extra.to_vec();
+            record.principal = view.access.principal.clone();
+            record.role.clone_from(&view.access.role.name);
+            record.rooms = rooms;
+            record.extra = view.extra.to_vec();
+            record.named = view.named;
         }
     }
 
@@ -235,8 +311,8 @@ impl Drop for Kept {
         if self.is_over {
             table.all.remove(&self.pid);
         } else if let Some(record) = table.all.get_mut(&self.pid) {
-            record.until = Some(until);
-            table.cut.push_back((self.pid, until));
+            record.state = State::Cut(until);
+            table.cut.insert((until, self.pid));
         }
         table.tidy(now);
     }
@@ -245,73 +321,114 @@ impl Drop for Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Authority;
+
+    fn anonymous() -> Arc<Access> {
+        let role = crate::auth::roles::Settings {
+            transports: Vec::new(),
+            rooms: Vec::new(),
+            subscribe: Vec::new(),
+            publish: Vec::new(),
+            presence: Vec::new(),
+            emit: Vec::new(),
+            sender: false,
+            admin: false,
+            service: false,
+            limits: crate::model::limits::Limits::DEFAULT,
+            events: crate::model::limits::Events::new(),
+        };
+        let settings = crate::auth::Settings {
+            anonymous: Some("guest".into()),
+            roles: std::iter::once(("guest".to_owned(), role)).collect(),
+            ..crate::auth::Settings::default()
+        };
+        Authority::new(settings).unwrap().anonymous().unwrap()
+    }
 
     fn record(stream: u128) -> Record {
         let stream = StreamId::from_random(stream);
-        Record::new(stream, Principal::Anonymous, Namespace::MAIN, None)
+        Record::new(stream, &anonymous(), Namespace::MAIN, None)
+    }
+
+    fn note(kept: &mut Kept, rooms: &[Room]) {
+        let view = View {
+            access: &anonymous(),
+            rooms,
+            extra: rooms,
+            named: true,
+        };
+        kept.note(&view, |_| 7);
     }
 
     const SPAN: Duration = Duration::from_secs(120);
+    const WHOSE: (&Principal, &Namespace) = (&Principal::Anonymous, &Namespace::MAIN);
 
     #[test]
     fn who_was_cut_is_found_for_a_while_and_who_has_left_is_not() {
         let (recovery, (clock, hand)) = (Recovery::default(), Clock::manual());
-        let find = |pid, namespace: &Namespace| {
-            recovery.find(pid, (&Principal::Anonymous, namespace), clock.now())
-        };
+        let find = |pid, whose| recovery.find(pid, whose, clock.now());
         let mut kept = recovery.begin(record(1), SPAN, &clock);
         let (pid, room) = (kept.pid(), Room::parse("a").unwrap());
-        kept.note(std::slice::from_ref(&room), &[]);
+        note(&mut kept, std::slice::from_ref(&room));
         hand.advance(Duration::from_secs(500));
-        assert!(find(pid, &Namespace::MAIN).unwrap().is_there());
+        assert!(find(pid, WHOSE).unwrap().is_there());
         drop(kept);
         hand.advance(SPAN - Duration::from_millis(1));
-        let found = find(pid, &Namespace::MAIN).unwrap();
-        assert!(!found.is_there() && found.rooms == [room]);
-        assert!(find(pid, &Namespace::parse("/b").unwrap()).is_none());
-        let claim = || {
-            let whose = (&Principal::Anonymous, &Namespace::MAIN);
-            recovery.claim(pid, whose, SPAN, &clock)
-        };
+        let found = find(pid, WHOSE).unwrap();
+        assert!(!found.is_there() && found.rooms == [(room, 7)]);
+        let other = Namespace::parse("/b").unwrap();
+        assert!(find(pid, (&Principal::Anonymous, &other)).is_none());
+        let somebody = Principal::ApiKey("ann".into());
+        assert!(find(pid, (&somebody, &Namespace::MAIN)).is_none());
+        let claim = || recovery.claim(pid, WHOSE, SPAN, &clock);
         let (kept, _) = claim().unwrap();
         assert!(claim().is_none(), "somebody else was faster");
         hand.advance(SPAN);
         drop(kept);
         hand.advance(SPAN);
-        assert!(find(pid, &Namespace::MAIN).is_none(), "late");
+        assert!(find(pid, WHOSE).is_none(), "late");
         let mut kept = recovery.begin(record(1), SPAN, &clock);
         kept.is_over();
         let pid = kept.pid();
         drop(kept);
-        assert!(find(pid, &Namespace::MAIN).is_none(), "it has left");
+        assert!(find(pid, WHOSE).is_none(), "it has left");
     }
 
     #[test]
-    fn what_is_taken_from_who_was_cut_does_not_come_back_with_it() {
+    fn what_is_taken_from_who_was_cut_or_is_coming_back_does_not_come_back_with_it() {
         let (recovery, (clock, _hand)) = (Recovery::default(), Clock::manual());
         let room = Room::parse("a").unwrap();
         let mut kept = recovery.begin(record(1), SPAN, &clock);
         let pid = kept.pid();
-        kept.note(std::slice::from_ref(&room), std::slice::from_ref(&room));
+        note(&mut kept, std::slice::from_ref(&room));
         drop(kept);
-        let find = || recovery.find(pid, (&Principal::Anonymous, &Namespace::MAIN), clock.now());
+        let (kept, _) = recovery.claim(pid, WHOSE, SPAN, &clock).unwrap();
         recovery.takes_back(&Whom::Stream(StreamId::from_random(1)), &room);
-        assert!(find().unwrap().rooms.is_empty());
-        recovery.forget(&Whom::Stream(StreamId::from_random(2)));
-        assert!(find().is_some());
-        recovery.forget(&Whom::Stream(StreamId::from_random(1)));
-        assert!(find().is_none());
+        assert!(kept.record().unwrap().rooms.is_empty());
+        let of = |stream| Filter::of(&Whom::Stream(StreamId::from_random(stream)));
+        assert_eq!(recovery.forget(&of(2)), 0);
+        assert!(kept.record().is_some());
+        recovery.forget(&of(1));
+        assert!(kept.record().is_none());
+        drop(kept);
+        assert!(recovery.find(pid, WHOSE, clock.now()).is_none());
     }
 
     #[test]
-    fn no_more_are_kept_than_there_is_room_for() {
-        let (recovery, (clock, _hand)) = (Recovery::default(), Clock::manual());
-        let first = recovery.begin(record(1), SPAN, &clock);
+    fn no_more_are_kept_than_there_is_room_for_and_one_that_comes_back_again_and_again_is_one() {
+        let (recovery, (clock, hand)) = (Recovery::default(), Clock::manual());
+        let begin = || recovery.begin(record(1), SPAN, &clock);
+        let first = begin();
         let pid = first.pid();
         drop(first);
-        (0..KEPT).for_each(|_| drop(recovery.begin(record(2), SPAN, &clock)));
-        let found = recovery.find(pid, (&Principal::Anonymous, &Namespace::MAIN), clock.now());
-        assert!(found.is_none());
+        hand.advance(Duration::from_millis(1));
+        let other = begin().pid();
+        for _ in 0..2 * KEPT {
+            drop(recovery.claim(other, WHOSE, SPAN, &clock));
+        }
+        assert!(recovery.find(pid, WHOSE, clock.now()).is_some());
+        (0..KEPT).for_each(|_| drop(begin()));
+        assert!(recovery.find(pid, WHOSE, clock.now()).is_none());
         assert_eq!(recovery.table().all.len(), KEPT);
     }
 }

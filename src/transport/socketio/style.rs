@@ -61,11 +61,20 @@ impl Style {
         if self.offset && id.is_none() {
             arguments.push(Json::string(&event.position.to_cursor()));
         }
-        self.emit(id, event.name.as_str(), &arguments, out);
+        self.put(id, event.name.as_str(), &arguments, out);
     }
 
-    /// Adds an event of any name and arguments.
-    pub fn emit(&self, id: Option<u64>, name: &str, arguments: &[Json], out: &mut Vec<u8>) {
+    /// Adds what is no event of the log. Where clients come back with the last text that they were told, it does not end
+    /// with one: that would not say how far they are.
+    pub fn emit(&self, name: &str, mut arguments: Vec<Json>, out: &mut Vec<u8>) {
+        let is_text = |last: &Json| last.as_str().starts_with('"');
+        if self.offset && arguments.last().is_some_and(is_text) {
+            arguments.push(Json::null());
+        }
+        self.put(None, name, &arguments, out);
+    }
+
+    fn put(&self, id: Option<u64>, name: &str, arguments: &[Json], out: &mut Vec<u8>) {
         let arguments: Vec<_> = arguments.iter().collect();
         let mut attachments = Vec::new();
         let mut writer = Writer::new(self.carrier, out);

@@ -6,6 +6,7 @@ use crate::model::transport::Transport as Public;
 use crate::session::{Input, Now, ends_abruptly};
 use crate::telemetry::metrics::labels::Door;
 use crate::transport::context::Context;
+use crate::transport::engineio::door::Late;
 use crate::transport::format::Ending;
 use crate::transport::shard::Loan;
 use crate::transport::websocket::number;
@@ -138,6 +139,20 @@ impl Mux {
         };
         let unsaid = std::mem::take(&mut self.unwritten);
         self.entry.is_upgraded();
+        // What came until now; from now on nothing does.
+        let News {
+            items,
+            getter,
+            offered,
+            ..
+        } = polled.door.take(true);
+        polled.items.extend(items);
+        if let Some(offered) = offered {
+            turn_away(&self.context, offered);
+        }
+        if let Some(getter) = getter {
+            polled.waits(getter);
+        }
         if polled.is_waited_for() {
             let mut noop = Bytes::from(Kind::Noop.packet(b""));
             // Its connection may be gone; the session is not.
@@ -234,8 +249,9 @@ impl Mux {
         self.close_carrier(refusal.code, &refusal.message)
     }
 
-    /// What carries it ends, and says why where it can.
+    /// What carries it ends, and says why where it can; what is left of its conversations is in what is to be written.
     pub(super) fn close_carrier(&mut self, code: Code, reason: &str) -> Option<Turn> {
+        self.hang_up(code);
         if self.is_polled() {
             self.say(|writer| writer.bare(Kind::Close));
             self.closing = Some(self.context.clock.now() + self.goodbye());
@@ -243,6 +259,14 @@ impl Mux {
         }
         self.raw(|out| frames::close(out, Some((number(code), reason))));
         Some(Self::closed(false))
+    }
+
+    /// All its conversations end, with what carries them.
+    fn hang_up(&mut self, code: Code) {
+        let others = self.more.0.take().map_or_else(Vec::new, |rare| rare.others);
+        for mut one in self.first.take().into_iter().chain(others) {
+            one.engine.is_ended(code);
+        }
     }
 
     /// The end of a WebSocket was said.
@@ -293,6 +317,7 @@ impl Mux {
 
     /// It did not answer in time.
     pub(super) fn silent(&mut self) -> Turn {
+        self.hang_up(Code::Timeout);
         if self.is_polled() {
             let now = self.context.now();
             return self.end_polled(Kind::Close, now);
@@ -315,22 +340,21 @@ impl Mux {
 
     pub(super) fn failed(&mut self, error: &io::Error) -> Turn {
         if error.kind() == io::ErrorKind::TimedOut {
-            if let Some(first) = &mut self.first {
-                first.engine.was_slow();
-            }
-            for one in self.more.others_mut() {
-                one.engine.was_slow();
-            }
+            self.hang_up(Code::Slow);
         }
         Turn::Gone
     }
 }
 
-/// A GET whose session has ended before its connection was lent is told so.
-pub(in crate::transport::shard) fn too_late(context: &Context, loan: Loan) {
+/// A GET whose session has ended, or is carried by a WebSocket, before its connection was lent is told so.
+pub(in crate::transport::shard) fn too_late(context: &Context, late: Late) {
+    let (loan, kind) = match late {
+        Late::Ended(loan) => (loan, Kind::Close),
+        Late::Upgraded(loan) => (loan, Kind::Noop),
+    };
     let (io, mut rest) = loan.into_parts();
     http1::rest(&mut rest, None, true, context.clock.unix());
-    http1::body(&mut rest, &Kind::Close.packet(b""));
+    http1::body(&mut rest, &kind.packet(b""));
     let ended = Ended {
         io,
         transport: Public::LongPoll,

@@ -8,11 +8,11 @@ use crate::model::code::Refusal;
 use crate::model::dialect::Dialect;
 use crate::model::json::Json;
 use crate::session::admission::may_use;
-use crate::session::{Now, Session, ends_abruptly};
+use crate::session::{Input, Now, Session, ends_abruptly};
 use crate::telemetry::audit::{Event, Why};
 use crate::telemetry::metrics::labels::Door;
 use crate::transport::audited::who;
-use crate::transport::engine::Engine;
+use crate::transport::engine::{Engine, Output};
 use crate::transport::shard::stream::{Round, Turn};
 use crate::transport::socketio::admission::{Admission, Refused, admit};
 use crate::transport::socketio::conversation::Conversation;
@@ -21,6 +21,7 @@ use crate::transport::socketio::style;
 use crate::wire::control::Error;
 use crate::wire::socketio::{Auth, Namespace, encoder};
 
+use super::carrier::Carrier;
 use super::more::Joining;
 use super::{Found, Mux};
 
@@ -84,21 +85,51 @@ impl Mux {
         admission: Admission,
         round: &mut Round<'_>,
     ) -> Option<Turn> {
+        let (transport, who) = (self.transport(), Some(admission.access.clone()));
+        // A WebSocket may have come to carry it while it was let in.
+        if let Err(refusal) = may_use(&admission.access, transport) {
+            return self.refused(&space, Refused { who, refusal });
+        }
+        let (conversation, outputs) = match self.converse(space.clone(), admission, round) {
+            Ok(begun) => begun,
+            Err(refusal) => return self.refused(&space, Refused { who, refusal }),
+        };
+        if let Carrier::Polling(polled) = &self.carrier {
+            polled.door.has_joined();
+        }
+        self.alone = None;
+        let place = if self.first.is_none() {
+            self.first = Some(conversation);
+            0
+        } else {
+            let others = &mut self.more.0.get_or_insert_default().others;
+            others.push(conversation);
+            others.len()
+        };
+        self.more.tidy();
+        self.tell(place, outputs)
+    }
+
+    /// The conversation of who was let in, and what it is told first. Whoever comes back leaves the rooms that were taken
+    /// from it while it was let in.
+    ///
+    /// # Errors
+    /// `disconnected`: it was ended meanwhile.
+    fn converse(
+        &self,
+        space: Arc<Space>,
+        admission: Admission,
+        round: &mut Round<'_>,
+    ) -> Result<(Conversation, Vec<Output>), Refusal> {
         let Admission {
             access,
             opening,
             admitted,
             caller,
             stream,
-            kept,
+            back,
         } = admission;
-        let (context, now) = (self.context.clone(), round.now);
-        let transport = self.transport();
-        // A WebSocket may have come to carry it while it was let in.
-        if let Err(refusal) = may_use(&access, transport) {
-            let who = Some(access);
-            return self.refused(&space, Refused { who, refusal });
-        }
+        let (context, now, transport) = (self.context.clone(), round.now, self.transport());
         let seat = if self.first.is_none() {
             self.seat.clone()
         } else {
@@ -114,28 +145,26 @@ impl Mux {
             now,
             &mut actions,
         );
-        let (dialect, version) = (session.dialect(), self.origin.version);
-        let mut meter = context.metrics.open(transport, dialect, version);
-        let audit = &context.audit;
-        meter.audited(audit.entry(caller.asked(), stream, transport, dialect));
-        let mut engine = Engine::new(context.clone(), session, seat, style::size, meter, caller);
-        // It may have been let in by what carried it before.
+        let dialect = Dialect::SocketIo;
+        let mut meter = context
+            .metrics
+            .open(transport, dialect, self.origin.version);
+        let entry = context
+            .audit
+            .entry(caller.asked(), stream, transport, dialect);
+        meter.audited(entry);
+        let mut engine = Engine::new(context, session, seat, style::size, meter, caller);
         if opening.transport != transport {
             engine.is_carried_by(transport);
         }
-        let outputs = engine.start(actions, now);
-        let conversation = Conversation::new(engine, space, self.carrier.transport(), kept);
-        self.alone = None;
-        let place = if self.first.is_none() {
-            self.first = Some(conversation);
-            0
-        } else {
-            let others = &mut self.more.0.get_or_insert_default().others;
-            others.push(conversation);
-            others.len()
-        };
-        self.more.tidy();
-        self.tell(place, outputs)
+        let mut outputs = engine.start(actions, now);
+        let (kept, had) = back.map_or((None, Vec::new()), |back| (Some(back.kept), back.rooms));
+        let mut conversation = Conversation::new(engine, space, self.carrier.transport(), kept);
+        for room in conversation.missed(&had)?.into_iter().cloned() {
+            let leaves = Input::Moved { room, joins: false };
+            outputs.extend(conversation.engine.run(leaves, now));
+        }
+        Ok((conversation, outputs))
     }
 
     /// Whoever is let in, or not.
@@ -164,7 +193,7 @@ impl Mux {
     }
 
     /// Somebody is not let in: for good, or what carries it ends, so that the client comes back.
-    pub(super) fn refused(&mut self, space: &Arc<Space>, refused: Refused) -> Option<Turn> {
+    pub(super) fn refused(&mut self, space: &Space, refused: Refused) -> Option<Turn> {
         let Refused { who, refusal } = refused;
         self.audit_refusal(who.as_deref(), &refusal);
         let door = Door::Stream(self.transport());
@@ -195,7 +224,7 @@ impl Mux {
     }
 
     /// Somebody is refused.
-    pub(super) fn connect_error(&mut self, space: &Arc<Space>, refusal: Refusal) {
+    pub(super) fn connect_error(&mut self, space: &Space, refusal: Refusal) {
         #[derive(serde::Serialize)]
         struct Data {
             #[serde(flatten)]

@@ -22,6 +22,9 @@ const PROBE: &str = "probe";
 /// How long a GET waits at most while a WebSocket is on trial, as with the original.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
+/// Control frames that it takes: a client has no reason to send more until it is through.
+const FRAMES: u8 = 8;
+
 /// A WebSocket on trial.
 pub(super) struct Trial {
     pub(super) socket: Socket,
@@ -30,6 +33,8 @@ pub(super) struct Trial {
     until: Moment,
     /// When a GET that waits is told to wait no more; nothing before it was probed.
     pub(super) tick: Option<Moment>,
+    /// Control frames that came.
+    frames: u8,
 }
 
 /// What has come of it.
@@ -52,6 +57,7 @@ impl Trial {
             unwritten: offered.head.into(),
             until: now + Settings::UPGRADE,
             tick: None,
+            frames: 0,
         }
     }
 
@@ -62,8 +68,10 @@ impl Trial {
 
     /// Goes on with it.
     pub(super) fn step(&mut self, waker: &Waker, scratch: &mut [u8], now: Moment) -> Outcome {
+        if now >= self.until || self.frames > FRAMES {
+            return Outcome::Fails;
+        }
         match self.try_step(waker, scratch) {
-            Ok(Outcome::Goes) if now >= self.until => Outcome::Fails,
             Ok(Outcome::Probed) => {
                 self.tick.get_or_insert(now + TICK);
                 Outcome::Probed
@@ -85,17 +93,22 @@ impl Trial {
             }
             Some(Heard::Incoming(Incoming::Text(text))) => text,
             Some(Heard::Incoming(Incoming::Ping(payload))) => {
+                self.frames += 1;
                 let mut out = Vec::new();
                 encoder::pong(&mut out, &payload);
                 return self.say(waker, out, Outcome::Goes);
             }
-            Some(Heard::Incoming(Incoming::Pong(_))) => return Ok(Outcome::Goes),
+            Some(Heard::Incoming(Incoming::Pong(_))) => {
+                self.frames += 1;
+                waker.wake_by_ref();
+                return Ok(Outcome::Goes);
+            }
             Some(Heard::Incoming(Incoming::Binary(_) | Incoming::Close(_)) | Heard::Broken(_)) => {
                 return Ok(Outcome::Fails);
             }
         };
         match Item::of_text(&text) {
-            Ok(Item::Text(Kind::Ping, data)) if data == PROBE => {
+            Ok(Item::Text(Kind::Ping, data)) if data == PROBE && self.tick.is_none() => {
                 let mut out = Vec::new();
                 let pong = Kind::Pong.packet(data.as_bytes());
                 Writer::new(Transport::WebSocket, &mut out).packet(&pong);
