@@ -110,10 +110,12 @@ export class Gateway {
   }
 }
 
+/** What signs tokens with the secret of `file`. */
+export const signer = (file) => (...args) =>
+  execFileSync(binary, ["token", "--config", file, ...args], { env: environment(), encoding: "utf8" }).trim();
+
 /** A token signed with the secret of gateway.toml. */
-export function token(...args) {
-  return execFileSync(binary, ["token", "--config", config, ...args], { env: environment(), encoding: "utf8" }).trim();
-}
+export const token = signer(config);
 
 /** What `promise` gives, within `ms`. */
 export function within(promise, ms, what) {
