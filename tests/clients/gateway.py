@@ -13,17 +13,17 @@ TV, BACKEND, WALL = "clients-tv-key", "clients-backend-key", "clients-wall-key"
 
 
 class Gateway:
-    """A gateway with the configuration of gateway.toml and `more` over it, which can be restarted where it was."""
+    """A gateway with a configuration and `more` over it, which can be restarted where it was."""
 
-    def __init__(self, **more):
-        self.more = more
+    def __init__(self, config="gateway.toml", **more):
+        self.config, self.more = config, more
         self.listen = "127.0.0.1:0"
         self.up()
 
     def up(self):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("GATECAST__")}
         environment |= self.more | {"GATECAST__LISTEN": self.listen}
-        command = [BINARY, "serve", "--config", str(HERE / "gateway.toml")]
+        command = [BINARY, "serve", "--config", str(HERE / self.config)]
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         match = re.fullmatch(r"listening on http://(\S+)\n", line)
