@@ -59,6 +59,18 @@ pub const RESERVED_NAMES: [&str; 29] = [
     "removeListener",
 ];
 
+/// Those of them that clients alone say.
+const SAID_BY_CLIENTS: [&str; 8] = [
+    "subscribe",
+    "unsubscribe",
+    "publish",
+    "emit",
+    "presence",
+    "confirm",
+    "auth",
+    "ping",
+];
+
 /// What a batch is called, behind the name of its events.
 const BATCH: &str = ":batch";
 
@@ -84,6 +96,19 @@ impl EventName {
             return Err(InvalidEventName::Reserved);
         }
         Ok(Self(name.into()))
+    }
+
+    /// The name of what one stream alone is told, in no room: what clients call their messages is free there.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_told(name: &str) -> Result<Self, InvalidEventName> {
+        match Self::parse(name) {
+            Err(InvalidEventName::Reserved) if SAID_BY_CLIENTS.contains(&name) => {
+                Ok(Self(name.into()))
+            }
+            parsed => parsed,
+        }
     }
 
     /// The name of what the log makes of the events `name` of a window.

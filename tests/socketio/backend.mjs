@@ -1,8 +1,5 @@
 // What the server does that the suite of the Socket.IO protocol expects, as a backend that gatecast asks: it tells each
 // client what it joined with, sends back what a client emits, and acknowledges with it.
-//
-// It tells what a client joined with as the event `Auth`: `auth` is a name that gatecast keeps for itself (errors.md,
-// `reserved_event`), and relay.mjs makes it that on its way to the suite.
 import { createServer } from "node:http";
 import { verify } from "../clients/verify.mjs";
 
@@ -10,7 +7,7 @@ import { verify } from "../clients/verify.mjs";
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 function answer({ type, stream, event, data, auth }) {
-  if (type === "connect") return { first: [{ event: "Auth", data: auth }] };
+  if (type === "connect") return { first: [{ event: "auth", data: auth }] };
   if (event === "message") return { do: [{ type: "publish", room: `_stream:${stream}`, event: "message-back", data }] };
   return { ack: data };
 }

@@ -44,6 +44,11 @@ impl Heart {
         self.is_asked = false;
     }
 
+    /// It has as much time to answer from `now` on.
+    pub fn wait(&mut self, now: Moment) {
+        self.heard = now.before(span(self.interval));
+    }
+
     /// Whether an answer is due.
     #[must_use]
     pub const fn is_asked(&self) -> bool {
@@ -98,6 +103,18 @@ mod tests {
         assert_eq!((heart.beat(at(500)), heart.due()), (None, at(750)));
         assert_eq!(heart.beat(at(750)), Some(Beat::Ask));
         assert_eq!(heart.beat(at(950)), Some(Beat::GiveUp));
+    }
+
+    #[test]
+    fn whoever_is_not_listened_to_is_given_its_time_again() {
+        let at = |ms| Moment::default() + Duration::from_millis(ms);
+        let (interval, timeout) = (Duration::from_millis(300), Duration::from_millis(200));
+        let mut heart = Heart::new(interval, timeout, at(0));
+        assert_eq!(heart.beat(at(300)), Some(Beat::Ask));
+        assert_eq!(heart.beat(at(500)), Some(Beat::GiveUp));
+        heart.wait(at(500));
+        assert_eq!((heart.beat(at(699)), heart.is_asked()), (None, true));
+        assert_eq!(heart.beat(at(700)), Some(Beat::GiveUp));
     }
 
     #[test]

@@ -270,7 +270,7 @@ impl Mux {
                 self.heart.hear(round.now.moment);
             }
             if self.closing.is_some() {
-                return self.close(round.now.moment);
+                return self.close(round.now);
             }
             let before = self.unwritten.len();
             match self.step(round) {
@@ -339,10 +339,6 @@ impl Mux {
     /// Signs of life, and what else takes too long.
     fn beat(&mut self, round: &mut Round<'_>) -> Found {
         let now = round.now.moment;
-        if self.is_busy() {
-            // It is not listened to.
-            self.heart.hear(now);
-        }
         if let Err(fault) = self.more.check_attachments(now) {
             return self.broken(fault.into()).into();
         }
@@ -356,6 +352,11 @@ impl Mux {
             None => Found::Nothing,
             Some(Beat::Ask) => {
                 self.say(|writer| writer.bare(Kind::Ping));
+                Found::Something
+            }
+            // It is not listened to: its answer may be there already.
+            Some(Beat::GiveUp) if self.is_busy() => {
+                self.heart.wait(now);
                 Found::Something
             }
             Some(Beat::GiveUp) => Found::Ends(self.silent()),

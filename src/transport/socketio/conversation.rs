@@ -409,6 +409,8 @@ impl Past {
             from: Option<&'a RawValue>,
             #[serde(borrow)]
             key: Option<&'a RawValue>,
+            #[serde(borrow)]
+            of: Option<&'a RawValue>,
         }
         let fields: Fields<'_> = serde_json::from_slice(envelope).ok()?;
         let rest = [
@@ -417,6 +419,7 @@ impl Past {
             ("ts", Some(fields.ts)),
             ("from", fields.from),
             ("key", fields.key),
+            ("of", fields.of),
         ];
         let members: Vec<_> = rest
             .iter()

@@ -36,6 +36,8 @@ struct Meta<'a> {
     from: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    of: Vec<String>,
 }
 
 impl Style {
@@ -56,12 +58,17 @@ impl Style {
         }
         let confirms = event.more.as_ref().is_some_and(|more| more.confirm);
         let id = confirms.then_some(event.position.seq);
-        // The library looks for it behind all arguments, and finds the acknowledgement there where one is wanted. What is
-        // volatile has no id, but where it stands: who is given it has all that comes before.
-        if self.offset && id.is_none() {
-            arguments.push(Json::string(&event.position.to_cursor()));
+        let name = event.name.as_str();
+        match event.id() {
+            // The library looks for it behind all arguments, and finds the acknowledgement there where one is wanted.
+            Some(position) if self.offset && id.is_none() => {
+                arguments.push(Json::string(&position.to_cursor()));
+                self.put(None, name, &arguments, out);
+            }
+            Some(_) => self.put(id, name, &arguments, out),
+            // What is volatile says nothing of how far its client is: it may be given later than it was published.
+            None => self.emit(name, arguments, out),
         }
-        self.put(id, event.name.as_str(), &arguments, out);
     }
 
     /// Adds what is no event of the log. Where clients come back with the last text that they were told, it does not end
@@ -113,5 +120,8 @@ fn meta(event: &Event, room: &Room) -> Json {
             .as_ref()
             .and_then(|more| more.key.as_ref())
             .map(|key| key.as_str()),
+        of: event.more.as_ref().map_or_else(Vec::new, |more| {
+            more.of.iter().map(|raw| raw.to_cursor()).collect()
+        }),
     })
 }

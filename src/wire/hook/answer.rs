@@ -126,7 +126,7 @@ impl First {
     fn parse(raw: &RawValue) -> Result<Self, Refusal> {
         let mut fields = fields(raw.get())?;
         let event = text(&mut fields, "event")?.ok_or_else(|| bad("`event` is missing"))?;
-        let event = EventName::parse(&event)?;
+        let event = EventName::parse_told(&event)?;
         let data = json(&mut fields, "data")?.unwrap_or_else(Json::null);
         none_left(&fields, Self { event, data })
     }

@@ -58,10 +58,9 @@ async fn a_drain_says_goodbye_and_ends_the_transport() {
         let (code, _) = super::closed(&mut socket).await;
         assert_eq!(code, Some(3001));
         let last = waiting.answer("GET").await.text().to_owned();
-        assert!(
-            last.starts_with(r#"42["bye",{"code":"draining""#) && last.ends_with("\x1e1"),
-            "{last}"
-        );
+        // The library hears of an end before it hears what stands before it: that is an answer of its own.
+        let (bye, end) = (r#"42["bye",{"code":"draining""#, '\x1e');
+        assert!(last.starts_with(bye) && !last.contains(end), "{last}");
     };
     crate::support::hasten(&hand, Duration::from_millis(100), ends).await;
     let late = crate::support::hasten(&hand, Duration::from_millis(100), drained).await;

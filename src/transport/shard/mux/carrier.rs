@@ -148,6 +148,9 @@ pub(super) struct Polled {
     pub(super) answering: Option<Loan>,
     /// A connection whose last answer was written.
     pub(super) done: Option<Loan>,
+    /// Whether it is told that the session ends once it has been told all that was to be said: in an answer of its own,
+    /// because the library hears of an end before it hears what stands before it.
+    pub(super) ends: bool,
 }
 
 impl Polled {
@@ -158,6 +161,7 @@ impl Polled {
             getter: None,
             answering: None,
             done: None,
+            ends: false,
         }
     }
 

@@ -252,8 +252,8 @@ impl Mux {
     /// What carries it ends, and says why where it can; what is left of its conversations is in what is to be written.
     pub(super) fn close_carrier(&mut self, code: Code, reason: &str) -> Option<Turn> {
         self.hang_up(code);
-        if self.is_polled() {
-            self.say(|writer| writer.bare(Kind::Close));
+        if let Carrier::Polling(polled) = &mut self.carrier {
+            polled.ends = true;
             self.closing = Some(self.context.clock.now() + self.goodbye());
             return None;
         }
@@ -302,12 +302,22 @@ impl Mux {
     }
 
     /// Its end is said to who polls: to whoever waits, or comes in time.
-    pub(super) fn close(&mut self, now: Moment) -> Turn {
+    pub(super) fn close(&mut self, now: Now) -> Turn {
+        if let Carrier::Polling(polled) = &mut self.carrier
+            && self.unwritten.is_empty()
+            && !polled.is_answering()
+            && std::mem::take(&mut polled.ends)
+        {
+            self.say(|writer| writer.bare(Kind::Close));
+            if let Err(error) = self.write(now) {
+                return self.failed(&error);
+            }
+        }
         let is_said = match &self.carrier {
             Carrier::Polling(polled) => self.unwritten.is_empty() && !polled.is_answering(),
             Carrier::WebSocket(_) => true,
         };
-        let is_late = self.closing.is_none_or(|until| now >= until);
+        let is_late = self.closing.is_none_or(|until| now.moment >= until);
         if is_said || is_late {
             Turn::Gone
         } else {
