@@ -5,6 +5,7 @@ mod audit;
 mod client;
 mod rooms;
 mod settle;
+mod socketio;
 
 use std::time::Duration;
 
@@ -249,6 +250,8 @@ impl<W: World> Play<'_, W> {
             wait,
             snapshot,
             origin,
+            back,
+            cut,
             ..
         } = op
         else {
@@ -260,6 +263,12 @@ impl<W: World> Play<'_, W> {
         }
         if client.rooms.is_empty() {
             client.rooms = rooms.iter().map(|&room| room.to_owned()).collect();
+        }
+        if *transport == Transport::SocketIo
+            || client.is_behind()
+            || (*back && client.may_recover())
+        {
+            return self.connect_by_socketio(at, *cut).await;
         }
         let start = match (&client.cursor, first) {
             (Some(cursor), _) => Start::At(cursor.clone()),
@@ -295,6 +304,7 @@ impl<W: World> Play<'_, W> {
             snapshot: (*snapshot || !client.awaits.is_empty()) && possible && values,
             principal: principal(at),
             origin: origin.filter(|_| possible),
+            pid: None,
         };
         let get = Get {
             opening,

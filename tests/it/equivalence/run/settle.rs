@@ -9,6 +9,8 @@ use super::{PATIENCE, Play, Post, World};
 
 /// As often is the clock moved at the end, to let heartbeats say where everybody is.
 const ROUNDS: usize = 60;
+/// After so many rounds without anything new, a transport that never says where its stream is has said all.
+const QUIET: usize = 3;
 /// Rounds in all, those included in which the client came closer.
 const MOST_ROUNDS: usize = 2000;
 
@@ -38,7 +40,7 @@ impl<W: World> Play<'_, W> {
         for attempt in 0..PATIENCE {
             let said = self.read(at, 1 << 20).await;
             let came = |item: &Item| {
-                matches!(item, Item::Event(_)) && message::position(item) == self.head
+                !message::envelopes(item).is_empty() && message::position(item) == self.head
             };
             if said.iter().any(came) || !self.clients[at].can_ask() {
                 return true;
@@ -58,9 +60,10 @@ impl<W: World> Play<'_, W> {
             Transport::Sse,
             Transport::LongPoll,
             Transport::History,
+            Transport::SocketIo,
         ];
         let choice = all[(seed as usize + at) % all.len()];
-        let mut round = 0;
+        let (mut round, mut choice) = (0, choice);
         for _ in 0..MOST_ROUNDS {
             if round == ROUNDS {
                 return;
@@ -84,6 +87,8 @@ impl<W: World> Play<'_, W> {
                     wait: 0,
                     snapshot: false,
                     origin: None,
+                    back: false,
+                    cut: None,
                 };
                 self.open(at, &op).await;
             }
@@ -105,6 +110,10 @@ impl<W: World> Play<'_, W> {
                 0
             };
             self.world.linger(round).await;
+            if round > QUIET && self.moves_on(at) {
+                choice = Transport::WebSocket;
+                continue;
+            }
             if round > 0 && self.clients[at].link.is_some() {
                 self.advance(Duration::from_millis(16_003)).await;
             }

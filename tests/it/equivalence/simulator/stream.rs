@@ -14,7 +14,7 @@ use super::{Fault, granted, single};
 /// A cursor, the rooms with the seq that each was joined from, and what was written and not yet taken.
 pub(super) struct Stream {
     pub(super) transport: Transport,
-    name: usize,
+    pub(super) name: usize,
     pub(super) rooms: Vec<(String, usize)>,
     pub(super) cursor: usize,
     pub(super) out: VecDeque<Raw>,
@@ -29,7 +29,10 @@ pub(super) struct Stream {
     /// The rooms whose values are to be told next.
     pub(super) snapshot: Vec<String>,
     /// Whether what it loses from now on sends it away.
-    live: bool,
+    pub(super) live: bool,
+    /// By which name it may come back, and from where if its client has nothing yet.
+    pub(super) pid: Option<String>,
+    pub(super) began: usize,
     pub(super) fault: Option<Fault>,
 }
 
@@ -48,23 +51,7 @@ impl Stream {
         now: Duration,
     ) -> Self {
         let opening = &get.opening;
-        let mut stream = Self {
-            transport: opening.transport,
-            name,
-            rooms: Vec::new(),
-            cursor: log.head,
-            out: VecDeque::new(),
-            over: false,
-            last_write: now,
-            deadline: None,
-            gaps: Vec::new(),
-            principal: opening.principal,
-            origin: opening.origin,
-            asked: opening.snapshot,
-            snapshot: Vec::new(),
-            live: false,
-            fault,
-        };
+        let mut stream = Self::new(log, get, name, fault, now);
         let resumed = opening.resumes();
         let refused = opening.rooms.iter().find(|room| !granted(room));
         if refused.is_some() && !resumed {
@@ -110,6 +97,35 @@ impl Stream {
             }
         }
         stream
+    }
+
+    pub(super) fn new(
+        log: &Log,
+        get: &Get,
+        name: usize,
+        fault: Option<Fault>,
+        now: Duration,
+    ) -> Self {
+        let opening = &get.opening;
+        Self {
+            transport: opening.transport,
+            name,
+            rooms: Vec::new(),
+            cursor: log.head,
+            out: VecDeque::new(),
+            over: false,
+            last_write: now,
+            deadline: None,
+            gaps: Vec::new(),
+            principal: opening.principal,
+            origin: opening.origin,
+            asked: opening.snapshot,
+            snapshot: Vec::new(),
+            live: false,
+            pid: None,
+            began: log.head,
+            fault,
+        }
     }
 
     /// Whether it gives one answer to one request.
@@ -237,7 +253,7 @@ impl Stream {
                 let id = cursor.map_or_else(String::new, |cursor| format!("\nid: {cursor}"));
                 Raw::Sse(format!("event: {kind}\ndata: {text}{id}"))
             }
-            _ => Raw::WebSocket(text),
+            _ => self.framed(text),
         };
         self.out.push_back(frame);
     }
@@ -330,7 +346,7 @@ impl Stream {
     }
 
     /// The rooms whose floor is beyond both the cursor and their join.
-    fn missing(&mut self, log: &Log) -> Vec<Value> {
+    pub(super) fn missing(&mut self, log: &Log) -> Vec<Value> {
         let (fault, cursor) = (self.fault, self.cursor);
         let lost = |(room, from): &(String, usize)| {
             log.rule(room).disconnects && log.floor(room) > cursor.max(*from)
@@ -403,10 +419,11 @@ impl Stream {
         if self.over || self.single() || now < self.last_write + Duration::from_secs(15) {
             return;
         }
-        if !self.is(Fault::HeartbeatOvertakes) {
+        // Whatever carries Socket.IO has heartbeats of its own, which say nothing.
+        if !self.is(Fault::HeartbeatOvertakes) || self.transport == Transport::SocketIo {
             let before = self.out.len();
             self.read(log, 3, now);
-            if self.out.len() > before {
+            if self.out.len() > before || self.transport == Transport::SocketIo {
                 return;
             }
         }
