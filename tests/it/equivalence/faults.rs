@@ -104,6 +104,8 @@ faults! {
     an_offset_at_the_head_is_caught: OffsetAtHead => Missing;
     an_answer_before_the_past_that_it_ends_is_caught: AckBeforePast => Missing | NotJoined;
     a_join_over_two_lives_without_its_gap_is_caught: JoinOverLivesInSilence => EpochGap;
+    a_flush_that_never_comes_over_socketio_is_caught: LoseFlushOverSocketIo => Silent;
+    an_offset_of_what_is_in_no_log_that_claims_too_much_is_caught: FlashAtHead => Position;
 }
 
 faults! {

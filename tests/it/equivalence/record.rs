@@ -89,6 +89,8 @@ pub(super) enum Happening {
     Asked(Ask),
     /// The response to a `POST /v1/messages`.
     Answered(u16, String),
+    /// The script is quiet, and nothing has come for long.
+    Quiet,
     /// The connection is over, by whomever.
     Over,
 }

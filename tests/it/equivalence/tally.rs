@@ -10,7 +10,7 @@ use super::record::{Entry, Happening, Record, Start};
 pub(super) struct Tally(BTreeMap<String, usize>);
 
 /// What every run must meet.
-const WANTED: [&str; 38] = [
+const WANTED: [&str; 39] = [
     "WebSocket event",
     "Sse event",
     "LongPoll event",
@@ -24,6 +24,7 @@ const WANTED: [&str; 38] = [
     "recovered",
     "not recovered",
     "new in a namespace",
+    "quiet without a position",
     "transport switched",
     "WebSocket evicted gap",
     "Sse evicted gap",
@@ -86,6 +87,7 @@ impl Tally {
                             self.item("answer", &item, &mut events);
                         }
                     }
+                    Happening::Quiet => self.count("quiet without a position", 1),
                     Happening::Asked(_) | Happening::Over => {}
                 }
             }

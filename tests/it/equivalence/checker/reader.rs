@@ -80,6 +80,7 @@ impl<'a> Reader<'a> {
                     .iter()
                     .for_each(|item| self.item(step, item));
             }
+            Happening::Quiet => self.quiet(step),
             Happening::Over => {
                 self.values_are_cut();
                 self.leaves_namespace();

@@ -80,7 +80,8 @@ impl Reader<'_> {
             return self.complain(Kind::Malformed, format!("no envelope: {text}"));
         };
         let Some(id) = id else {
-            return self.event(step, &text);
+            self.event(step, &text);
+            return self.stands_at_least(step, offset);
         };
         if self.is_past(&room, &id, offset) {
             self.backfill(step, &room, &text);
@@ -91,6 +92,31 @@ impl Reader<'_> {
             self.complain(Kind::Position, text);
         }
         self.event(step, &text);
+    }
+
+    /// What is in no log claims a position too: whoever is given it has all that comes before.
+    fn stands_at_least(&mut self, step: usize, offset: &str) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let (life, base) = (connection.life, connection.base.unwrap_or_default());
+        let place = self.shared.place(self.oracle, offset, life);
+        if place.is_none_or(|place| place.life != life || place.at > base) {
+            self.advance(step, offset, true);
+        }
+    }
+
+    /// The script is quiet, and this stream never says where it is: all that is due must have come.
+    pub(super) fn quiet(&mut self, step: usize) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let (base, head) = (connection.base.unwrap_or_default(), self.oracle.head(step));
+        let silent = |number: usize| Some((number, self.owes(step, number)?.to_owned()));
+        if let Some((number, room)) = (base + 1..=head).find_map(silent) {
+            let text = format!("event {number} of {room} never came, and the script is over");
+            self.complain(Kind::Silent, text);
+        }
     }
 
     /// Whether an event is of the past of a room that is being joined. Nothing else of that room comes before the answer,

@@ -73,11 +73,7 @@ fn event(arguments: &str) -> Result<Item, String> {
             let offset = serde_json::from_str(offset.get());
             let offset: String = offset.map_err(|error| format!("no offset ({error})"))?;
             let text = envelope(name, data, meta)?;
-            // What is in no log moves nothing (SEMANTICS 19), so where it says that its client is, is passed over.
-            Ok(match text.starts_with(r#"{"id":"#) {
-                true => Item::Told { text, offset },
-                false => Item::Event(text),
-            })
+            Ok(Item::Told { text, offset })
         }
         _ => Err("an event with other arguments".to_owned()),
     }
@@ -159,7 +155,13 @@ mod tests {
         assert_eq!(items(said).unwrap(), [told]);
         let moment = items(r#"42["e",null,{"room":"r:a","ts":7},"x"]"#).unwrap();
         let text = r#"{"room":"r:a","event":"e","data":null,"ts":7}"#;
-        assert_eq!(moment, [Item::Event(text.to_owned())]);
+        assert_eq!(
+            moment,
+            [Item::Told {
+                text: text.to_owned(),
+                offset: "x".to_owned()
+            }]
+        );
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl<L> Client<L> {
         let mut position = message::position(item);
         match item {
             Item::Welcome { stream, .. } => self.stream = Some(stream.clone()),
-            Item::Told { offset, .. } => self.offset = Some(offset.clone()),
+            Item::Told { .. } if position.is_some() => self.offset.clone_from(&position),
             Item::Connected { stream, pid } => self.is_let_in(stream, pid.as_deref()),
             Item::Error {
                 reference: None, ..

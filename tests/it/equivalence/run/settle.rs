@@ -9,8 +9,6 @@ use super::{PATIENCE, Play, Post, World};
 
 /// As often is the clock moved at the end, to let heartbeats say where everybody is.
 const ROUNDS: usize = 60;
-/// After so many rounds without anything new, a transport that never says where its stream is has said all.
-const QUIET: usize = 3;
 /// Rounds in all, those included in which the client came closer.
 const MOST_ROUNDS: usize = 2000;
 
@@ -110,7 +108,7 @@ impl<W: World> Play<'_, W> {
                 0
             };
             self.world.linger(round).await;
-            if round > QUIET && self.moves_on(at) {
+            if round > self.quiet_after(at) && self.moves_on(at) {
                 choice = Transport::WebSocket;
                 continue;
             }

@@ -5,10 +5,13 @@
 //! requests, for which a CONNECT has no place. A name that excepts it cannot be given either.
 
 use super::super::message::Item;
-use super::super::record::{Opening, Start, Transport};
-use super::super::script::Source;
+use super::super::record::{Entry, Happening, Opening, Start, Transport};
+use super::super::script::{Source, has_windows};
 use super::client::Client;
 use super::{Get, Play, World, principal};
+
+/// Rounds that a stream is given to say what it has.
+const QUIET: usize = 8;
 
 impl<L> Client<L> {
     /// It wants this room too, from where it is, and can ask for it only when it is back as who it was.
@@ -83,11 +86,30 @@ impl<W: World> Play<'_, W> {
         }
     }
 
+    /// After so many rounds without anything new, a stream that never says where it is has said all: many, if what was
+    /// published last in its rooms has not come.
+    pub(super) fn quiet_after(&self, at: usize) -> usize {
+        let client = &self.clients[at];
+        let last = self.record.log.iter().rev().find_map(|entry| match entry {
+            Entry::Published(event) => {
+                let mut rooms = event.rooms.iter().filter(|room| !has_windows(room));
+                let due = rooms.any(|room| client.rooms.contains(room));
+                (due && event.options.except.is_none()).then_some(&event.id)
+            }
+            _ => None,
+        });
+        match last.is_none_or(|last| client.seen.contains(last)) {
+            true => QUIET,
+            false => 2 * QUIET,
+        }
+    }
+
     /// Where no heartbeat says how far a stream is, its client asks elsewhere, with the position that it has.
     pub(super) fn moves_on(&mut self, at: usize) -> bool {
         let client = &self.clients[at];
         let quiet = client.transport == Transport::SocketIo && !client.is_behind();
         if quiet && client.link.is_some() {
+            self.note(at, Happening::Quiet);
             self.over(at);
         }
         quiet

@@ -1,5 +1,6 @@
 //! A naive gateway without sockets: what the checker is tested against, sound or with one planted fault.
 
+mod clock;
 mod log;
 mod policies;
 mod rooms;
@@ -98,6 +99,8 @@ pub(super) enum Fault {
     OffsetAtHead,
     AckBeforePast,
     JoinOverLivesInSilence,
+    LoseFlushOverSocketIo,
+    FlashAtHead,
 }
 
 /// The gateway.

@@ -74,7 +74,7 @@ impl Stream {
         let mut stream = Self::new(log, get, name, log.fault, now);
         let new = format!("pid-{}-{name}", log.life);
         let Some(before) = before else {
-            return stream.is_let_in(new);
+            return stream.let_in(new);
         };
         let another = stream.is(Fault::RecoverAsAnother);
         stream.name = if another { name } else { before.name };
@@ -96,10 +96,10 @@ impl Stream {
         }
         stream.gaps = stream.missing(log);
         let whole = stream.gaps.is_empty() || stream.is(Fault::RecoverInSpite);
-        stream.is_let_in(if whole { before.pid } else { new })
+        stream.let_in(if whole { before.pid } else { new })
     }
 
-    fn is_let_in(mut self, pid: String) -> Self {
+    fn let_in(mut self, pid: String) -> Self {
         self.live = true;
         let told = json!({"sid": self.name.to_string(), "pid": pid});
         self.out.push_back(Raw::SocketIo(format!("40{told}")));

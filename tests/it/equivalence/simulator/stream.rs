@@ -19,7 +19,7 @@ pub(super) struct Stream {
     pub(super) cursor: usize,
     pub(super) out: VecDeque<Raw>,
     pub(super) over: bool,
-    last_write: Duration,
+    pub(super) last_write: Duration,
     deadline: Option<Duration>,
     pub(super) gaps: Vec<Value>,
     pub(super) principal: &'static str,
@@ -319,6 +319,9 @@ impl Stream {
             }
             due.extend(rooms.into_iter().map(|room| (event.clone(), room)));
         }
+        if self.is(Fault::LoseFlushOverSocketIo) && self.transport == Transport::SocketIo {
+            due.retain(|(event, _)| event.of.is_empty());
+        }
         if self.is(Fault::SleepThrough) {
             due.retain(|(_, room)| room != "r:late");
         }
@@ -411,42 +414,6 @@ impl Stream {
             r#"{{"cursor":"{cursor}","events":[{events}],"gaps":{gaps},{control}"more":false}}"#
         );
         self.out.push_back(Raw::Body(body));
-        self.over = true;
-    }
-
-    /// Time has passed.
-    pub(super) fn beat(&mut self, log: &Log, now: Duration) {
-        if self.over || self.single() || now < self.last_write + Duration::from_secs(15) {
-            return;
-        }
-        // Whatever carries Socket.IO has heartbeats of its own, which say nothing.
-        if !self.is(Fault::HeartbeatOvertakes) || self.transport == Transport::SocketIo {
-            let before = self.out.len();
-            self.read(log, 3, now);
-            if self.out.len() > before || self.transport == Transport::SocketIo {
-                return;
-            }
-        }
-        let at = if self.is(Fault::HeartbeatOvertakes) {
-            log.head
-        } else {
-            self.cursor
-        };
-        self.heartbeat(log.cursor(at));
-        self.last_write = now;
-    }
-
-    fn heartbeat(&mut self, cursor: String) {
-        let message = json!({"type": "heartbeat", "cursor": cursor, "ts": 1});
-        self.say(&message, Some(cursor));
-    }
-
-    /// The gateway stops.
-    pub(super) fn end(&mut self) {
-        if !self.over && !self.single() {
-            let bye = json!({"type": "bye", "code": "draining", "reconnect": true});
-            self.say(&bye, None);
-        }
         self.over = true;
     }
 }

@@ -20,7 +20,8 @@ impl Stream {
             (Transport::Sse, None) => Raw::Sse(format!("event: {}\ndata: {text}", event.event)),
             (Transport::SocketIo, id) => {
                 // What is in no log comes to who has all that is.
-                let offset = id.unwrap_or_else(|| log.cursor(self.cursor));
+                let beyond = usize::from(self.is(Fault::FlashAtHead));
+                let offset = id.unwrap_or_else(|| log.cursor(self.cursor + beyond));
                 Raw::SocketIo(socketio::told(&text, &offset))
             }
             _ => Raw::WebSocket(text),
