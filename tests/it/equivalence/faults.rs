@@ -94,6 +94,7 @@ faults! {
 }
 
 faults! {
+    a_gateway_that_knows_nobody_again_is_caught: RecoverNobody => Recovered;
     an_event_between_the_recovered_position_and_live_that_is_lost_is_caught: RecoverAtHead => Missing;
     an_event_that_comes_again_after_a_recovery_is_caught: RecoverTwice => Twice | Order;
     a_recovery_of_somebody_who_lacks_what_is_gone_is_caught: RecoverInSpite => Recovered;

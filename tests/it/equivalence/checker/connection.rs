@@ -44,6 +44,8 @@ pub(super) struct Connection {
     pub(super) state: Asked,
     /// Where a namespace of Socket.IO was joined: the stream, and whether it goes on with nothing missing.
     pub(super) joined_as: Option<(String, bool)>,
+    /// Whether its client came back and was cut before it heard as whom.
+    pub(super) is_unheard: bool,
     /// How many events there were at least when that stream began.
     pub(super) began: usize,
     /// For each room that is joined from a position of another life: up to where that gap was told.
@@ -69,6 +71,7 @@ impl Connection {
             state: Asked::default(),
             left: HashSet::new(),
             joined_as: None,
+            is_unheard: false,
             began: 0,
             epochs: HashMap::new(),
         }

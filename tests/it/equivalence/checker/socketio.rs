@@ -1,5 +1,7 @@
 //! What Socket.IO adds: who comes back as who it was, and the past of a room among the events of the stream.
 
+use std::time::Duration;
+
 use super::super::message::Envelope;
 use super::super::record::{Start, Transport};
 use super::connection::{Connection, Duty};
@@ -7,11 +9,15 @@ use super::oracle::Origin;
 use super::reader::Reader;
 use super::{Kind, Place};
 
+/// How long a client may come back, as the configuration of every script says.
+const RECOVERY: Duration = Duration::from_mins(2);
+
 impl Reader<'_> {
     /// A namespace was joined: as the stream of before, which goes on in all its rooms from where its client says it is,
     /// or as a new one, which has none.
     pub(super) fn let_in(&mut self, step: usize, stream: &str, pid: Option<&str>) {
         let before = self.before.take();
+        self.may_go_on(step, before.as_ref(), pid);
         let Some(connection) = &mut self.connection else {
             return;
         };
@@ -35,6 +41,34 @@ impl Reader<'_> {
                 self.complain(Kind::Recovered, text);
             }
             None => {}
+        }
+    }
+
+    /// Whoever comes back in time, and lacks nothing that is gone, is let in as who it was.
+    fn may_go_on(&mut self, step: usize, before: Option<&Connection>, pid: Option<&str>) {
+        let (Some(connection), Some(before)) = (&self.connection, before) else {
+            return;
+        };
+        let opening = &connection.opening;
+        let in_time = self.oracle.between(before.opened, step) < RECOVERY;
+        let differs = opening.pid.is_some() && opening.pid.as_deref() != pid;
+        if !differs || !in_time || before.life != connection.life || before.is_unheard {
+            return;
+        }
+        let at = match &opening.start {
+            Start::At(offset) => self.shared.place(self.oracle, offset, before.life),
+            _ => None,
+        };
+        let (from, to) = (at.map_or(before.began, |at| at.at), self.oracle.reach(step));
+        let rooms = before.rooms();
+        let gone = |(room, _): &(String, Duty)| {
+            let mut lost = self.oracle.events(room, from, to);
+            lost.any(|number| self.oracle.dropped(number, room, step))
+        };
+        let has_rooms = rooms.iter().any(|(_, duty)| *duty == Duty::Required);
+        if has_rooms && !rooms.iter().any(gone) {
+            let text = format!("not recovered, although nothing of {rooms:?} was gone");
+            self.complain(Kind::Recovered, text);
         }
     }
 
@@ -68,7 +102,11 @@ impl Reader<'_> {
             Some(over) if over.joined_as.is_some() => self.before = Some(over),
             Some(over) if over.opening.transport != Transport::SocketIo => self.before = None,
             // It was not let in, as far as it knows: it comes back as who it was before.
-            _ => {}
+            _ => {
+                if let Some(before) = &mut self.before {
+                    before.is_unheard = true;
+                }
+            }
         }
     }
 

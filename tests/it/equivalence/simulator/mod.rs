@@ -89,6 +89,7 @@ pub(super) enum Fault {
     NoDisconnect,
     DisconnectForNothing,
     LoseKeys,
+    RecoverNobody,
     RecoverAtHead,
     RecoverTwice,
     RecoverInSpite,

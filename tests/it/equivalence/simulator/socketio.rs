@@ -73,7 +73,7 @@ impl Stream {
     ) -> Self {
         let mut stream = Self::new(log, get, name, log.fault, now);
         let new = format!("pid-{}-{name}", log.life);
-        let Some(before) = before else {
+        let Some(before) = before.filter(|_| !stream.is(Fault::RecoverNobody)) else {
             return stream.let_in(new);
         };
         let another = stream.is(Fault::RecoverAsAnother);
