@@ -358,9 +358,30 @@ fn opening(get: &Get) -> String {
         query.push(("snapshot", "1".to_owned()));
     }
     query.extend(opening.origin.map(|name| ("origin", name.to_owned())));
+    if opening.transport != Transport::SocketIo {
+        begins_at(get, &mut headers, &mut query);
+    }
+    let path = match opening.transport {
+        Transport::History => format!("/v1/rooms/{}/events", opening.rooms[0]),
+        Transport::SocketIo => "/socket.io/".to_owned(),
+        Transport::WebSocket | Transport::Sse | Transport::LongPoll => "/v1/stream".to_owned(),
+    };
+    let query: Vec<_> = query
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    request("GET", &format!("{path}?{}", query.join("&")), &headers, "")
+}
+
+/// Where the client wants to begin; over Socket.IO that is said when the namespace is joined.
+fn begins_at(get: &Get, headers: &mut Vec<(&str, String)>, query: &mut Vec<(&str, String)>) {
+    let opening = &get.opening;
+    let history = opening.transport == Transport::History;
     match &opening.start {
-        // Where it was is said when the namespace is joined.
-        _ if opening.transport == Transport::SocketIo => {}
         Start::Now => {}
         Start::Earliest => query.push(("since", "earliest".to_owned())),
         Start::Rewind(count) => query.push(("rewind", count.to_string())),
@@ -387,18 +408,4 @@ fn opening(get: &Get) -> String {
             }
         }
     }
-    let path = match opening.transport {
-        Transport::History => format!("/v1/rooms/{}/events", opening.rooms[0]),
-        Transport::SocketIo => "/socket.io/".to_owned(),
-        Transport::WebSocket | Transport::Sse | Transport::LongPoll => "/v1/stream".to_owned(),
-    };
-    let query: Vec<_> = query
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let headers: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    request("GET", &format!("{path}?{}", query.join("&")), &headers, "")
 }

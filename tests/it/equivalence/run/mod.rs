@@ -270,13 +270,7 @@ impl<W: World> Play<'_, W> {
         {
             return self.connect_by_socketio(at, *cut).await;
         }
-        let start = match (&client.cursor, first) {
-            (Some(cursor), _) => Start::At(cursor.clone()),
-            (None, First::Now) => Start::Now,
-            (None, First::Earliest) => Start::Earliest,
-            (None, First::Rewind(count)) => Start::Rewind(*count),
-            (None, First::Unreadable) => Start::Unreadable(unreadable(self.head.as_deref())),
-        };
+        let start = start(client.cursor.as_ref(), *first, self.head.as_deref());
         let old = client
             .seen
             .first()
@@ -392,6 +386,17 @@ impl<W: World> Play<'_, W> {
 /// Who the client is: a credential each for every second one.
 fn principal(at: usize) -> &'static str {
     PRINCIPALS[at % PRINCIPALS.len()]
+}
+
+/// Where a client begins: at its cursor, if it has one.
+fn start(cursor: Option<&String>, first: First, head: Option<&str>) -> Start {
+    match (cursor, first) {
+        (Some(cursor), _) => Start::At(cursor.clone()),
+        (None, First::Now) => Start::Now,
+        (None, First::Earliest) => Start::Earliest,
+        (None, First::Rewind(count)) => Start::Rewind(count),
+        (None, First::Unreadable) => Start::Unreadable(unreadable(head)),
+    }
 }
 
 /// History answers neither `rewind` nor cursors that cannot be read, and has no present.

@@ -68,26 +68,7 @@ impl<W: World> Play<'_, W> {
             }
             let before = self.clients[at].cursor.clone();
             if self.clients[at].link.is_none() {
-                let sources = [
-                    Source::Header,
-                    Source::Since,
-                    Source::Underscored,
-                    Source::CamelCase,
-                ];
-                let op = Op::Open {
-                    client: at,
-                    transport: choice,
-                    rooms: vec!["r:busy", "r:small"],
-                    secret: false,
-                    first: First::Now,
-                    source: sources[(seed / 4) as usize % 4],
-                    decoy: false,
-                    wait: 0,
-                    snapshot: false,
-                    origin: None,
-                    back: false,
-                    cut: None,
-                };
+                let op = reopens(at, choice, seed);
                 self.open(at, &op).await;
             }
             for _ in 0..PATIENCE {
@@ -124,5 +105,29 @@ impl<W: World> Play<'_, W> {
             Some(head) => client.cursor.as_ref() == Some(head),
             None => client.fresh,
         }
+    }
+}
+
+/// How a client comes back when the script is quiet.
+fn reopens(at: usize, choice: Transport, seed: u64) -> Op {
+    let sources = [
+        Source::Header,
+        Source::Since,
+        Source::Underscored,
+        Source::CamelCase,
+    ];
+    Op::Open {
+        client: at,
+        transport: choice,
+        rooms: vec!["r:busy", "r:small"],
+        secret: false,
+        first: First::Now,
+        source: sources[(seed / 4) as usize % 4],
+        decoy: false,
+        wait: 0,
+        snapshot: false,
+        origin: None,
+        back: false,
+        cut: None,
     }
 }
