@@ -94,6 +94,22 @@ faults! {
 }
 
 faults! {
+    a_gateway_that_knows_nobody_again_is_caught: RecoverNobody => Recovered;
+    an_event_between_the_recovered_position_and_live_that_is_lost_is_caught: RecoverAtHead => Missing;
+    an_event_that_comes_again_after_a_recovery_is_caught: RecoverTwice => Twice | Order;
+    a_recovery_of_somebody_who_lacks_what_is_gone_is_caught: RecoverInSpite => Recovered;
+    a_recovery_without_one_of_its_rooms_is_caught: RecoverWithoutRoom => Missing | Silent | Malformed;
+    a_recovery_as_another_stream_is_caught: RecoverAsAnother => Recovered;
+    numbers_that_lose_their_tokens_over_socketio_alone_are_caught: RoundOverSocketIo => Bytes;
+    an_envelope_without_its_sender_over_socketio_is_caught: LoseFromOverSocketIo => Bytes;
+    an_offset_at_the_head_is_caught: OffsetAtHead => Missing;
+    an_answer_before_the_past_that_it_ends_is_caught: AckBeforePast => Missing | NotJoined;
+    a_join_over_two_lives_without_its_gap_is_caught: JoinOverLivesInSilence => EpochGap;
+    a_flush_that_never_comes_over_socketio_is_caught: LoseFlushOverSocketIo => Silent;
+    an_offset_of_what_is_in_no_log_that_claims_too_much_is_caught: FlashAtHead => Position;
+}
+
+faults! {
     a_window_that_is_lost_at_its_end_is_caught: LoseFlush => Missing | Silent;
     an_event_of_a_window_that_comes_as_it_is_is_caught: RawDelivered => Raw;
     the_oldest_of_a_key_instead_of_the_newest_is_caught: FlushOldest => Flush;

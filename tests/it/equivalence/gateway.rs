@@ -12,7 +12,7 @@ use gatecast::server::Gateway;
 use super::clients::carrier::{Carrier, Shared, Way};
 use super::clients::http::Response;
 use super::clients::link::Link;
-use super::record::{Start, Transport};
+use super::record::{Opening, Start, Transport};
 use super::run::{Get, Post, SENDER, Taken, World};
 use super::script::{Deliver, Draft, PRINCIPALS, Script, Source};
 use crate::support::tls::Certificate;
@@ -158,7 +158,7 @@ impl World for Real {
             true => self.http2(&way, &request).await,
             false => Carrier::http1(&way, certificate, &request).await,
         };
-        Link::new(carrier, get.opening.transport)
+        Link::new(carrier, get.opening.transport, greeting(&get.opening))
     }
 
     async fn read(&mut self, link: &mut Link, bytes: usize) -> Taken {
@@ -250,6 +250,8 @@ fn configuration(script: &Script) -> String {
         }
     }
     let _ = writeln!(toml, "[log]\nkind = \"memory\"\nevents = {}", script.total);
+    toml += "[socketio]\nrecovery = \"2m\"\n";
+    toml += "[socketio.namespaces.\"/\"]\nmeta = true\nrecovery = true\n";
     // A client that stays away from a stream for long is no client that stalls: scripts move the clock by minutes while
     // a stream's window is closed, and tests of their own give such streams up.
     toml + "[server.timeouts]\nwrite_stall = \"10m\"\n[limits]\nmessages = \"100000/s\"\n"
@@ -303,17 +305,38 @@ fn batch(drafts: &[Draft], spoilt: bool) -> String {
     format!(r#"{{"events": [{}]}}"#, events.join(","))
 }
 
+/// What a client of Socket.IO joins the main namespace with: who it is, and who it was.
+fn greeting(opening: &Opening) -> Option<String> {
+    if opening.transport != Transport::SocketIo {
+        return None;
+    }
+    let key = key_of(opening.principal);
+    let mut auth = serde_json::json!({"apiKey": key});
+    if let Some(pid) = &opening.pid {
+        auth["pid"] = pid.as_str().into();
+        if let Start::At(offset) = &opening.start {
+            auth["offset"] = offset.as_str().into();
+        }
+    }
+    Some(format!("40{auth}"))
+}
+
 /// The request that opens a stream, asks for a poll, or for a page.
 fn opening(get: &Get) -> String {
     let opening = &get.opening;
-    let mut headers = vec![(
-        "Authorization",
-        format!("Bearer {}", key_of(opening.principal)),
-    )];
+    let mut headers = Vec::new();
     let mut query: Vec<(&str, String)> = Vec::new();
+    if opening.transport == Transport::SocketIo {
+        query.push(("EIO", "4".to_owned()));
+        query.push(("transport", "websocket".to_owned()));
+    } else {
+        // A namespace is joined with a credential of its own.
+        let bearer = format!("Bearer {}", key_of(opening.principal));
+        headers.push(("Authorization", bearer));
+    }
     let history = opening.transport == Transport::History;
     match opening.transport {
-        Transport::WebSocket => {
+        Transport::WebSocket | Transport::SocketIo => {
             for (name, value) in [
                 ("Connection", "Upgrade"),
                 ("Upgrade", "websocket"),
@@ -328,13 +351,36 @@ fn opening(get: &Get) -> String {
         Transport::LongPoll => query.push(("wait", "0".to_owned())),
         Transport::History => query.push(("limit", "5".to_owned())),
     }
-    if !history {
+    if !history && opening.transport != Transport::SocketIo {
         query.extend(opening.rooms.iter().map(|room| ("room", room.clone())));
     }
     if opening.snapshot {
         query.push(("snapshot", "1".to_owned()));
     }
     query.extend(opening.origin.map(|name| ("origin", name.to_owned())));
+    if opening.transport != Transport::SocketIo {
+        begins_at(get, &mut headers, &mut query);
+    }
+    let path = match opening.transport {
+        Transport::History => format!("/v1/rooms/{}/events", opening.rooms[0]),
+        Transport::SocketIo => "/socket.io/".to_owned(),
+        Transport::WebSocket | Transport::Sse | Transport::LongPoll => "/v1/stream".to_owned(),
+    };
+    let query: Vec<_> = query
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    request("GET", &format!("{path}?{}", query.join("&")), &headers, "")
+}
+
+/// Where the client wants to begin; over Socket.IO that is said when the namespace is joined.
+fn begins_at(get: &Get, headers: &mut Vec<(&str, String)>, query: &mut Vec<(&str, String)>) {
+    let opening = &get.opening;
+    let history = opening.transport == Transport::History;
     match &opening.start {
         Start::Now => {}
         Start::Earliest => query.push(("since", "earliest".to_owned())),
@@ -362,17 +408,4 @@ fn opening(get: &Get) -> String {
             }
         }
     }
-    let path = match history {
-        true => format!("/v1/rooms/{}/events", opening.rooms[0]),
-        false => "/v1/stream".to_owned(),
-    };
-    let query: Vec<_> = query
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let headers: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    request("GET", &format!("{path}?{}", query.join("&")), &headers, "")
 }

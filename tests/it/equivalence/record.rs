@@ -8,6 +8,8 @@ use super::script::{Options, Rule};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transport {
     WebSocket,
+    /// The dialect of socket.io-client 4, over a WebSocket.
+    SocketIo,
     Sse,
     LongPoll,
     /// The pages of `GET /v1/rooms/{room}/events`, followed by their cursors.
@@ -38,6 +40,8 @@ pub(super) struct Opening {
     pub(super) principal: &'static str,
     /// The name that it gives itself, where a transport takes one.
     pub(super) origin: Option<&'static str>,
+    /// The secret name by which it would go on as who it was, where a transport gives one.
+    pub(super) pid: Option<String>,
 }
 
 impl Opening {
@@ -52,6 +56,8 @@ impl Opening {
 pub(super) enum Raw {
     /// A text message.
     WebSocket(String),
+    /// A packet of Engine.IO that holds one of Socket.IO.
+    SocketIo(String),
     /// A block of an event stream, without its blank line.
     Sse(String),
     /// The whole body of a good answer.
@@ -83,6 +89,8 @@ pub(super) enum Happening {
     Asked(Ask),
     /// The response to a `POST /v1/messages`.
     Answered(u16, String),
+    /// The script is quiet, and nothing has come for long.
+    Quiet,
     /// The connection is over, by whomever.
     Over,
 }

@@ -10,20 +10,27 @@ use super::record::{Entry, Happening, Record, Start};
 pub(super) struct Tally(BTreeMap<String, usize>);
 
 /// What every run must meet.
-const WANTED: [&str; 32] = [
+const WANTED: [&str; 39] = [
     "WebSocket event",
     "Sse event",
     "LongPoll event",
     "History event",
+    "SocketIo event",
     "WebSocket resume",
     "Sse resume",
     "LongPoll resume",
     "History resume",
+    "SocketIo resume",
+    "recovered",
+    "not recovered",
+    "new in a namespace",
+    "quiet without a position",
     "transport switched",
     "WebSocket evicted gap",
     "Sse evicted gap",
     "LongPoll evicted gap",
     "History evicted gap",
+    "SocketIo evicted gap",
     "evicted gap on a live stream",
     "epoch gap",
     "unauthorized gap",
@@ -53,9 +60,11 @@ impl Tally {
         }
         for happenings in &record.clients {
             let (mut transport, mut events) = (None, 0);
+            let mut pid = None;
             for happening in happenings {
                 match &happening.what {
                     Happening::Opened(opening) => {
+                        pid.clone_from(&opening.pid);
                         if matches!(opening.start, Start::At(_)) {
                             self.count(&format!("{:?} resume", opening.transport), 1);
                             self.count(
@@ -69,6 +78,7 @@ impl Tally {
                         let name = transport
                             .map_or_else(String::new, |transport| format!("{transport:?}"));
                         for item in message::items(raw) {
+                            self.let_in(pid.as_deref(), &item);
                             self.item(&name, &item, &mut events);
                         }
                     }
@@ -77,6 +87,7 @@ impl Tally {
                             self.item("answer", &item, &mut events);
                         }
                     }
+                    Happening::Quiet => self.count("quiet without a position", 1),
                     Happening::Asked(_) | Happening::Over => {}
                 }
             }
@@ -98,6 +109,17 @@ impl Tally {
         }
     }
 
+    fn let_in(&mut self, pid: Option<&str>, item: &Item) {
+        if let Item::Connected { pid: told, .. } = item {
+            let what = match pid {
+                None => "new in a namespace",
+                Some(_) if pid == told.as_deref() => "recovered",
+                Some(_) => "not recovered",
+            };
+            self.count(what, 1);
+        }
+    }
+
     fn event(&mut self, text: &str) {
         let Ok(envelope) = Envelope::parse(text) else {
             return;
@@ -113,7 +135,7 @@ impl Tally {
 
     fn item(&mut self, transport: &str, item: &Item, events: &mut usize) {
         match item {
-            Item::Event(text) => {
+            Item::Event(text) | Item::Told { text, .. } => {
                 self.event(text);
                 *events += 1;
                 self.count(&format!("{transport} event"), 1);
@@ -136,6 +158,7 @@ impl Tally {
             Item::State(_) => self.count("value", 1),
             Item::Bye(code) => self.count(&format!("bye {code}"), 1),
             Item::Welcome { .. }
+            | Item::Connected { .. }
             | Item::Cursor(_)
             | Item::StateBegin { .. }
             | Item::Close(_)

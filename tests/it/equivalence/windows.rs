@@ -177,6 +177,16 @@ impl Made {
         }
     }
 
+    /// The same where an envelope does not say for which events it stands: it is known by what it tells.
+    pub(super) fn is_told_by(&self, envelope: &Envelope<'_>) -> bool {
+        let same = match &self.what {
+            What::Newest(raw) => envelope.event == raw.event && envelope.data.get() == raw.data,
+            What::Batch { name, .. } => envelope.event.strip_suffix(":batch") == Some(name),
+            What::Cleared(_) => return self.is(envelope),
+        };
+        same && envelope.room == self.room
+    }
+
     /// Whether this is the envelope of it, as far as that tells it from others.
     pub(super) fn is(&self, envelope: &Envelope<'_>) -> bool {
         let same = match &self.what {

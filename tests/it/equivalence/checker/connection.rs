@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::super::record::{Ask, Opening};
+use super::super::record::{Ask, Opening, Transport};
 use super::state::Asked;
 
 /// Whether an event must, may or must not come through a room.
@@ -42,6 +42,14 @@ pub(super) struct Connection {
     pub(super) begun: Option<usize>,
     /// The retained values that were asked for.
     pub(super) state: Asked,
+    /// Where a namespace of Socket.IO was joined: the stream, and whether it goes on with nothing missing.
+    pub(super) joined_as: Option<(String, bool)>,
+    /// Whether its client came back and was cut before it heard as whom.
+    pub(super) is_unheard: bool,
+    /// How many events there were at least when that stream began.
+    pub(super) began: usize,
+    /// For each room that is joined from a position of another life: up to where that gap was told.
+    pub(super) epochs: HashMap<String, usize>,
 }
 
 impl Connection {
@@ -62,6 +70,10 @@ impl Connection {
             begun: None,
             state: Asked::default(),
             left: HashSet::new(),
+            joined_as: None,
+            is_unheard: false,
+            began: 0,
+            epochs: HashMap::new(),
         }
     }
 
@@ -77,6 +89,26 @@ impl Connection {
         for (_, duty) in self.duties.entry(room.to_owned()).or_default() {
             if *duty == Duty::Required {
                 *duty = Duty::Optional;
+            }
+        }
+    }
+
+    /// The rooms of which something may come, and whether it must.
+    pub(super) fn rooms(&self) -> Vec<(String, Duty)> {
+        let last = |spans: &Vec<(usize, Duty)>| spans.last().map(|(_, duty)| *duty);
+        let rooms = self.duties.iter();
+        rooms
+            .filter_map(|(room, spans)| Some((room.clone(), last(spans)?)))
+            .filter(|(_, duty)| *duty != Duty::Forbidden)
+            .collect()
+    }
+
+    /// The same duties as `before`, and that what lies between its beginning and them may come as well.
+    pub(super) fn goes_on(&mut self, before: &Self) {
+        self.duties.clone_from(&before.duties);
+        for spans in self.duties.values_mut() {
+            if spans.iter().all(|(after, _)| *after > before.began) {
+                spans.insert(0, (before.began, Duty::Optional));
             }
         }
     }
@@ -126,9 +158,18 @@ impl Connection {
             .push((from, to));
     }
 
+    /// Whether what is asked is answered on the stream itself.
+    pub(super) const fn answers_in_line(&self) -> bool {
+        matches!(
+            self.opening.transport,
+            Transport::WebSocket | Transport::SocketIo
+        )
+    }
+
     /// A room that is joined from the past has its gaps told anew.
     pub(super) fn untell(&mut self, room: &str) {
         self.told.remove(room);
+        self.epochs.remove(room);
         self.backfilled.remove(room);
     }
 

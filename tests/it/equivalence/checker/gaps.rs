@@ -38,6 +38,9 @@ impl Reader<'_> {
 
     /// A gap between two lives excuses only what the new one does not hold.
     pub(super) fn epoch(&mut self, step: usize, room: &str, from: Option<&str>, to: Option<&str>) {
+        if self.epoch_of_a_join(step, room, from, to) {
+            return;
+        }
         let Some(connection) = &mut self.connection else {
             return;
         };
@@ -64,14 +67,19 @@ impl Reader<'_> {
             connection.from(room, place.at, Duty::Required);
         }
         self.values_are_missing(room, true);
+        self.excuses_nothing_held(step, room, place.at);
+    }
+
+    /// What the new life holds is no part of a gap between two.
+    pub(super) fn excuses_nothing_held(&mut self, step: usize, room: &str, to: usize) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let start = self.oracle.start(connection.life);
         let held = |number: &usize| {
             !self.oracle.dropped(*number, room, step) && !self.is_gone(step, *number, room)
         };
-        if let Some(number) = self
-            .oracle
-            .events(room, self.oracle.start(life), place.at)
-            .find(held)
-        {
+        if let Some(number) = self.oracle.events(room, start, to).find(held) {
             self.complain(
                 Kind::FalseGap,
                 format!("an epoch gap of {room} excuses event {number}, which is held"),
@@ -102,7 +110,10 @@ impl Reader<'_> {
                 format!("a gap of {room} from {from:?} to {to:?}"),
             );
         };
-        let since = since.and_then(|since| resolve(Some(&since)));
+        let since = since.and_then(|since| self.joined_from(room, &since));
+        let Some(connection) = &self.connection else {
+            return;
+        };
         let lowest = since.or(connection.base);
         let told = connection.gaps(room).iter().any(|(_, have)| *have >= high);
         if let Some(fault) = self.untrue(step, room, (low, high), lowest, since.is_some()) {
@@ -117,6 +128,7 @@ impl Reader<'_> {
             );
         }
         self.overflowed(step, room, high);
+        self.was_missing(room, (low, high), since.is_some());
         let at_first = self.connection.as_ref().is_some_and(|connection| {
             since.is_none() && self.oracle.dropped(high, room, connection.opened)
         });

@@ -1,6 +1,6 @@
 //! Rooms joined and left while a stream is open, and what was refused.
 
-use super::super::record::{Ask, Transport};
+use super::super::record::Ask;
 use super::super::script::SECRET;
 use super::Kind;
 use super::connection::Duty;
@@ -60,11 +60,11 @@ impl Reader<'_> {
             );
         };
         let (_, ask) = connection.asks.remove(place);
-        let (head, life, room) = (self.oracle.head(step), connection.life, ask.room.as_str());
+        let (head, room) = (self.oracle.head(step), ask.room.as_str());
         match &ask.join {
-            // The answer and the stream are one connection on WebSocket, and two elsewhere: there, what was
+            // The answer and the stream are one connection on a WebSocket, and two elsewhere: there, what was
             // written before the room was left may still be under way.
-            None if connection.opening.transport == Transport::WebSocket => connection.forget(room),
+            None if connection.answers_in_line() => connection.forget(room),
             None => connection.from(room, head, Duty::Forbidden),
             Some(_) if room == SECRET => {
                 self.complain(Kind::Unauthorized, "a room was joined that is not granted")
@@ -77,13 +77,16 @@ impl Reader<'_> {
                 self.joined_with_values(room);
             }
             Some(Some(since)) => {
-                let Some(since) = self.shared.place(self.oracle, since, life) else {
+                let Some(since) = self.joined_from(room, since) else {
+                    return;
+                };
+                let Some(connection) = &mut self.connection else {
                     return;
                 };
                 connection.forget(room);
-                connection.from(room, since.at, Duty::Required);
-                let base = connection.base.unwrap_or(since.at);
-                self.backfilled(step, room, since.at, base);
+                connection.from(room, since, Duty::Required);
+                let base = connection.base.unwrap_or(since);
+                self.backfilled(step, room, since, base);
             }
         }
     }

@@ -9,6 +9,7 @@ mod joins;
 mod oracle;
 mod policies;
 mod reader;
+mod socketio;
 mod state;
 mod volatile;
 
@@ -67,6 +68,8 @@ pub(super) enum Kind {
     State,
     /// An event that is in no log came with an id, or before something that was due.
     Volatile,
+    /// A client was told that it has all, and something was missing.
+    Recovered,
     /// A stream was sent away without being behind, or not sent away where the room says so.
     Overflow,
 }

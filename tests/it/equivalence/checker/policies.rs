@@ -127,7 +127,7 @@ impl Reader<'_> {
         };
         let live = matches!(
             connection.opening.transport,
-            Transport::WebSocket | Transport::Sse
+            Transport::WebSocket | Transport::SocketIo | Transport::Sse
         );
         let begun = connection.begun.unwrap_or(step);
         let asked = connection.asked_since(room).is_some();

@@ -17,6 +17,8 @@ pub(super) struct Reader<'a> {
     pub(super) client: usize,
     pub(super) place: Option<Place>,
     pub(super) connection: Option<Connection>,
+    /// The last namespace of Socket.IO that it joined, unless it has been elsewhere since.
+    pub(super) before: Option<Connection>,
     /// Events that came in a stream, over all connections.
     pub(super) streamed: HashSet<usize>,
     /// … or as backfill.
@@ -37,6 +39,7 @@ impl<'a> Reader<'a> {
             client,
             place: None,
             connection: None,
+            before: None,
             streamed: HashSet::new(),
             got: HashSet::new(),
             flashes: HashSet::new(),
@@ -77,9 +80,10 @@ impl<'a> Reader<'a> {
                     .iter()
                     .for_each(|item| self.item(step, item));
             }
+            Happening::Quiet => self.quiet(step),
             Happening::Over => {
                 self.values_are_cut();
-                self.connection = None;
+                self.leaves_namespace();
             }
         }
     }
@@ -93,6 +97,8 @@ impl<'a> Reader<'a> {
         let granted = || opening.rooms.iter().filter(|room| *room != SECRET);
         let refused = opening.rooms.iter().any(|room| room == SECRET);
         match &opening.start {
+            // Where it goes on is settled when it is let in.
+            _ if opening.transport == Transport::SocketIo => {}
             Start::At(cursor) => {
                 connection.owed_refusal = refused;
                 match self.shared.place(self.oracle, cursor, life) {
@@ -201,6 +207,8 @@ impl<'a> Reader<'a> {
                 self.refusal_was_told();
                 self.event(step, text);
             }
+            Item::Connected { stream, pid } => self.let_in(step, stream, pid.as_deref()),
+            Item::Told { text, offset } => self.told(step, text, offset),
             Item::Backfill { room, events } => events
                 .iter()
                 .for_each(|event| self.backfill(step, room, event)),
@@ -349,7 +357,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn event(&mut self, step: usize, text: &str) {
+    pub(super) fn event(&mut self, step: usize, text: &str) {
         let Some((number, room)) = self.genuine(step, text) else {
             return;
         };

@@ -109,7 +109,7 @@ impl Reader<'_> {
         }
         // What follows on a stream that was asked by another request may have been under way already.
         let rooms = match connection.opening.transport {
-            Transport::WebSocket => &mut connection.state.owed,
+            Transport::WebSocket | Transport::SocketIo => &mut connection.state.owed,
             _ => &mut connection.state.possible,
         };
         rooms.insert(room.to_owned());

@@ -67,7 +67,7 @@ impl Reader<'_> {
         });
         let live = matches!(
             connection.opening.transport,
-            Transport::WebSocket | Transport::Sse
+            Transport::WebSocket | Transport::SocketIo | Transport::Sse
         );
         // On an event stream that was asked by another request, it may still be under way.
         let still_coming =

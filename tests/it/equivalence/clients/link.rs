@@ -20,18 +20,25 @@ pub(in super::super) struct Link {
     response: Response,
     blocks: Blocks,
     frames: Frames,
+    /// What it says once it may: the CONNECT of Socket.IO.
+    greeting: Option<String>,
     over: bool,
 }
 
 impl Link {
     /// A stream whose request was sent.
-    pub(in super::super) fn new(carrier: Carrier, transport: Transport) -> Self {
+    pub(in super::super) fn new(
+        carrier: Carrier,
+        transport: Transport,
+        greeting: Option<String>,
+    ) -> Self {
         Self {
             carrier,
             transport,
             response: Response::new(),
             blocks: Blocks::default(),
             frames: Frames::default(),
+            greeting,
             over: false,
         }
     }
@@ -57,7 +64,7 @@ impl Link {
     async fn decode(&mut self, out: &mut Vec<Raw>) {
         match (self.response.status, self.transport) {
             (0, _) => {}
-            (101, Transport::WebSocket) => {
+            (101, Transport::WebSocket | Transport::SocketIo) => {
                 let body = std::mem::take(&mut self.response.body);
                 for message in self.frames.feed(&body) {
                     self.message(message, out).await;
@@ -84,6 +91,9 @@ impl Link {
 
     async fn message(&mut self, message: Message, out: &mut Vec<Raw>) {
         match message {
+            Message::Text(packet) if self.transport == Transport::SocketIo => {
+                self.packet(packet, out).await;
+            }
             Message::Text(text) => out.push(Raw::WebSocket(text)),
             Message::Ping(payload) => self.write(10, &payload).await,
             Message::Close(code) => {
@@ -91,6 +101,18 @@ impl Link {
                 self.over = true;
             }
             Message::Broken(what) => out.push(Raw::Broken(what)),
+        }
+    }
+
+    /// A packet of Engine.IO: its handshake is answered by the greeting, and each of its pings by a pong.
+    async fn packet(&mut self, packet: String, out: &mut Vec<Raw>) {
+        if packet == "2" {
+            return self.say("3").await;
+        }
+        match self.greeting.take() {
+            Some(greeting) if packet.starts_with("0{") => self.say(&greeting).await,
+            Some(_) => out.push(Raw::Broken(format!("no handshake: {packet}"))),
+            None => out.push(Raw::SocketIo(packet)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What frames say, read by a parser of our own: DESIGN §4 and nothing of the gateway's code.
 
 mod shapes;
+mod socketio;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,16 @@ pub(super) enum Item {
     },
     /// The envelope as it stood on the wire.
     Event(String),
+    /// A namespace of Socket.IO was joined: the name of the stream, and the secret one.
+    Connected {
+        stream: String,
+        pid: Option<String>,
+    },
+    /// An event of Socket.IO, as the envelope that its arguments make, and the position that it claims.
+    Told {
+        text: String,
+        offset: String,
+    },
     Backfill {
         room: String,
         events: Vec<String>,
@@ -84,6 +95,7 @@ impl<'a> Envelope<'a> {
 pub(super) fn items(raw: &Raw) -> Vec<Item> {
     let read = match raw {
         Raw::WebSocket(text) => messages(text),
+        Raw::SocketIo(packet) => socketio::items(packet),
         Raw::Sse(block) => sse(block),
         Raw::Body(text) => body(text),
         Raw::Refused(status, text) => Ok(vec![refused(*status, text)]),
@@ -99,6 +111,11 @@ pub(super) fn position(item: &Item) -> Option<String> {
         Item::Welcome { cursor, .. } => cursor.clone(),
         Item::Heartbeat { cursor } | Item::Cursor(cursor) => Some(cursor.clone()),
         Item::Event(text) => Envelope::parse(text).ok()?.id,
+        // What is in no log moves nothing (SEMANTICS 19), and its offset may lie before what its client has.
+        Item::Told { text, offset } => {
+            let moves = Envelope::parse(text).is_ok_and(|event| event.id.is_some());
+            moves.then(|| offset.clone())
+        }
         Item::StateEnd {
             cursor,
             is_position: true,
@@ -128,6 +145,15 @@ fn refused(status: u16, text: &str) -> Item {
         Err(_) => String::new(),
     };
     Item::Refused { status, code }
+}
+
+/// The envelopes that an item holds.
+pub(super) fn envelopes(item: &Item) -> &[String] {
+    match item {
+        Item::Event(text) | Item::Told { text, .. } => std::slice::from_ref(text),
+        Item::Backfill { events, .. } => events,
+        _ => &[],
+    }
 }
 
 /// A message, and what it carries to be taken before it.

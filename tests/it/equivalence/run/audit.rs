@@ -68,6 +68,7 @@ impl<W: World> Play<'_, W> {
             snapshot: false,
             principal: principal(at),
             origin: None,
+            pid: None,
         };
         let get = Get {
             opening,

@@ -5,6 +5,7 @@ mod audit;
 mod client;
 mod rooms;
 mod settle;
+mod socketio;
 
 use std::time::Duration;
 
@@ -249,6 +250,8 @@ impl<W: World> Play<'_, W> {
             wait,
             snapshot,
             origin,
+            back,
+            cut,
             ..
         } = op
         else {
@@ -261,13 +264,13 @@ impl<W: World> Play<'_, W> {
         if client.rooms.is_empty() {
             client.rooms = rooms.iter().map(|&room| room.to_owned()).collect();
         }
-        let start = match (&client.cursor, first) {
-            (Some(cursor), _) => Start::At(cursor.clone()),
-            (None, First::Now) => Start::Now,
-            (None, First::Earliest) => Start::Earliest,
-            (None, First::Rewind(count)) => Start::Rewind(*count),
-            (None, First::Unreadable) => Start::Unreadable(unreadable(self.head.as_deref())),
-        };
+        if *transport == Transport::SocketIo
+            || client.is_behind()
+            || (*back && client.may_recover())
+        {
+            return self.connect_by_socketio(at, *cut).await;
+        }
+        let start = start(client.cursor.as_ref(), *first, self.head.as_deref());
         let old = client
             .seen
             .first()
@@ -295,6 +298,7 @@ impl<W: World> Play<'_, W> {
             snapshot: (*snapshot || !client.awaits.is_empty()) && possible && values,
             principal: principal(at),
             origin: origin.filter(|_| possible),
+            pid: None,
         };
         let get = Get {
             opening,
@@ -382,6 +386,17 @@ impl<W: World> Play<'_, W> {
 /// Who the client is: a credential each for every second one.
 fn principal(at: usize) -> &'static str {
     PRINCIPALS[at % PRINCIPALS.len()]
+}
+
+/// Where a client begins: at its cursor, if it has one.
+fn start(cursor: Option<&String>, first: First, head: Option<&str>) -> Start {
+    match (cursor, first) {
+        (Some(cursor), _) => Start::At(cursor.clone()),
+        (None, First::Now) => Start::Now,
+        (None, First::Earliest) => Start::Earliest,
+        (None, First::Rewind(count)) => Start::Rewind(count),
+        (None, First::Unreadable) => Start::Unreadable(unreadable(head)),
+    }
 }
 
 /// History answers neither `rewind` nor cursors that cannot be read, and has no present.

@@ -3,7 +3,7 @@
 use super::super::message::{self, Item};
 use super::super::record::{Ask, Happening, Raw, Transport};
 use super::super::script::{Draft, SECRET};
-use super::{PATIENCE, Play, Post, World, principal};
+use super::{PATIENCE, Play, Post, World, principal, socketio};
 
 /// What a client wants of a room that it joins.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,7 @@ impl<W: World> Play<'_, W> {
         if !client.can_ask() {
             if room != SECRET {
                 client.rooms.push(room.to_owned());
+                client.names_later(room);
             }
             return;
         }
@@ -41,6 +42,7 @@ impl<W: World> Play<'_, W> {
                 .nth(ago % client.seen.len().max(1))
                 .cloned()
         });
+        self.resolve_doubt(at, room).await;
         let answered = self
             .ask(at, room, Some(since), past.snapshot, race, cut)
             .await;
@@ -74,9 +76,12 @@ impl<W: World> Play<'_, W> {
                 Some(Item::Ack { .. })
             )
         {
-            return;
+            let client = &mut self.clients[at];
+            if client.doubtful.iter().all(|have| have != room) {
+                return;
+            }
         }
-        self.clients[at].rooms.retain(|have| have != room);
+        self.clients[at].gives_up(room);
     }
 
     /// Asks to join or leave, and reads on until the answer is there; `None` if it never was.
@@ -89,10 +94,27 @@ impl<W: World> Play<'_, W> {
         race: Option<&Draft>,
         cut: Option<usize>,
     ) -> Option<Item> {
+        let answered = self.inquire(at, room, join, snapshot, race, cut).await;
+        self.clients[at].was_answered(room, answered.is_some());
+        answered
+    }
+
+    async fn inquire(
+        &mut self,
+        at: usize,
+        room: &str,
+        join: Option<Option<String>>,
+        snapshot: bool,
+        race: Option<&Draft>,
+        cut: Option<usize>,
+    ) -> Option<Item> {
         self.asks += 1;
         let reference = format!("ask-{}", self.asks);
         let snapshot = snapshot && join == Some(None);
-        let text = asking(&reference, room, join.as_ref(), snapshot);
+        let text = match self.clients[at].transport {
+            Transport::SocketIo => socketio::asking(self.asks, room, join.as_ref(), snapshot),
+            _ => asking(&reference, room, join.as_ref(), snapshot),
+        };
         self.note(
             at,
             Happening::Asked(Ask {

@@ -38,7 +38,7 @@ impl<W: World> Play<'_, W> {
         for attempt in 0..PATIENCE {
             let said = self.read(at, 1 << 20).await;
             let came = |item: &Item| {
-                matches!(item, Item::Event(_)) && message::position(item) == self.head
+                !message::envelopes(item).is_empty() && message::position(item) == self.head
             };
             if said.iter().any(came) || !self.clients[at].can_ask() {
                 return true;
@@ -58,33 +58,17 @@ impl<W: World> Play<'_, W> {
             Transport::Sse,
             Transport::LongPoll,
             Transport::History,
+            Transport::SocketIo,
         ];
         let choice = all[(seed as usize + at) % all.len()];
-        let mut round = 0;
+        let (mut round, mut choice) = (0, choice);
         for _ in 0..MOST_ROUNDS {
             if round == ROUNDS {
                 return;
             }
             let before = self.clients[at].cursor.clone();
             if self.clients[at].link.is_none() {
-                let sources = [
-                    Source::Header,
-                    Source::Since,
-                    Source::Underscored,
-                    Source::CamelCase,
-                ];
-                let op = Op::Open {
-                    client: at,
-                    transport: choice,
-                    rooms: vec!["r:busy", "r:small"],
-                    secret: false,
-                    first: First::Now,
-                    source: sources[(seed / 4) as usize % 4],
-                    decoy: false,
-                    wait: 0,
-                    snapshot: false,
-                    origin: None,
-                };
+                let op = reopens(at, choice, seed);
                 self.open(at, &op).await;
             }
             for _ in 0..PATIENCE {
@@ -105,6 +89,10 @@ impl<W: World> Play<'_, W> {
                 0
             };
             self.world.linger(round).await;
+            if round > self.quiet_after(at) && self.moves_on(at) {
+                choice = Transport::WebSocket;
+                continue;
+            }
             if round > 0 && self.clients[at].link.is_some() {
                 self.advance(Duration::from_millis(16_003)).await;
             }
@@ -117,5 +105,29 @@ impl<W: World> Play<'_, W> {
             Some(head) => client.cursor.as_ref() == Some(head),
             None => client.fresh,
         }
+    }
+}
+
+/// How a client comes back when the script is quiet.
+fn reopens(at: usize, choice: Transport, seed: u64) -> Op {
+    let sources = [
+        Source::Header,
+        Source::Since,
+        Source::Underscored,
+        Source::CamelCase,
+    ];
+    Op::Open {
+        client: at,
+        transport: choice,
+        rooms: vec!["r:busy", "r:small"],
+        secret: false,
+        first: First::Now,
+        source: sources[(seed / 4) as usize % 4],
+        decoy: false,
+        wait: 0,
+        snapshot: false,
+        origin: None,
+        back: false,
+        cut: None,
     }
 }

@@ -246,12 +246,14 @@ impl Generator {
             Transport::Sse,
             Transport::LongPoll,
             Transport::History,
+            Transport::SocketIo,
         ];
-        let transport = match self.random.below(10) {
+        let transport = match self.random.below(13) {
             0..3 => all[0],
             3..6 => all[1],
             6..8 => all[2],
-            _ => all[3],
+            8..10 => all[3],
+            _ => all[4],
         };
         let first = match self.random.below(10) {
             0..5 => First::Now,
@@ -278,6 +280,8 @@ impl Generator {
             wait: if self.random.once_in(3) { 25 } else { 0 },
             snapshot: policies && self.random.once_in(2),
             origin: (policies && self.random.once_in(2)).then(|| self.random.word(&ORIGINS)),
+            back: self.random.once_in(2),
+            cut: self.random.once_in(4).then(|| self.random.below(600)),
         }
     }
 

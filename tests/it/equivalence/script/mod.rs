@@ -63,6 +63,10 @@ pub(super) enum Op {
         snapshot: bool,
         /// The name that the client gives itself here.
         origin: Option<&'static str>,
+        /// Whether a client that was cut from Socket.IO comes back by it.
+        back: bool,
+        /// After so many bytes of the answer to one of its joins it is cut, where it joins rooms one by one.
+        cut: Option<usize>,
     },
     /// A client takes up to so many bytes.
     Read {

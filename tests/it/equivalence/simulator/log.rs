@@ -240,7 +240,12 @@ impl Log {
     }
 
     pub(super) fn cursor(&self, seq: usize) -> String {
-        format!("{}-{seq}~", self.life)
+        self.cursor_in(self.life, seq)
+    }
+
+    /// A cursor of any life.
+    pub(super) fn cursor_in(&self, life: usize, seq: usize) -> String {
+        format!("{life}-{seq}~")
     }
 
     /// Life and seq of a cursor.

@@ -1,8 +1,10 @@
 //! A naive gateway without sockets: what the checker is tested against, sound or with one planted fault.
 
+mod clock;
 mod log;
 mod policies;
 mod rooms;
+mod socketio;
 mod state;
 mod stream;
 mod windows;
@@ -87,6 +89,19 @@ pub(super) enum Fault {
     NoDisconnect,
     DisconnectForNothing,
     LoseKeys,
+    RecoverNobody,
+    RecoverAtHead,
+    RecoverTwice,
+    RecoverInSpite,
+    RecoverWithoutRoom,
+    RecoverAsAnother,
+    RoundOverSocketIo,
+    LoseFromOverSocketIo,
+    OffsetAtHead,
+    AckBeforePast,
+    JoinOverLivesInSilence,
+    LoseFlushOverSocketIo,
+    FlashAtHead,
 }
 
 /// The gateway.
@@ -194,7 +209,14 @@ impl World for Simulator {
     }
 
     async fn open(&mut self, get: &Get) -> usize {
-        let stream = Stream::open(&self.log, get, self.streams.len(), self.fault, self.now);
+        let name = self.streams.len();
+        let stream = match get.opening.transport {
+            Transport::SocketIo => {
+                let before = self.takes_over(&get.opening);
+                Stream::join_namespace(&self.log, get, name, before, self.now)
+            }
+            _ => Stream::open(&self.log, get, name, self.fault, self.now),
+        };
         self.streams.push(stream);
         self.streams.len() - 1
     }
@@ -223,7 +245,9 @@ impl World for Simulator {
 
     async fn send(&mut self, link: &mut usize, text: &str) {
         let answer = self.streams[*link].ask(&self.log, text);
-        self.streams[*link].out.extend(answer.map(Raw::WebSocket));
+        let stream = &mut self.streams[*link];
+        let answer = answer.map(|answer| stream.framed(answer));
+        stream.out.extend(answer);
     }
 
     async fn tell(&mut self, _principal: &str, stream: &str, text: &str) -> (u16, String) {
@@ -253,6 +277,7 @@ impl World for Simulator {
         }
         self.log.restart();
         self.keys.clear();
+        self.forget_who_was_there();
     }
 
     async fn linger(&mut self, _round: usize) {}
@@ -261,6 +286,7 @@ impl World for Simulator {
 fn length(frame: &Raw) -> usize {
     match frame {
         Raw::WebSocket(text)
+        | Raw::SocketIo(text)
         | Raw::Sse(text)
         | Raw::Body(text)
         | Raw::Refused(_, text)

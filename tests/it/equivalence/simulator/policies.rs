@@ -77,7 +77,7 @@ impl Stream {
     pub(super) fn send_away(&mut self) {
         let bye = json!({"type": "bye", "code": "slow", "reconnect": true});
         self.say(&bye, None);
-        if self.transport == Transport::WebSocket {
+        if matches!(self.transport, Transport::WebSocket | Transport::SocketIo) {
             self.out.push_back(Raw::Close(Some(3005)));
         }
         self.over = true;

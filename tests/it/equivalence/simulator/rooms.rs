@@ -4,13 +4,17 @@ use serde_json::{Value, json};
 
 use super::super::record::{Raw, Transport};
 use super::log::Log;
+use super::socketio;
 use super::stream::Stream;
 use super::{Fault, granted};
 
 impl Stream {
     /// A client message; what it gives is the answer.
     pub(super) fn ask(&mut self, log: &Log, text: &str) -> Option<String> {
-        let message: Value = serde_json::from_str(text).ok()?;
+        let message: Value = match self.transport {
+            Transport::SocketIo => socketio::asked(text)?,
+            _ => serde_json::from_str(text).ok()?,
+        };
         let (room, reference) = (message["room"].as_str()?.to_owned(), message["ref"].clone());
         if !granted(&room) && !self.is(Fault::UngrantedRoom) {
             let error =
@@ -28,7 +32,7 @@ impl Stream {
         }
         let mut past = Past::default();
         match message["since"].as_str().and_then(|since| log.parse(since)) {
-            Some((_, since)) => past = self.past(log, &room, since),
+            Some(since) => past = self.past(log, &room, since),
             None if self.is(Fault::EventBeforeJoin) => self.rooms.push((room.clone(), 0)),
             None if self.is(Fault::JoinFromCursor) => self.rooms.push((room.clone(), self.cursor)),
             None => self.rooms.push((room.clone(), log.head)),
@@ -39,8 +43,13 @@ impl Stream {
         if self.transport == Transport::Sse {
             return Some(past.in_the_answer(&reference, &room));
         }
-        if self.is(Fault::AckBeforeBackfill) {
-            self.out.push_back(Raw::WebSocket(ack));
+        let early = match self.transport {
+            Transport::SocketIo => Fault::AckBeforePast,
+            _ => Fault::AckBeforeBackfill,
+        };
+        if self.is(early) {
+            let ack = self.framed(ack);
+            self.out.push_back(ack);
             past.on_the_stream(self, &room);
             return None;
         }
@@ -49,13 +58,18 @@ impl Stream {
     }
 
     /// What is missing and what is held of `room` since then; from now on it is part of the stream.
-    fn past(&mut self, log: &Log, room: &str, since: usize) -> Past {
+    fn past(&mut self, log: &Log, room: &str, (life, since): (usize, usize)) -> Past {
         let floor = log.floor(room);
-        let low = since.max(floor);
-        let (from, to) = (log.cursor(since), log.cursor(floor));
-        let missing = floor > since && !self.is(Fault::BackfillWithoutGap);
+        let other = life != log.life;
+        let low = if other { floor } else { since.max(floor) };
+        let (from, to) = (log.cursor_in(life, since), log.cursor(floor));
+        let reason = if other { "epoch" } else { "evicted" };
+        let missing = match other {
+            true => !self.is(Fault::JoinOverLivesInSilence),
+            false => floor > since && !self.is(Fault::BackfillWithoutGap),
+        };
         let gap = missing.then(
-            || json!({"type": "gap", "room": room, "from": from, "to": to, "reason": "evicted"}),
+            || json!({"type": "gap", "room": room, "from": from, "to": to, "reason": reason}),
         );
         let shared = |rooms: &[String]| self.rooms.iter().any(|(have, _)| rooms.contains(have));
         let events = log.held(room).filter(|event| {
@@ -63,9 +77,17 @@ impl Stream {
                 && !self.is_excepted(event)
                 && !(self.is(Fault::BackfillWithoutShared) && shared(&event.rooms))
         });
-        let events = events
-            .map(|event| self.envelope(log, event, room))
-            .collect();
+        let at = if self.is(Fault::OffsetAtHead) {
+            log.head
+        } else {
+            self.cursor
+        };
+        let offset = log.cursor(at);
+        let events = events.map(|event| self.envelope(log, event, room));
+        let events = match self.transport {
+            Transport::SocketIo => events.map(|text| socketio::told(&text, &offset)).collect(),
+            _ => events.collect(),
+        };
         let again = self.is(Fault::BackfillTwice);
         let joined = if again { low } else { log.head };
         self.rooms.push((room.to_owned(), joined));
@@ -84,6 +106,10 @@ impl Past {
     fn on_the_stream(self, stream: &mut Stream, room: &str) {
         if let Some(gap) = &self.gap {
             stream.say(gap, None);
+        }
+        if stream.transport == Transport::SocketIo {
+            let events = self.events.into_iter().map(Raw::SocketIo);
+            return stream.out.extend(events);
         }
         for pair in self.events.chunks(2) {
             let events = pair.join(",");

@@ -49,7 +49,7 @@ impl Stream {
                     };
                     Raw::Sse(format!("event: {kind}\ndata: {text}{id}"))
                 }
-                _ => Raw::WebSocket(text),
+                _ => self.framed(text),
             };
             self.out.push_back(frame);
         }

@@ -14,12 +14,12 @@ use super::{Fault, granted, single};
 /// A cursor, the rooms with the seq that each was joined from, and what was written and not yet taken.
 pub(super) struct Stream {
     pub(super) transport: Transport,
-    name: usize,
+    pub(super) name: usize,
     pub(super) rooms: Vec<(String, usize)>,
     pub(super) cursor: usize,
     pub(super) out: VecDeque<Raw>,
     pub(super) over: bool,
-    last_write: Duration,
+    pub(super) last_write: Duration,
     deadline: Option<Duration>,
     pub(super) gaps: Vec<Value>,
     pub(super) principal: &'static str,
@@ -29,7 +29,10 @@ pub(super) struct Stream {
     /// The rooms whose values are to be told next.
     pub(super) snapshot: Vec<String>,
     /// Whether what it loses from now on sends it away.
-    live: bool,
+    pub(super) live: bool,
+    /// By which name it may come back, and from where if its client has nothing yet.
+    pub(super) pid: Option<String>,
+    pub(super) began: usize,
     pub(super) fault: Option<Fault>,
 }
 
@@ -48,23 +51,7 @@ impl Stream {
         now: Duration,
     ) -> Self {
         let opening = &get.opening;
-        let mut stream = Self {
-            transport: opening.transport,
-            name,
-            rooms: Vec::new(),
-            cursor: log.head,
-            out: VecDeque::new(),
-            over: false,
-            last_write: now,
-            deadline: None,
-            gaps: Vec::new(),
-            principal: opening.principal,
-            origin: opening.origin,
-            asked: opening.snapshot,
-            snapshot: Vec::new(),
-            live: false,
-            fault,
-        };
+        let mut stream = Self::new(log, get, name, fault, now);
         let resumed = opening.resumes();
         let refused = opening.rooms.iter().find(|room| !granted(room));
         if refused.is_some() && !resumed {
@@ -110,6 +97,35 @@ impl Stream {
             }
         }
         stream
+    }
+
+    pub(super) fn new(
+        log: &Log,
+        get: &Get,
+        name: usize,
+        fault: Option<Fault>,
+        now: Duration,
+    ) -> Self {
+        let opening = &get.opening;
+        Self {
+            transport: opening.transport,
+            name,
+            rooms: Vec::new(),
+            cursor: log.head,
+            out: VecDeque::new(),
+            over: false,
+            last_write: now,
+            deadline: None,
+            gaps: Vec::new(),
+            principal: opening.principal,
+            origin: opening.origin,
+            asked: opening.snapshot,
+            snapshot: Vec::new(),
+            live: false,
+            pid: None,
+            began: log.head,
+            fault,
+        }
     }
 
     /// Whether it gives one answer to one request.
@@ -237,7 +253,7 @@ impl Stream {
                 let id = cursor.map_or_else(String::new, |cursor| format!("\nid: {cursor}"));
                 Raw::Sse(format!("event: {kind}\ndata: {text}{id}"))
             }
-            _ => Raw::WebSocket(text),
+            _ => self.framed(text),
         };
         self.out.push_back(frame);
     }
@@ -303,6 +319,9 @@ impl Stream {
             }
             due.extend(rooms.into_iter().map(|room| (event.clone(), room)));
         }
+        if self.is(Fault::LoseFlushOverSocketIo) && self.transport == Transport::SocketIo {
+            due.retain(|(event, _)| event.of.is_empty());
+        }
         if self.is(Fault::SleepThrough) {
             due.retain(|(_, room)| room != "r:late");
         }
@@ -330,7 +349,7 @@ impl Stream {
     }
 
     /// The rooms whose floor is beyond both the cursor and their join.
-    fn missing(&mut self, log: &Log) -> Vec<Value> {
+    pub(super) fn missing(&mut self, log: &Log) -> Vec<Value> {
         let (fault, cursor) = (self.fault, self.cursor);
         let lost = |(room, from): &(String, usize)| {
             log.rule(room).disconnects && log.floor(room) > cursor.max(*from)
@@ -395,41 +414,6 @@ impl Stream {
             r#"{{"cursor":"{cursor}","events":[{events}],"gaps":{gaps},{control}"more":false}}"#
         );
         self.out.push_back(Raw::Body(body));
-        self.over = true;
-    }
-
-    /// Time has passed.
-    pub(super) fn beat(&mut self, log: &Log, now: Duration) {
-        if self.over || self.single() || now < self.last_write + Duration::from_secs(15) {
-            return;
-        }
-        if !self.is(Fault::HeartbeatOvertakes) {
-            let before = self.out.len();
-            self.read(log, 3, now);
-            if self.out.len() > before {
-                return;
-            }
-        }
-        let at = if self.is(Fault::HeartbeatOvertakes) {
-            log.head
-        } else {
-            self.cursor
-        };
-        self.heartbeat(log.cursor(at));
-        self.last_write = now;
-    }
-
-    fn heartbeat(&mut self, cursor: String) {
-        let message = json!({"type": "heartbeat", "cursor": cursor, "ts": 1});
-        self.say(&message, Some(cursor));
-    }
-
-    /// The gateway stops.
-    pub(super) fn end(&mut self) {
-        if !self.over && !self.single() {
-            let bye = json!({"type": "bye", "code": "draining", "reconnect": true});
-            self.say(&bye, None);
-        }
         self.over = true;
     }
 }

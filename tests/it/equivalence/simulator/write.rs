@@ -7,6 +7,7 @@ use serde_json::json;
 use super::super::record::{Raw, Transport};
 use super::Fault;
 use super::log::{Log, Stored};
+use super::socketio;
 use super::stream::Stream;
 
 impl Stream {
@@ -17,6 +18,12 @@ impl Stream {
                 Raw::Sse(format!("event: {}\ndata: {text}\nid: {id}", event.event))
             }
             (Transport::Sse, None) => Raw::Sse(format!("event: {}\ndata: {text}", event.event)),
+            (Transport::SocketIo, id) => {
+                // What is in no log comes to who has all that is.
+                let beyond = usize::from(self.is(Fault::FlashAtHead));
+                let offset = id.unwrap_or_else(|| log.cursor(self.cursor + beyond));
+                Raw::SocketIo(socketio::told(&text, &offset))
+            }
             _ => Raw::WebSocket(text),
         };
         self.out.push_back(frame);
@@ -43,6 +50,9 @@ impl Stream {
             Some(Fault::OtherBytesOnLongPoll) if self.transport == Transport::LongPoll => {
                 event.data.replace("\"v\":", "\"v\": ")
             }
+            Some(Fault::RoundOverSocketIo) if self.transport == Transport::SocketIo => {
+                event.data.replace("1.50e1", "15.0")
+            }
             _ => event.data.clone(),
         };
         let mut text = String::from("{");
@@ -54,7 +64,8 @@ impl Stream {
             text,
             r#""room":"{room}","event":"{name}","data":{data},"ts":{ts}"#
         );
-        if let Some(from) = event.from {
+        let lost = self.is(Fault::LoseFromOverSocketIo) && self.transport == Transport::SocketIo;
+        if let Some(from) = event.from.filter(|_| !lost) {
             let _ = write!(text, r#","from":"{from}""#);
         }
         if let Some(key) = event.key.filter(|_| !self.is(Fault::LoseKeys)) {

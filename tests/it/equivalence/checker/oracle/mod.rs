@@ -5,6 +5,7 @@ mod held;
 mod sightings;
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use super::super::record::{Entry, Published, Record};
 use super::super::script::{Deliver, Rule};
@@ -26,6 +27,8 @@ pub(super) struct Oracle {
     /// How many events and restarts there were after so many entries.
     heads: Vec<(usize, usize)>,
     starts: Vec<usize>,
+    /// What the clock said after so many entries.
+    times: Vec<Duration>,
     rules: Vec<Rule>,
     pub(super) calm: bool,
 }
@@ -38,6 +41,7 @@ impl Oracle {
             flashes: Vec::new(),
             heads: vec![(0, 0)],
             starts: vec![0],
+            times: vec![Duration::ZERO],
             rules: record.rules.clone(),
             calm: record.calm,
         };
@@ -70,6 +74,7 @@ impl Oracle {
                 }
                 Entry::Repeated(..) | Entry::Refused { .. } => {}
             }
+            oracle.times.push(held.now);
             oracle
                 .heads
                 .push((oracle.facts.len(), oracle.starts.len() - 1));
@@ -147,6 +152,11 @@ impl Oracle {
     /// Which life of the log it was.
     pub(super) fn life(&self, step: usize) -> usize {
         self.heads[step].1
+    }
+
+    /// How far the clock went between two steps.
+    pub(super) fn between(&self, from: usize, to: usize) -> Duration {
+        self.times[to].saturating_sub(self.times[from])
     }
 
     /// Whether this life of the log is over with the next entry.

@@ -14,6 +14,8 @@ pub(super) struct Sightings(Vec<Sighting>);
 struct Sighting {
     id: String,
     text: String,
+    /// Whether it does not say for which events it stands.
+    bare: bool,
     taken: bool,
 }
 
@@ -28,7 +30,7 @@ impl Sightings {
         let mut seen = Vec::new();
         for happenings in record.clients.iter().rev() {
             for happening in happenings {
-                for text in events(&happening.what) {
+                for (text, bare) in events(&happening.what) {
                     let Some(id) = Envelope::parse(&text).ok().and_then(|event| event.id) else {
                         continue;
                     };
@@ -36,6 +38,7 @@ impl Sightings {
                         seen.push(Sighting {
                             id,
                             text,
+                            bare,
                             taken: false,
                         });
                     }
@@ -65,26 +68,28 @@ impl Sightings {
     fn take(&mut self, made: &Made) -> Option<usize> {
         let place = self.0.iter().position(|sighting| {
             let parsed = Envelope::parse(&sighting.text);
-            !sighting.taken && parsed.is_ok_and(|envelope| made.is(&envelope))
+            let is_it = |envelope: Envelope<'_>| match sighting.bare {
+                true => made.is_told_by(&envelope),
+                false => made.is(&envelope),
+            };
+            !sighting.taken && parsed.is_ok_and(is_it)
         })?;
         self.0[place].taken = true;
         Some(place)
     }
 }
 
-fn events(happening: &Happening) -> Vec<String> {
+fn events(happening: &Happening) -> Vec<(String, bool)> {
     let items = match happening {
         Happening::Saw(raw) => message::items(raw),
         Happening::Answered(status, body) => message::response(*status, body),
         _ => Vec::new(),
     };
-    let mut texts = Vec::new();
-    for item in items {
-        match item {
-            Item::Event(text) => texts.push(text),
-            Item::Backfill { events, .. } => texts.extend(events),
-            _ => {}
-        }
-    }
-    texts
+    let texts = items.iter().flat_map(|item| {
+        let bare = matches!(item, Item::Told { .. });
+        message::envelopes(item)
+            .iter()
+            .map(move |text| (text.clone(), bare))
+    });
+    texts.collect()
 }
