@@ -360,12 +360,15 @@ impl Conversation {
             return self.style.emit(name.as_str(), vec![list], out);
         }
         // It lies before what its client has: how far that is does not change with it.
+        let cursor = self.engine.subscription().map(|own| own.cursor());
+        let offset = cursor.filter(|_| self.style.offset);
         for past in read {
             let mut said = arguments::split(&past.data);
             if self.style.meta {
                 said.push(past.meta);
             }
-            self.style.emit(&past.event, said, out);
+            said.extend(offset.map(|offset| Json::string(&offset.to_cursor())));
+            self.style.past(&past.event, &said, out);
         }
     }
 

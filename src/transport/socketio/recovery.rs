@@ -261,7 +261,8 @@ impl Kept {
         self.recovery.table().all.get(&self.pid).cloned()
     }
 
-    /// It is so now; `from` says from where on a room is due.
+    /// It is so now; `from` says from where on a room is due that it did not have before. Of the others that stays as it
+    /// was: what has been told since, a gap as well, may not have arrived.
     pub fn note(&mut self, view: &View<'_>, from: impl Fn(&Room) -> u64) {
         let is_known = self.access.as_ref();
         if is_known.is_some_and(|known| Arc::ptr_eq(known, view.access))
@@ -273,15 +274,13 @@ impl Kept {
         self.access = Some(view.access.clone());
         self.rooms = view.rooms.to_vec();
         self.extra = view.extra.to_vec();
-        let rooms: Vec<_> = view
-            .rooms
-            .iter()
-            .map(|room| (room.clone(), from(room)))
-            .collect();
         if let Some(record) = self.recovery.table().all.get_mut(&self.pid) {
+            let known: HashMap<_, _> = record.rooms.drain(..).collect();
+            let from = |room: &Room| known.get(room).map_or_else(|| from(room), |from| *from);
+            let rooms = view.rooms.iter();
+            record.rooms = rooms.map(|room| (room.clone(), from(room))).collect();
             record.principal = view.access.principal.clone();
             record.role.clone_from(&view.access.role.name);
-            record.rooms = rooms;
             record.extra = view.extra.to_vec();
             record.named = view.named;
         }
@@ -351,13 +350,17 @@ mod tests {
     }
 
     fn note(kept: &mut Kept, rooms: &[Room]) {
+        note_from(kept, rooms, 7);
+    }
+
+    fn note_from(kept: &mut Kept, rooms: &[Room], from: u64) {
         let view = View {
             access: &anonymous(),
             rooms,
             extra: rooms,
             named: true,
         };
-        kept.note(&view, |_| 7);
+        kept.note(&view, |_| from);
     }
 
     const SPAN: Duration = Duration::from_secs(120);
@@ -392,6 +395,20 @@ mod tests {
         let pid = kept.pid();
         drop(kept);
         assert!(find(pid, WHOSE).is_none(), "it has left");
+    }
+
+    #[test]
+    fn a_gap_that_was_told_before_the_cut_is_still_missing_after_it() {
+        let (recovery, (clock, _hand)) = (Recovery::default(), Clock::manual());
+        let [a, b] = ["a", "b"].map(|room| Room::parse(room).unwrap());
+        let mut kept = recovery.begin(record(1), SPAN, &clock);
+        note_from(&mut kept, std::slice::from_ref(&a), 1);
+        note_from(&mut kept, &[b.clone(), a.clone()], 5);
+        let rooms = |kept: &Kept| kept.record().unwrap().rooms;
+        assert_eq!(rooms(&kept), [(b.clone(), 5), (a.clone(), 1)]);
+        note_from(&mut kept, std::slice::from_ref(&b), 6);
+        note_from(&mut kept, &[b.clone(), a.clone()], 7);
+        assert_eq!(rooms(&kept), [(b, 5), (a, 7)], "it was left meanwhile");
     }
 
     #[test]

@@ -81,6 +81,11 @@ impl Style {
         self.put(None, name, &arguments, out);
     }
 
+    /// Adds an event of the past, whose arguments say how far its client is where they have to.
+    pub fn past(&self, name: &str, arguments: &[Json], out: &mut Vec<u8>) {
+        self.put(None, name, arguments, out);
+    }
+
     fn put(&self, id: Option<u64>, name: &str, arguments: &[Json], out: &mut Vec<u8>) {
         let arguments: Vec<_> = arguments.iter().collect();
         let mut attachments = Vec::new();

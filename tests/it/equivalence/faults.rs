@@ -3,8 +3,9 @@
 use futures_util::FutureExt as _;
 
 use super::checker::{Kind, check};
+use super::record::Transport;
 use super::run::play;
-use super::script::Script;
+use super::script::{Draft, First, Op, Options, Script, Source};
 use super::shrink::{Outcome, shrink};
 use super::simulator::{Fault, Simulator};
 
@@ -46,6 +47,56 @@ fn caught(fault: Fault, kinds: &[Kind]) {
         }
     }
     panic!("{fault:?} was not caught for what it is, but as {others:#?}");
+}
+
+/// By itself: few scripts publish to a room, join it, and cut that stream before anything comes.
+#[test]
+fn an_event_of_before_the_join_after_a_recovery_is_caught() {
+    let open = |back| Op::Open {
+        client: 0,
+        transport: Transport::SocketIo,
+        rooms: vec!["r:still"],
+        secret: false,
+        first: First::Now,
+        source: Source::Header,
+        decoy: false,
+        wait: 0,
+        snapshot: false,
+        origin: None,
+        back,
+        cut: None,
+    };
+    let publish = Op::Publish {
+        events: vec![Draft {
+            number: 1,
+            rooms: vec!["r:busy"],
+            padding: 0,
+            spaced: false,
+            options: Options::default(),
+        }],
+        key: None,
+        sender: false,
+    };
+    let join = Op::Join {
+        client: 0,
+        room: "r:busy",
+        since: None,
+        snapshot: false,
+        race: None,
+        cut: None,
+    };
+    let cut = Op::Cut {
+        client: 0,
+        bytes: 1 << 20,
+    };
+    let script = Script {
+        clients: 1,
+        ops: vec![open(false), publish, join, cut, open(true)],
+        ..Script::of(0)
+    };
+    assert!(run(&script, None).complaints.is_empty());
+    let complaints = run(&script, Some(Fault::RecoverBeforeJoin)).complaints;
+    assert_eq!(complaints[0].kind, Kind::NotJoined, "{complaints:#?}");
 }
 
 macro_rules! faults {
@@ -106,7 +157,7 @@ faults! {
     an_answer_before_the_past_that_it_ends_is_caught: AckBeforePast => Missing | NotJoined;
     a_join_over_two_lives_without_its_gap_is_caught: JoinOverLivesInSilence => EpochGap;
     a_flush_that_never_comes_over_socketio_is_caught: LoseFlushOverSocketIo => Silent;
-    an_offset_of_what_is_in_no_log_that_claims_too_much_is_caught: FlashAtHead => Position;
+    an_offset_of_what_is_in_no_log_is_caught: FlashWithOffset => Position;
 }
 
 faults! {

@@ -243,3 +243,28 @@ async fn a_room_that_was_taken_meanwhile_does_not_come_back() {
     publish(&gate, "b", r#"{"event":"e","data":2}"#).await;
     assert_eq!(client.event().await, 2);
 }
+
+#[tokio::test]
+async fn what_is_in_no_log_takes_nobody_back_to_where_it_was_published() {
+    let gate = Gate::open("", RECOVERS).await;
+    for _ in 0..10 {
+        let mut client = Client::join(&gate).await;
+        client.enter("a").await;
+        let body = r#"{"events": [{"room": "a", "event": "e", "data": 0},
+            {"room": "a", "event": "v", "data": "a text", "volatile": true},
+            {"room": "a", "event": "e", "data": 1}]}"#;
+        let headers = [KEY, ("Content-Type", "application/json")];
+        let answer = gate.request("POST", "/v1/publish", &headers, body).await;
+        assert_eq!(answer.status(), 202, "{}", answer.text());
+        for _ in 0..3 {
+            client.event().await;
+        }
+        client.socket = websocket(&gate).await;
+        open(&gate, 0).await;
+        assert!(client.back(&gate).await);
+        say(&gate, 2).await;
+        assert_eq!(client.event().await, 2);
+        client.socket.say("41").await;
+        open(&gate, 0).await;
+    }
+}

@@ -103,14 +103,9 @@ impl Connection {
             .collect()
     }
 
-    /// The same duties as `before`, and that what lies between its beginning and them may come as well.
+    /// The same duties as `before`.
     pub(super) fn goes_on(&mut self, before: &Self) {
         self.duties.clone_from(&before.duties);
-        for spans in self.duties.values_mut() {
-            if spans.iter().all(|(after, _)| *after > before.began) {
-                spans.insert(0, (before.began, Duty::Optional));
-            }
-        }
     }
 
     /// An event that might come has come: what follows it in `room` must come too.

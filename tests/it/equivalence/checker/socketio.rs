@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::super::message::Envelope;
 use super::super::record::{Start, Transport};
 use super::connection::{Connection, Duty};
-use super::oracle::Origin;
 use super::reader::Reader;
 use super::{Kind, Place};
 
@@ -72,17 +71,30 @@ impl Reader<'_> {
         }
     }
 
-    /// From its offset in all its rooms; where no event has come yet, from where it began.
+    /// From its offset, or from where it began if no event has come yet; in each of its rooms, not from before its join.
     fn goes_on(&mut self, step: usize, before: &Connection) {
         let Some(connection) = &mut self.connection else {
             return;
         };
         let life = connection.life;
         connection.began = before.began;
+        connection.goes_on(before);
+        // Whether it was joined from the past its client has not heard.
+        for (_, ask) in &before.asks {
+            let Some(Some(since)) = &ask.join else {
+                continue;
+            };
+            let place = self.shared.place(self.oracle, since, life);
+            let place = place.filter(|place| place.life == life);
+            let from = place.map_or_else(|| self.oracle.start(life), |place| place.at);
+            if before.rooms().iter().any(|(room, _)| *room == ask.room) {
+                connection.from(&ask.room, from, Duty::Optional);
+            }
+        }
         let Start::At(offset) = connection.opening.start.clone() else {
             // That values were told moves no offset.
             connection.base = Some(before.began);
-            return connection.goes_on(before);
+            return;
         };
         let place = self.shared.place(self.oracle, &offset, life);
         let Some(place) = place.filter(|place| place.life == life) else {
@@ -90,9 +102,6 @@ impl Reader<'_> {
             return self.complain(Kind::Recovered, text);
         };
         connection.base = Some(place.at);
-        for (room, duty) in before.rooms() {
-            connection.from(&room, place.at, duty);
-        }
         self.advance(step, &offset, true);
     }
 
@@ -113,35 +122,22 @@ impl Reader<'_> {
     /// An event, and how far its client is with it. The past of a room comes before the answer to its join, and leaves
     /// its client where it is.
     pub(super) fn told(&mut self, step: usize, text: &str, offset: &str) {
-        let text = self.with_what_it_stands_for(text);
-        let Ok(Envelope { id, room, .. }) = Envelope::parse(&text) else {
+        let Ok(Envelope { id, room, .. }) = Envelope::parse(text) else {
             return self.complain(Kind::Malformed, format!("no envelope: {text}"));
         };
         let Some(id) = id else {
-            self.event(step, &text);
-            return self.stands_at_least(step, offset);
+            let fault = format!("{text} is in no log, and claims the position {offset}");
+            return self.complain(Kind::Position, fault);
         };
         if self.is_past(&room, &id, offset) {
-            self.backfill(step, &room, &text);
+            self.backfill(step, &room, text);
             return self.advance(step, offset, true);
         }
         if id != offset {
-            let text = format!("the event {id} of {room} claims the position {offset}");
-            self.complain(Kind::Position, text);
+            let fault = format!("the event {id} of {room} claims the position {offset}");
+            self.complain(Kind::Position, fault);
         }
-        self.event(step, &text);
-    }
-
-    /// What is in no log claims a position too: whoever is given it has all that comes before.
-    fn stands_at_least(&mut self, step: usize, offset: &str) {
-        let Some(connection) = &self.connection else {
-            return;
-        };
-        let (life, base) = (connection.life, connection.base.unwrap_or_default());
-        let place = self.shared.place(self.oracle, offset, life);
-        if place.is_none_or(|place| place.life != life || place.at > base) {
-            self.advance(step, offset, true);
-        }
+        self.event(step, text);
     }
 
     /// The script is quiet, and this stream never says where it is: all that is due must have come.
@@ -170,21 +166,6 @@ impl Reader<'_> {
         };
         let head = self.oracle.head(*asked);
         id != offset || self.oracle.number(id).is_some_and(|number| number <= head)
-    }
-
-    /// The dialect does not say of which events a flush is made, which every other transport does: the rest of the
-    /// envelope must be the same.
-    fn with_what_it_stands_for(&self, text: &str) -> String {
-        let envelope = Envelope::parse(text);
-        let id = envelope.as_ref().ok().and_then(|event| event.id.as_deref());
-        let number = id.and_then(|id| self.oracle.number(id));
-        match number.map(|number| &self.oracle.fact(number).origin) {
-            Some(Origin::Made(made)) if !made.of().is_empty() => {
-                let of = serde_json::json!(made.of());
-                format!(r#"{},"of":{of}}}"#, &text[..text.len() - 1])
-            }
-            _ => text.to_owned(),
-        }
     }
 
     /// From where a room is joined with this position: one of another life has its gap first, and goes on behind that.

@@ -111,11 +111,7 @@ pub(super) fn position(item: &Item) -> Option<String> {
         Item::Welcome { cursor, .. } => cursor.clone(),
         Item::Heartbeat { cursor } | Item::Cursor(cursor) => Some(cursor.clone()),
         Item::Event(text) => Envelope::parse(text).ok()?.id,
-        // What is in no log moves nothing (SEMANTICS 19), and its offset may lie before what its client has.
-        Item::Told { text, offset } => {
-            let moves = Envelope::parse(text).is_ok_and(|event| event.id.is_some());
-            moves.then(|| offset.clone())
-        }
+        Item::Told { offset, .. } => Some(offset.clone()),
         Item::StateEnd {
             cursor,
             is_position: true,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use super::{Item, message};
+use super::{Envelope, Item, message};
 
 /// The names of events that are the gateway's own.
 const OWN: [&str; 6] = ["gap", "state_begin", "state", "state_end", "bye", "error"];
@@ -37,6 +37,8 @@ struct Meta<'a> {
     from: Option<&'a RawValue>,
     #[serde(borrow)]
     key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    of: Option<&'a RawValue>,
 }
 
 /// What a packet says.
@@ -75,6 +77,13 @@ fn event(arguments: &str) -> Result<Item, String> {
             let text = envelope(name, data, meta)?;
             Ok(Item::Told { text, offset })
         }
+        [_, data, meta] if !own => {
+            let text = envelope(name, data, meta)?;
+            match Envelope::parse(&text) {
+                Ok(Envelope { id: None, .. }) => Ok(Item::Event(text)),
+                _ => Err("an event of the log without an offset".to_owned()),
+            }
+        }
         _ => Err("an event with other arguments".to_owned()),
     }
 }
@@ -87,6 +96,7 @@ fn envelope(name: &str, data: &RawValue, meta: &RawValue) -> Result<String, Stri
         ts,
         from,
         key,
+        of,
     } = serde_json::from_str(meta.get()).map_err(|error| format!("no meta ({error})"))?;
     let members = [
         ("id", id),
@@ -96,6 +106,7 @@ fn envelope(name: &str, data: &RawValue, meta: &RawValue) -> Result<String, Stri
         ("ts", Some(ts)),
         ("from", from),
         ("key", key),
+        ("of", of),
     ];
     let mut text = String::new();
     for (member, value) in members {
@@ -146,22 +157,16 @@ mod tests {
 
     #[test]
     fn an_event_becomes_its_envelope_token_by_token() {
-        let said = r#"42["e",{"n":1.50e1,"s":"\u00e9"},{"room":"r:a","id":"x","ts":7,"from":"f","key":"\"k\""},"x"]"#;
-        let text = r#"{"id":"x","room":"r:a","event":"e","data":{"n":1.50e1,"s":"\u00e9"},"ts":7,"from":"f","key":"\"k\""}"#;
+        let said = r#"42["e",{"n":1.50e1,"s":"\u00e9"},{"room":"r:a","id":"x","ts":7,"from":"f","key":"\"k\"","of":["v","w"]},"x"]"#;
+        let text = r#"{"id":"x","room":"r:a","event":"e","data":{"n":1.50e1,"s":"\u00e9"},"ts":7,"from":"f","key":"\"k\"","of":["v","w"]}"#;
         let told = Item::Told {
             text: text.to_owned(),
             offset: "x".to_owned(),
         };
         assert_eq!(items(said).unwrap(), [told]);
-        let moment = items(r#"42["e",null,{"room":"r:a","ts":7},"x"]"#).unwrap();
+        let moment = r#"42["e",null,{"room":"r:a","ts":7}]"#;
         let text = r#"{"room":"r:a","event":"e","data":null,"ts":7}"#;
-        assert_eq!(
-            moment,
-            [Item::Told {
-                text: text.to_owned(),
-                offset: "x".to_owned()
-            }]
-        );
+        assert_eq!(items(moment).unwrap(), [Item::Event(text.to_owned())]);
     }
 
     #[test]
@@ -202,6 +207,7 @@ mod tests {
             "41",
             "2",
             r#"42["e",1]"#,
+            r#"42["e",1,{"room":"r","id":"x","ts":1}]"#,
             r#"42["e",1,{"room":"r","ts":1},7]"#,
             r#"42["e",1,{"room":"r","ts":1,"more":1},"x"]"#,
             r#"42["gap",{"room":"r"}]"#,

@@ -92,6 +92,7 @@ pub(super) enum Fault {
     RecoverNobody,
     RecoverAtHead,
     RecoverTwice,
+    RecoverBeforeJoin,
     RecoverInSpite,
     RecoverWithoutRoom,
     RecoverAsAnother,
@@ -101,7 +102,7 @@ pub(super) enum Fault {
     AckBeforePast,
     JoinOverLivesInSilence,
     LoseFlushOverSocketIo,
-    FlashAtHead,
+    FlashWithOffset,
 }
 
 /// The gateway.

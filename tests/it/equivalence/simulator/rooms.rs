@@ -33,9 +33,9 @@ impl Stream {
         let mut past = Past::default();
         match message["since"].as_str().and_then(|since| log.parse(since)) {
             Some(since) => past = self.past(log, &room, since),
-            None if self.is(Fault::EventBeforeJoin) => self.rooms.push((room.clone(), 0)),
-            None if self.is(Fault::JoinFromCursor) => self.rooms.push((room.clone(), self.cursor)),
-            None => self.rooms.push((room.clone(), log.head)),
+            None if self.is(Fault::EventBeforeJoin) => self.joins(&room, 0),
+            None if self.is(Fault::JoinFromCursor) => self.joins(&room, self.cursor),
+            None => self.joins(&room, log.head),
         }
         if message["snapshot"] == true && !self.is(Fault::JoinWithoutState) {
             self.snapshot.push(room.clone());
@@ -85,12 +85,15 @@ impl Stream {
         let offset = log.cursor(at);
         let events = events.map(|event| self.envelope(log, event, room));
         let events = match self.transport {
-            Transport::SocketIo => events.map(|text| socketio::told(&text, &offset)).collect(),
+            Transport::SocketIo => {
+                let told = |text: String| socketio::told(&text, Some(&offset));
+                events.map(told).collect()
+            }
             _ => events.collect(),
         };
         let again = self.is(Fault::BackfillTwice);
         let joined = if again { low } else { log.head };
-        self.rooms.push((room.to_owned(), joined));
+        self.joins(room, joined);
         Past { gap, events }
     }
 }

@@ -37,6 +37,8 @@ struct Members<'a> {
     from: Option<&'a RawValue>,
     #[serde(borrow)]
     key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    of: Option<&'a RawValue>,
 }
 
 impl Simulator {
@@ -46,10 +48,12 @@ impl Simulator {
         let is_it = |stream: &&mut Stream| stream.pid.as_ref() == Some(&pid);
         let stream = self.streams.iter_mut().find(is_it)?;
         stream.pid = None;
+        let from = |room: &String| stream.joined.get(room).copied();
+        let joined = |(room, _): &(String, usize)| (room.clone(), from(room).unwrap_or_default());
         Some(Before {
             pid,
             name: stream.name,
-            rooms: stream.rooms.clone(),
+            rooms: stream.rooms.iter().map(joined).collect(),
             began: stream.began,
         })
     }
@@ -89,8 +93,11 @@ impl Stream {
             Some(Fault::RecoverTwice) => at.saturating_sub(1),
             _ => at,
         };
-        let rooms = before.rooms.into_iter().map(|(room, _)| (room, 0));
-        stream.rooms = rooms.collect();
+        stream.joined = before.rooms.iter().cloned().collect();
+        stream.rooms = before.rooms;
+        if stream.is(Fault::RecoverBeforeJoin) {
+            stream.rooms.iter_mut().for_each(|(_, from)| *from = 0);
+        }
         if stream.is(Fault::RecoverWithoutRoom) {
             stream.rooms.truncate(1);
         }
@@ -116,8 +123,8 @@ impl Stream {
     }
 }
 
-/// The packet of an event that is written so elsewhere, whose client is then here.
-pub(super) fn told(envelope: &str, offset: &str) -> String {
+/// The packet of an event that is written so elsewhere, and where its client is then, unless that is left open.
+pub(super) fn told(envelope: &str, offset: Option<&str>) -> String {
     let Members {
         id,
         room,
@@ -126,6 +133,7 @@ pub(super) fn told(envelope: &str, offset: &str) -> String {
         ts,
         from,
         key,
+        of,
     } = serde_json::from_str(envelope).unwrap();
     let members = [
         ("room", Some(room)),
@@ -133,11 +141,14 @@ pub(super) fn told(envelope: &str, offset: &str) -> String {
         ("ts", Some(ts)),
         ("from", from),
         ("key", key),
+        ("of", of),
     ];
     let members = members.iter();
     let members = members.filter_map(|(name, value)| Some(format!(r#""{name}":{}"#, (*value)?)));
     let meta = members.collect::<Vec<_>>().join(",");
-    format!(r#"42[{event},{data},{{{meta}}},"{offset}"]"#)
+    let offset = offset.map(|offset| format!(r#","{offset}""#));
+    let offset = offset.unwrap_or_default();
+    format!(r#"42[{event},{data},{{{meta}}}{offset}]"#)
 }
 
 /// The packet of a control message, or of an answer, which bears the number of what was asked.

@@ -1,6 +1,6 @@
 //! One client's delivery in the naive gateway.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -16,6 +16,8 @@ pub(super) struct Stream {
     pub(super) transport: Transport,
     pub(super) name: usize,
     pub(super) rooms: Vec<(String, usize)>,
+    /// From where each was joined, whatever was told since.
+    pub(super) joined: HashMap<String, usize>,
     pub(super) cursor: usize,
     pub(super) out: VecDeque<Raw>,
     pub(super) over: bool,
@@ -111,6 +113,7 @@ impl Stream {
             transport: opening.transport,
             name,
             rooms: Vec::new(),
+            joined: HashMap::new(),
             cursor: log.head,
             out: VecDeque::new(),
             over: false,
@@ -346,6 +349,12 @@ impl Stream {
         }
         self.cursor = next;
         Batch { gaps, events: due }
+    }
+
+    /// Joins a room.
+    pub(super) fn joins(&mut self, room: &str, from: usize) {
+        self.rooms.push((room.to_owned(), from));
+        self.joined.insert(room.to_owned(), from);
     }
 
     /// The rooms whose floor is beyond both the cursor and their join.

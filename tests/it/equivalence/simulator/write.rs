@@ -19,10 +19,9 @@ impl Stream {
             }
             (Transport::Sse, None) => Raw::Sse(format!("event: {}\ndata: {text}", event.event)),
             (Transport::SocketIo, id) => {
-                // What is in no log comes to who has all that is.
-                let beyond = usize::from(self.is(Fault::FlashAtHead));
-                let offset = id.unwrap_or_else(|| log.cursor(self.cursor + beyond));
-                Raw::SocketIo(socketio::told(&text, &offset))
+                let claims = || log.cursor(self.cursor);
+                let offset = id.or_else(|| self.is(Fault::FlashWithOffset).then(claims));
+                Raw::SocketIo(socketio::told(&text, offset.as_deref()))
             }
             _ => Raw::WebSocket(text),
         };
