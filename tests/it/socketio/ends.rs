@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Polling, auth, joined, packet};
+use super::{POLLING, Polling, auth, joined, packet, websocket};
+use crate::support::http::{Answer, request};
+use crate::support::socket::Socket;
 use crate::support::{Gate, KEY};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -92,9 +94,58 @@ async fn too_many_messages_are_refused_and_too_many_of_those_end_the_transport()
 #[tokio::test]
 async fn a_load_that_passes_is_told_to_the_handshake_by_its_status() {
     let gate = Gate::open("", "[limits]\nper_ip = 1\n").await;
-    let answer = gate.request("GET", super::POLLING, &[], "").await;
+    let answer = gate.request("GET", POLLING, &[], "").await;
     assert_eq!(answer.status(), 200);
-    let answer = gate.request("GET", super::POLLING, &[], "").await;
+    let answer = gate.request("GET", POLLING, &[], "").await;
     assert_eq!((answer.status(), &*answer.code()), (429, "rate_limited"));
     gate.hand.advance(SECOND);
+}
+
+/// A request on a connection that has others before and after it.
+async fn asked(socket: &mut Socket, method: &str, target: &str, body: &str) -> Answer {
+    socket.send(request(method, target, &[], body)).await;
+    socket.answer(method).await
+}
+
+/// Begins a session, and gives its target.
+async fn opened(socket: &mut Socket) -> String {
+    let told = asked(socket, "GET", POLLING, "").await;
+    assert_eq!(told.status(), 200, "{}", told.text());
+    let told: Value = serde_json::from_str(told.text().strip_prefix('0').unwrap()).unwrap();
+    format!("{POLLING}&sid={}", told["sid"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn who_has_joined_nothing_gives_way_to_who_comes_and_who_has_stays() {
+    let gate = Gate::open("", "[limits]\nconnections = 3\n").await;
+    // All on one connection, so that no other one counts.
+    let mut one = gate.connect().await;
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        sessions.push(opened(&mut one).await);
+    }
+    for place in 0..3 {
+        let target = sessions[place].clone();
+        let told = asked(&mut one, "POST", &target, &format!("40{}", auth())).await;
+        assert_eq!(told.text(), "ok");
+        let told = asked(&mut one, "GET", &target, "").await;
+        assert!(told.text().starts_with("40{"), "{}", told.text());
+        if place < 2 {
+            let newest = opened(&mut one).await;
+            let given_up = std::mem::replace(&mut sessions[place + 1], newest);
+            let told = asked(&mut one, "GET", &given_up, "").await;
+            assert_eq!((told.status(), &told.json()["code"]), (400, &json!(1)));
+        }
+    }
+    let told = asked(&mut one, "GET", POLLING, "").await;
+    assert_eq!((told.status(), &*told.code()), (503, "overloaded"));
+    for target in &sessions {
+        asked(&mut one, "POST", target, r#"420["ping"]"#).await;
+        let told = asked(&mut one, "GET", target, "").await;
+        assert_eq!(told.text(), "430[{}]");
+    }
+    // Connections count as such.
+    let mut socket = websocket(&gate).await;
+    socket.say(&format!("40{}", auth())).await;
+    assert!(packet(&mut socket).await.starts_with("40{"));
 }

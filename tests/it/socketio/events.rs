@@ -99,6 +99,24 @@ async fn the_past_of_a_room_comes_as_one_event_or_as_itself() {
 }
 
 #[tokio::test]
+async fn the_past_of_a_room_ends_with_its_newest_though_the_client_was_told_nothing_since_it_came()
+{
+    let gate = Gate::open("", EVENTS).await;
+    publish(&gate, "presence", r#"{"event":"e","data":0}"#).await;
+    let (mut socket, _) = joined(&gate, &auth()).await;
+    publish(&gate, "presence", r#"{"event":"e","data":1}"#).await;
+    publish(&gate, "presence", r#"{"event":"e","data":2}"#).await;
+    socket.say(r#"421["subscribe_presence"]"#).await;
+    assert_eq!(
+        packet(&mut socket).await,
+        r#"42["activity_backfill",[1,2]]"#
+    );
+    assert_eq!(packet(&mut socket).await, r#"431[{"room":"presence"}]"#);
+    publish(&gate, "presence", r#"{"event":"e","data":4}"#).await;
+    assert_eq!(packet(&mut socket).await, r#"42["e",4]"#);
+}
+
+#[tokio::test]
 async fn what_was_missed_in_all_rooms_comes_for_an_id_and_what_is_lost_is_a_gap() {
     let gate = Gate::open(
         "",

@@ -1,20 +1,18 @@
 //! The backend in a conversation: it lets in, is told what is emitted, and its answer is the acknowledgement.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use super::{Polling, joined, packet};
+use super::{Polling, hook, joined, packet, publish};
 use crate::hooks::backend::{Backend, says};
+use crate::support::websocket::frame;
 use crate::support::{Gate, KEY};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
 async fn gate(backend: &Backend, kinds: &[&str]) -> Gate {
-    let url = backend.url();
-    let hooks: String = kinds
-        .iter()
-        .map(|kind| format!("[hooks.{kind}]\nurl = \"{url}\"\nsecret = \"{SECRET}\"\n"))
-        .collect();
-    let events = "[socketio.namespaces.\"/\".events.\"tab:join\"]\nsubscribe = \"tab:{id}\"\n";
+    let hooks: String = kinds.iter().map(|kind| hook(backend, kind)).collect();
+    let events = "[socketio.namespaces.\"/\".events.\"tab:join\"]\nsubscribe = \"tab:{id}\"\n\
+        [socketio.namespaces.\"/\".events.\"recover\"]\nrecover = true\nanswer = \"missed\"\n";
     Gate::open("", &format!("emit = [\"*\"]\n{hooks}{events}")).await
 }
 
@@ -34,7 +32,7 @@ async fn who_joins_is_shown_to_the_backend_with_what_it_says_of_itself_and_witho
     assert_eq!(asked["auth"], json!({"venue": 7}));
     assert_eq!(asked["stream"], told["sid"]);
     assert_eq!(asked["transport"], "websocket");
-    super::publish(&gate, "own", r#"{"event":"e","data":1}"#).await;
+    publish(&gate, "own", r#"{"event":"e","data":1}"#).await;
     assert_eq!(packet(&mut socket).await, r#"42["e",1]"#);
     // Who polls is let in as a stream too, and no poll.
     let session = Polling::open(&gate).await;
@@ -44,7 +42,7 @@ async fn who_joins_is_shown_to_the_backend_with_what_it_says_of_itself_and_witho
         told += &session.next().await;
     }
     assert!(told.contains(r#"42["hello",1,"2"]"#), "{told}");
-    super::publish(&gate, "own", r#"{"event":"e","data":2}"#).await;
+    publish(&gate, "own", r#"{"event":"e","data":2}"#).await;
     assert_eq!(session.next().await, r#"42["e",2]"#);
 }
 
@@ -171,4 +169,57 @@ async fn the_end_of_a_conversation_is_told_and_why() {
         (&asked["type"], &asked["stream"]),
         (&json!("disconnect"), &told["sid"])
     );
+}
+
+#[tokio::test]
+async fn an_end_that_the_client_has_caused_is_told_as_that() {
+    let backend = Backend::start(says("{}")).await;
+    let gate = gate(&backend, &["disconnect"]).await;
+    let (mut socket, _) = joined(&gate, &super::auth()).await;
+    socket.say("9").await;
+    super::closed(&mut socket).await;
+    let asked = backend.was_asked(1).await[0].json();
+    assert_eq!(asked["code"], "protocol_error");
+    let (_silent, _) = joined(&gate, &super::auth()).await;
+    let asked = gate.hasten(Duration::from_secs(5), backend.was_asked(2));
+    assert_eq!(asked.await[1].json()["code"], "timeout");
+}
+
+#[tokio::test]
+async fn who_waits_for_what_it_missed_in_several_rooms_and_goes_on_talking_is_answered_in_order() {
+    let backend = Backend::start(says(r#"{"ack":"done"}"#)).await;
+    let gate = gate(&backend, &["message"]).await;
+    let (mut socket, _) = joined(&gate, &super::auth()).await;
+    let first = publish(&gate, "a", r#"{"event":"e","data":0}"#).await;
+    for room in ["a", "b", "c"] {
+        publish(&gate, room, r#"{"event":"e","data":1}"#).await;
+        socket
+            .say(&format!(r#"420["subscribe",{{"room":"{room}"}}]"#))
+            .await;
+        assert_eq!(
+            packet(&mut socket).await,
+            format!(r#"430[{{"room":"{room}"}}]"#)
+        );
+    }
+    // All of it at once.
+    let said = [
+        format!(r#"421["recover",{{"lastEventId":"{first}"}}]"#),
+        r#"422["unsubscribe",{"room":"c"}]"#.into(),
+        r#"423["order"]"#.into(),
+    ];
+    let said = said.map(|said| frame(0x81, true, said.as_bytes())).concat();
+    socket.socket.send(said).await;
+    for told in [
+        r#"42["missed",[1]]"#,
+        r#"42["missed",[1]]"#,
+        r#"42["missed",[1]]"#,
+        r#"431[{"room":"c"}]"#,
+        r#"432[{"room":"c"}]"#,
+        r#"433["done"]"#,
+    ] {
+        assert_eq!(packet(&mut socket).await, told);
+    }
+    publish(&gate, "c", r#"{"event":"e","data":2}"#).await;
+    publish(&gate, "a", r#"{"event":"e","data":3}"#).await;
+    assert_eq!(packet(&mut socket).await, r#"42["e",3]"#);
 }

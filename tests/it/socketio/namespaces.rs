@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{auth, joined, packet, publish, websocket};
+use super::{auth, joined, open, packet, publish, rest, websocket};
 use crate::support::{Gate, KEY, api_key};
 
 const SPACES: &str = "[socketio.namespaces.\"/\"]\n[socketio.namespaces.\"/admin\"]\nroles = [\"a\"]\n\
@@ -164,4 +164,29 @@ async fn volatile_events_come_to_each_namespace() {
         "{told:?}"
     );
     assert_eq!(told[1], r#"42["v",1]"#);
+}
+
+#[tokio::test]
+async fn who_gets_a_role_that_may_not_be_in_its_namespace_has_to_leave() {
+    let key = "the-key-of-one-operator";
+    let own = api_key("o", key, "a");
+    let gate = Gate::open(&own, &guest()).await;
+    let mut socket = websocket(&gate).await;
+    let asks = format!(r#"40/admin,{{"apiKey":"{key}"}}"#);
+    socket.say(&asks).await;
+    assert!(packet(&mut socket).await.starts_with("40/admin,{"));
+    let other = gate.toml().replace(&own, &api_key("o", key, "b"));
+    gate.reload(&other).await.unwrap();
+    loop {
+        let told = rest(&packet(&mut socket).await, "42/admin,");
+        if told[0] == "error" {
+            assert_eq!(told[1]["code"], "forbidden");
+            break;
+        }
+    }
+    assert_eq!(packet(&mut socket).await, "41/admin,");
+    open(&gate, 0).await;
+    socket.say(&asks).await;
+    let told = refusal(&packet(&mut socket).await);
+    assert_eq!(told["data"]["code"], "forbidden");
 }

@@ -1,9 +1,20 @@
 //! From polling to a WebSocket.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Polling, auth, packet, publish, upgrade};
-use crate::support::{Gate, within};
+use tokio::sync::Semaphore;
+
+use super::{Polling, auth, hook, packet, publish, upgrade};
+use crate::hooks::backend::{Backend, Does, says};
+use crate::support::http::request;
+use crate::support::{Gate, KEY, within};
+
+/// Returns once a WebSocket carries the one stream.
+async fn is_upgraded(gate: &Gate) {
+    gate.streams_are(r#"transport="websocket",dialect="socketio",http="1.1""#, 1)
+        .await;
+}
 
 /// A WebSocket that has shown that it could carry `session`.
 async fn probed(gate: &Gate, session: &Polling<'_>) -> crate::support::websocket::WebSocket {
@@ -33,8 +44,7 @@ async fn a_get_that_waits_is_let_go_and_what_comes_next_comes_by_the_websocket()
     assert_eq!(session.get().await.json()["code"], 3);
     socket.say(r#"421["ping"]"#).await;
     assert_eq!(packet(&mut socket).await, "431[{}]");
-    gate.streams_are(r#"transport="websocket",dialect="socketio",http="1.1""#, 1)
-        .await;
+    is_upgraded(&gate).await;
 }
 
 #[tokio::test]
@@ -105,18 +115,108 @@ async fn who_may_use_no_websocket_goes_on_polling() {
 }
 
 #[tokio::test]
-async fn what_the_backend_is_told_last_names_the_transport_that_it_had_then() {
-    let backend = crate::hooks::backend::Backend::start(crate::hooks::backend::says("{}")).await;
-    let hook = format!(
-        "[hooks.disconnect]\nurl = \"{}\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n",
-        backend.url()
-    );
-    let gate = Gate::open("", &hook).await;
-    let (session, _) = Polling::joined(&gate, crate::support::KEY.1).await;
+async fn what_the_backend_is_told_from_then_on_names_the_transport_that_it_has_now() {
+    let backend = Backend::start(says("{}")).await;
+    let hooks = ["message", "disconnect"].map(|kind| hook(&backend, kind));
+    let gate = Gate::open("", &format!("emit = [\"*\"]\n{}", hooks.concat())).await;
+    let (session, _) = Polling::joined(&gate, KEY.1).await;
     let mut socket = session.upgraded().await;
-    socket.say(r#"420["ping"]"#).await;
-    assert_eq!(packet(&mut socket).await, "430[{}]");
+    socket.say(r#"420["order"]"#).await;
+    assert_eq!(packet(&mut socket).await, "430[]");
     socket.say("41").await;
-    let asked = backend.was_asked(1).await[0].json();
-    assert_eq!(asked["transport"], "websocket");
+    for (asked, kind) in backend
+        .was_asked(2)
+        .await
+        .iter()
+        .zip(["message", "disconnect"])
+    {
+        let asked = asked.json();
+        assert_eq!(
+            (&asked["type"], &asked["transport"]),
+            (&kind.into(), &"websocket".into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn all_that_was_answered_is_done_though_a_websocket_carries_the_session_by_then() {
+    let may = Arc::new(Semaphore::new(0));
+    let backend = Backend::start(Does::Holds(may.clone(), "{}".into())).await;
+    let more = format!("emit = [\"*\"]\n{}", hook(&backend, "message"));
+    let gate = Gate::open("", &more).await;
+    let (session, _) = Polling::joined(&gate, KEY.1).await;
+    session.say(r#"420["one"]"#).await;
+    backend.was_asked(1).await;
+    session.say(r#"421["two"]"#).await;
+    // It has taken up what was brought, and what is brought from now on waits.
+    let mut socket = probed(&gate, &session).await;
+    session.say(r#"422["three"]"#).await;
+    session.say(r#"423["four"]"#).await;
+    socket.say("5").await;
+    is_upgraded(&gate).await;
+    socket.say(r#"424["five"]"#).await;
+    may.add_permits(5);
+    for n in 0..5 {
+        assert_eq!(packet(&mut socket).await, format!("43{n}[]"));
+    }
+    let asked = backend.was_asked(5).await;
+    let asked: Vec<_> = asked
+        .iter()
+        .map(|asked| asked.json()["event"].clone())
+        .collect();
+    assert_eq!(asked, ["one", "two", "three", "four", "five"]);
+}
+
+#[tokio::test]
+async fn what_is_posted_too_late_is_refused_and_not_lost() {
+    let gate = Gate::open("", "").await;
+    let (session, _) = Polling::joined(&gate, KEY.1).await;
+    let (mut post, body) = (gate.connect().await, r#"421["ping"]"#);
+    let headers = [("Expect", "100-continue")];
+    let whole = request("POST", &session.target, &headers, body);
+    let (head, body) = whole.split_at(whole.len() - body.len());
+    post.send(head).await;
+    let goes_on = post.until(b"\r\n\r\n").await.unwrap();
+    assert!(goes_on.starts_with(b"HTTP/1.1 100 "));
+    let mut socket = session.upgraded().await;
+    is_upgraded(&gate).await;
+    post.send(body).await;
+    let answer = post.answer("POST").await;
+    assert_eq!((answer.status(), &answer.json()["code"]), (400, &3.into()));
+    socket.say(r#"422["ping"]"#).await;
+    assert_eq!(packet(&mut socket).await, "432[{}]");
+}
+
+#[tokio::test]
+async fn one_that_shows_twice_that_it_could_is_closed_and_the_session_goes_on() {
+    let gate = Gate::open("", "").await;
+    let session = Polling::open(&gate).await;
+    let mut socket = probed(&gate, &session).await;
+    socket.say("2probe").await;
+    super::closed(&mut socket).await;
+    session.say("40/nowhere,").await;
+    let told = within("an answer", session.next()).await;
+    assert!(told.starts_with("44/nowhere,"), "{told}");
+}
+
+#[tokio::test]
+async fn a_get_that_comes_as_the_websocket_takes_over_is_answered_whoever_is_first() {
+    let gate = Gate::open("", "").await;
+    for round in 0..12 {
+        let (session, _) = Polling::joined(&gate, KEY.1).await;
+        let mut socket = probed(&gate, &session).await;
+        let mut waiting = session.begin().await;
+        for _ in 0..round % 4 {
+            tokio::task::yield_now().await;
+        }
+        socket.say("5").await;
+        let answer = waiting.answer("GET").await;
+        assert!(
+            answer.text() == "6" || answer.json()["code"] == 3,
+            "{}",
+            answer.text()
+        );
+        socket.say(r#"421["ping"]"#).await;
+        assert_eq!(packet(&mut socket).await, "431[{}]");
+    }
 }
