@@ -164,8 +164,13 @@ impl Reader<'_> {
         let Some((asked, _)) = asks.find(|(_, ask)| ask.room == room && since(&ask.join)) else {
             return false;
         };
-        let head = self.oracle.head(*asked);
-        id != offset || self.oracle.number(id).is_some_and(|number| number <= head)
+        // What was told before may have claimed as much as this one: then it is no news, whenever it was published.
+        let known = self
+            .oracle
+            .head(*asked)
+            .max(connection.base.unwrap_or_default());
+        let number = self.oracle.number(id);
+        id != offset || number.is_some_and(|number| number <= known)
     }
 
     /// From where a room is joined with this position: one of another life has its gap first, and goes on behind that.
