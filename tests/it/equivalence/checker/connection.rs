@@ -32,6 +32,8 @@ pub(super) struct Connection {
     pub(super) left_early: HashSet<String>,
     /// Rooms that were left: on a stream that is not asked itself, their events may still be under way.
     pub(super) left: HashSet<String>,
+    /// Those of them that were not asked for again.
+    pub(super) unwanted: HashSet<String>,
     /// Whether a refused room is still to be named.
     pub(super) owed_refusal: bool,
     pub(super) asks: Vec<(usize, Ask)>,
@@ -70,6 +72,7 @@ impl Connection {
             begun: None,
             state: Asked::default(),
             left: HashSet::new(),
+            unwanted: HashSet::new(),
             joined_as: None,
             is_unheard: false,
             began: 0,
@@ -103,9 +106,25 @@ impl Connection {
             .collect()
     }
 
-    /// The same duties as `before`.
+    /// The same duties as `before`; but what its client knows to be missing need not be told again.
     pub(super) fn goes_on(&mut self, before: &Self) {
         self.duties.clone_from(&before.duties);
+        for (room, gaps) in &before.told {
+            let (Some(spans), Some(to)) = (
+                self.duties.get_mut(room),
+                gaps.iter().map(|(_, to)| *to).max(),
+            ) else {
+                continue;
+            };
+            let beyond = before.duty(room, to + 1);
+            for (after, duty) in &mut *spans {
+                if *after < to && *duty == Duty::Required {
+                    *duty = Duty::Optional;
+                }
+            }
+            let place = spans.partition_point(|(after, _)| *after <= to);
+            spans.insert(place, (to, beyond));
+        }
     }
 
     /// An event that might come has come: what follows it in `room` must come too.

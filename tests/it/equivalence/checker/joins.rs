@@ -12,8 +12,10 @@ impl Reader<'_> {
         let Some(connection) = &mut self.connection else {
             return;
         };
+        connection.unwanted.remove(&ask.room);
         if ask.join.is_none() {
             connection.left.insert(ask.room.clone());
+            connection.unwanted.insert(ask.room.clone());
             if connection.opening.snapshot {
                 connection.state.leave(&ask.room);
             }

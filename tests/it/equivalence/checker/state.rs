@@ -202,6 +202,11 @@ impl Reader<'_> {
             return self.begins_at_values(place);
         }
         self.stands_at(step, cursor, place, room);
+        // They were under way when it was left.
+        let unwanted = |connection: &Connection| connection.unwanted.contains(room);
+        if self.connection.as_ref().is_some_and(unwanted) {
+            return;
+        }
         let values = values.into_iter().map(|value| (value.key, value.data));
         let known = Known {
             complete: true,
