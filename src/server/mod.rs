@@ -59,7 +59,7 @@ use crate::transport::agreed::Agreed;
 use crate::transport::ceiling::Ceiling;
 use crate::transport::context::{Context, Rules};
 use crate::transport::directory::Directory;
-use crate::transport::engineio::door::Sessions;
+use crate::transport::engineio::sessions::Sessions;
 use crate::transport::registry::Registry;
 use crate::transport::socketio::recovery::Recovery;
 use crate::wire::admin::Reloaded;

@@ -30,7 +30,7 @@ use crate::wire::control::SignedUrl;
 use super::agreed::Agreed;
 use super::ceiling::Ceiling;
 use super::directory::Directory;
-use super::engineio::door::Sessions;
+use super::engineio::sessions::Sessions;
 use super::registry::Registry;
 use super::socketio;
 use super::socketio::recovery::Recovery;

@@ -329,7 +329,7 @@ fn context(bus: Bus, clock: Clock, draining: Draining) -> Context {
         spans: Spans::off(),
         hooks: crate::hooks::Hooks::off(),
         agreed: crate::transport::agreed::Agreed::default(),
-        sessions: crate::transport::engineio::door::Sessions::new(0),
+        sessions: crate::transport::engineio::sessions::Sessions::new(0),
         recovery: crate::transport::socketio::recovery::Recovery::default(),
         bus,
         clock,

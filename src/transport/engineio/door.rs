@@ -1,194 +1,20 @@
 //! The way to a session for the requests that name it: what they bring is put down here, and the loop that the session
 //! lives in is called.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
-use crate::model::code::{Code, Refusal};
-use crate::transport::context::come_back;
 use crate::transport::shard::{Io, Loan};
 use crate::wire::engineio::{Rejection, Transport};
 
 use super::item::Item;
-use super::sid::Sid;
 
 /// What may wait for one session, in bytes, beyond one body: whoever sends faster than it is read waits for its answer.
 const WAITING: usize = 64 * 1024;
-
-/// The sessions that there are, by their names.
-#[derive(Clone)]
-pub struct Sessions(Arc<Inner>);
-
-struct Inner {
-    all: Mutex<All>,
-    most: usize,
-}
-
-#[derive(Default)]
-struct All {
-    known: HashMap<Sid, Known>,
-    /// How many of them requests carry.
-    polled: usize,
-    /// Those of these that had joined no namespace when they came, oldest first; some have since, or are gone.
-    silent: VecDeque<Sid>,
-}
-
-/// What is known of a session where a request names it.
-#[derive(Clone)]
-pub enum Known {
-    /// Requests carry it.
-    Polling(Arc<Door>),
-    /// A WebSocket carries it: there is nothing that a request could do.
-    WebSocket,
-}
-
-impl Known {
-    /// What carries it now.
-    #[must_use]
-    pub fn carrier(&self) -> Transport {
-        match self {
-            Self::Polling(door) => door.carrier(),
-            Self::WebSocket => Transport::WebSocket,
-        }
-    }
-
-    /// Its door, where requests carry it.
-    #[must_use]
-    pub fn door(self) -> Option<Arc<Door>> {
-        match self {
-            Self::Polling(door) => Some(door),
-            Self::WebSocket => None,
-        }
-    }
-}
-
-impl Sessions {
-    /// So many are carried by requests at most: such a session holds no connection, which would count.
-    #[must_use]
-    pub fn new(most: usize) -> Self {
-        let all = Mutex::default();
-        Self(Arc::new(Inner { all, most }))
-    }
-
-    /// A new session that is carried so. It is among them until its entry is dropped. Where there is no room, the oldest that
-    /// has joined no namespace makes it: to ask for a session costs next to nothing.
-    ///
-    /// # Errors
-    /// `overloaded`: all have.
-    pub fn enter(&self, carrier: Transport) -> Result<(Entry, Option<Arc<Door>>), Refusal> {
-        let (sid, known) = (Sid::random(), Known::new(carrier));
-        let mut all = lock(&self.0.all);
-        let mut given_up = None;
-        if let Known::Polling(_) = known {
-            if all.polled >= self.0.most {
-                given_up = all.oldest_silent();
-                if given_up.is_none() {
-                    let refusal =
-                        Refusal::new(Code::Overloaded, "the gateway has no room for more");
-                    return Err(refusal.limit("connections").retry_after(come_back()));
-                }
-            }
-            all.polled += 1;
-            all.silent.push_back(sid);
-            all.tidy();
-        }
-        all.known.insert(sid, known.clone());
-        drop(all);
-        if let Some(door) = given_up {
-            door.misused(Misuse::Aborted);
-        }
-        let sessions = self.clone();
-        Ok((Entry { sessions, sid }, known.door()))
-    }
-
-    /// The session of this name.
-    #[must_use]
-    pub fn find(&self, sid: Sid) -> Option<Known> {
-        let known = lock(&self.0.all).known.get(&sid).cloned()?;
-        let has_ended = matches!(&known, Known::Polling(door) if door.lock().has_ended);
-        (!has_ended).then_some(known)
-    }
-}
-
-impl All {
-    /// Takes out the oldest that has joined no namespace.
-    fn oldest_silent(&mut self) -> Option<Arc<Door>> {
-        loop {
-            let sid = self.silent.pop_front()?;
-            if self.known.get(&sid).is_some_and(Known::is_silent) {
-                self.polled -= 1;
-                return self.known.remove(&sid)?.door();
-            }
-        }
-    }
-
-    /// Keeps the list short: most on it have joined since.
-    fn tidy(&mut self) {
-        if self.silent.len() > 2 * self.polled + 1024 {
-            let known = &self.known;
-            self.silent
-                .retain(|sid| known.get(sid).is_some_and(Known::is_silent));
-        }
-    }
-}
-
-impl Known {
-    /// Whether requests carry it, and it has joined no namespace.
-    fn is_silent(&self) -> bool {
-        match self {
-            Self::Polling(door) => !door.lock().has_joined,
-            Self::WebSocket => false,
-        }
-    }
-
-    fn new(carrier: Transport) -> Self {
-        match carrier {
-            Transport::Polling => Self::Polling(Arc::new(Door::new())),
-            Transport::WebSocket => Self::WebSocket,
-        }
-    }
-}
-
-/// A session's place among all.
-pub struct Entry {
-    sessions: Sessions,
-    sid: Sid,
-}
-
-impl Entry {
-    /// The session's name.
-    #[must_use]
-    pub const fn sid(&self) -> Sid {
-        self.sid
-    }
-
-    /// A WebSocket carries it from now on.
-    pub fn is_upgraded(&self) {
-        let mut all = lock(&self.sessions.0.all);
-        let before = all.known.insert(self.sid, Known::WebSocket);
-        if let Some(Known::Polling(door)) = before {
-            all.polled -= 1;
-            drop(all);
-            door.upgrades(false, Transport::WebSocket);
-        }
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        let mut all = lock(&self.sessions.0.all);
-        let known = all.known.remove(&self.sid);
-        if let Some(Known::Polling(door)) = known {
-            all.polled -= 1;
-            drop(all);
-            door.end();
-        }
-    }
-}
 
 /// The door of one session that requests carry.
 pub struct Door {
@@ -338,8 +164,8 @@ impl Drop for Watch {
     }
 }
 
-impl Door {
-    fn new() -> Self {
+impl Default for Door {
+    fn default() -> Self {
         Self {
             call: OnceLock::new(),
             state: Mutex::new(State {
@@ -354,11 +180,25 @@ impl Door {
             changed: Notify::new(),
         }
     }
+}
 
+impl Door {
     /// What carries it.
     #[must_use]
     pub fn carrier(&self) -> Transport {
         self.lock().carrier
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.lock().has_ended
+    }
+
+    /// Whether it has joined no namespace.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        !self.lock().has_joined
     }
 
     /// Somebody speaks here.
@@ -377,23 +217,24 @@ impl Door {
     pub fn take(&self, wants: bool) -> News {
         let mut state = self.lock();
         let items = if wants {
-            VecDeque::new()
+            self.read(&mut state)
         } else {
-            std::mem::take(&mut state.news.items)
+            VecDeque::new()
         };
-        if wants && state.weight > 0 {
-            state.weight = 0;
-            self.changed.notify_waiters();
-        }
+        let unread = std::mem::take(&mut state.news.items);
         let news = std::mem::take(&mut state.news);
-        state.news.items = items;
-        news
+        state.news.items = unread;
+        News { items, ..news }
     }
 
     /// The packets that requests have brought.
     #[must_use]
     pub fn items(&self) -> VecDeque<Item> {
-        let mut state = self.lock();
+        self.read(&mut self.lock())
+    }
+
+    /// Whoever waits to bring more may.
+    fn read(&self, state: &mut State) -> VecDeque<Item> {
         if state.weight > 0 {
             state.weight = 0;
             self.changed.notify_waiters();
@@ -508,10 +349,6 @@ impl Door {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,6 +3,7 @@
 pub mod door;
 pub mod heart;
 pub mod item;
+pub mod sessions;
 pub mod sid;
 pub mod writer;
 
