@@ -3,8 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
 use crate::model::code::{Code, Refusal};
 use crate::model::event::EventName;
 use crate::model::json::Json;
@@ -20,6 +18,7 @@ use crate::wire::engineio::Transport;
 use crate::wire::socketio::{Event, arguments, encoder};
 
 use super::admission::may_join;
+use super::past::Past;
 use super::recovery::{Kept, Record, View};
 use super::said::{Meant, meant};
 use super::settings::Space;
@@ -384,55 +383,6 @@ impl Conversation {
             self.under_way = None;
         }
         expected
-    }
-}
-
-/// An event of the past, as its envelope tells it.
-struct Past {
-    event: String,
-    data: Json,
-    /// What else it says.
-    meta: Json,
-}
-
-impl Past {
-    fn read(Envelope(envelope): &Envelope) -> Option<Self> {
-        #[derive(serde::Deserialize)]
-        struct Fields<'a> {
-            event: String,
-            #[serde(borrow)]
-            data: &'a RawValue,
-            #[serde(borrow)]
-            room: &'a RawValue,
-            #[serde(borrow)]
-            id: Option<&'a RawValue>,
-            #[serde(borrow)]
-            ts: &'a RawValue,
-            #[serde(borrow)]
-            from: Option<&'a RawValue>,
-            #[serde(borrow)]
-            key: Option<&'a RawValue>,
-            #[serde(borrow)]
-            of: Option<&'a RawValue>,
-        }
-        let fields: Fields<'_> = serde_json::from_slice(envelope).ok()?;
-        let rest = [
-            ("room", Some(fields.room)),
-            ("id", fields.id),
-            ("ts", Some(fields.ts)),
-            ("from", fields.from),
-            ("key", fields.key),
-            ("of", fields.of),
-        ];
-        let members: Vec<_> = rest
-            .iter()
-            .filter_map(|(name, value)| Some(format!("\"{name}\":{}", (*value)?.get())))
-            .collect();
-        Some(Self {
-            event: fields.event,
-            data: Json::from_raw(fields.data).ok()?,
-            meta: Json::parse(&format!("{{{}}}", members.join(","))).ok()?,
-        })
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod admission;
 pub(crate) mod conversation;
 pub mod origin;
+mod past;
 pub mod recovery;
 pub(crate) mod returning;
 mod said;
