@@ -6,8 +6,15 @@ use crate::bus::reader::{Batch, Place};
 use crate::model::time::Moment;
 use crate::session::Now;
 use crate::telemetry::metrics::{Given, Metrics};
+use crate::transport::CREDIT;
+use crate::transport::context::Context;
 
 use super::form::Form;
+use super::member::Member;
+
+/// Reads of a round that are kept for whoever comes to the same place. More are needed only where streams of many
+/// different rooms have news at once, and there a search would cost more than a read.
+const PREPARED: usize = 8;
 
 /// What a read from one place gave, and its bytes in each form that was asked for.
 pub(super) struct Prepared {
@@ -63,4 +70,24 @@ impl Prepared {
             metrics.deliver_alike(transport, dialect, *taken, waiting, given);
         }
     }
+}
+
+/// Reads where `member` is, for all who are there. Nothing where it stands alone, or there is no room for more.
+pub(super) fn prepare(
+    prepared: &mut Vec<Prepared>,
+    member: &Member,
+    context: &Context,
+) -> Option<usize> {
+    if prepared.len() >= PREPARED {
+        return None;
+    }
+    let place = member.place()?;
+    // It does not take what others at its place do: it is moved there.
+    if prepared.iter().any(|one| one.place == place) {
+        return None;
+    }
+    let batch = context.bus.look(&place, CREDIT)?;
+    prepared.push(Prepared::new(place, batch));
+    let last = prepared.len() - 1;
+    member.takes(&prepared[last]).then_some(last)
 }

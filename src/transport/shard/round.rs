@@ -11,7 +11,6 @@ use crate::model::decree::Move;
 use crate::model::position::Position;
 use crate::model::time::Moment;
 use crate::session::Now;
-use crate::transport::CREDIT;
 use crate::transport::context::Context;
 use crate::transport::engine::Engine;
 
@@ -19,7 +18,7 @@ use super::flash::Flash;
 use super::member::Member;
 use super::mux::Mux;
 use super::poll::Poll as Waiter;
-use super::prepared::Prepared;
+use super::prepared::{Prepared, prepare};
 use super::stream::{Begun, Round, Stream, Turn};
 use super::sweep::Sweep;
 use super::timers::Timers;
@@ -37,9 +36,6 @@ const BYTES: usize = 1 << 20;
 /// Streams that begin in a round. Each may have a past to be told: a herd is served in order, and those who are there
 /// already are served meanwhile.
 const NEWCOMERS: usize = 64;
-/// Reads of a round that are kept for whoever comes to the same place. More are needed only where streams of many
-/// different rooms have news at once, and there a search would cost more than a read.
-const PREPARED: usize = 8;
 /// Timers that streams which have ended may leave behind, at least: a token may last for a year.
 const LEFT_BEHIND: usize = 1024;
 /// What is read from a client at a time, in bytes.
@@ -418,22 +414,6 @@ impl Members {
     pub(super) fn context(&self) -> &Context {
         &self.shard.context
     }
-}
-
-/// Reads where `member` is, for all who are there. Nothing where it stands alone, or there is no room for more.
-fn prepare(prepared: &mut Vec<Prepared>, member: &Member, context: &Context) -> Option<usize> {
-    if prepared.len() >= PREPARED {
-        return None;
-    }
-    let place = member.place()?;
-    // It does not take what others at its place do: it is moved there.
-    if prepared.iter().any(|one| one.place == place) {
-        return None;
-    }
-    let batch = context.bus.look(&place, CREDIT)?;
-    prepared.push(Prepared::new(place, batch));
-    let last = prepared.len() - 1;
-    member.takes(&prepared[last]).then_some(last)
 }
 
 fn leave(
