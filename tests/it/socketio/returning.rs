@@ -19,14 +19,23 @@ fn little() -> String {
     format!("{key}[roles.l]\nsubscribe = [\"lobby\"]\n")
 }
 
-/// A gateway whose backend lets in, and a client in the rooms `a` and `b`.
-async fn gate_and_client(backend: &Backend) -> (Gate, Client) {
-    let more = format!("{RECOVERS}{}{}", service(), hook(backend, "connect"));
-    let gate = Gate::open("", &more).await;
+/// A gateway, and a client in its rooms `a` and `b`.
+async fn gate_and_client(more: &str) -> (Gate, Client) {
+    let gate = Gate::open("", more).await;
     let mut client = Client::join(&gate).await;
     client.enter("a").await;
     client.enter("b").await;
     (gate, client)
+}
+
+/// The same, where the backend lets in.
+async fn hooked_gate_and_client(backend: &Backend) -> (Gate, Client) {
+    gate_and_client(&format!(
+        "{RECOVERS}{}{}",
+        service(),
+        hook(backend, "connect")
+    ))
+    .await
 }
 
 /// Begins to come back; the backend is being asked about it.
@@ -53,10 +62,7 @@ async fn is_only_in_b(gate: &Gate, client: &mut Client) {
 
 #[tokio::test]
 async fn a_room_that_was_taken_meanwhile_does_not_come_back() {
-    let gate = Gate::open("", &format!("{RECOVERS}{}", service())).await;
-    let mut client = Client::join(&gate).await;
-    client.enter("a").await;
-    client.enter("b").await;
+    let (gate, mut client) = gate_and_client(&format!("{RECOVERS}{}", service())).await;
     client.cut(&gate).await;
     does(
         &gate,
@@ -69,10 +75,7 @@ async fn a_room_that_was_taken_meanwhile_does_not_come_back() {
 
 #[tokio::test]
 async fn nor_does_one_that_was_taken_while_its_connection_was_dead_and_nobody_knew() {
-    let gate = Gate::open("", &format!("{RECOVERS}{}", service())).await;
-    let mut client = Client::join(&gate).await;
-    client.enter("a").await;
-    client.enter("b").await;
+    let (gate, mut client) = gate_and_client(&format!("{RECOVERS}{}", service())).await;
     does(
         &gate,
         json!({"type": "leave", "stream": client.sid, "room": "a"}),
@@ -86,10 +89,7 @@ async fn nor_does_one_that_was_taken_while_its_connection_was_dead_and_nobody_kn
 async fn nor_does_one_that_an_answer_of_the_backend_has_taken() {
     let backend = Backend::start(says(r#"{"do":[{"type":"leave","room":"a"}]}"#)).await;
     let more = format!("emit = [\"*\"]\n{RECOVERS}{}", hook(&backend, "message"));
-    let gate = Gate::open("", &more).await;
-    let mut client = Client::join(&gate).await;
-    client.enter("a").await;
-    client.enter("b").await;
+    let (gate, mut client) = gate_and_client(&more).await;
     client.socket.say(r#"421["go"]"#).await;
     while packet(&mut client.socket).await != "431[]" {}
     client.cut(&gate).await;
@@ -100,7 +100,7 @@ async fn nor_does_one_that_an_answer_of_the_backend_has_taken() {
 #[tokio::test]
 async fn a_room_that_is_taken_while_the_backend_is_asked_who_comes_back_is_left_at_once() {
     let backend = Backend::start(says("{}")).await;
-    let (gate, mut client) = gate_and_client(&backend).await;
+    let (gate, mut client) = hooked_gate_and_client(&backend).await;
     let (socket, may) = begin_back(&gate, &mut client, &backend).await;
     does(
         &gate,
@@ -122,7 +122,7 @@ async fn a_room_that_is_taken_while_the_backend_is_asked_who_comes_back_is_left_
 #[tokio::test]
 async fn who_is_ended_while_the_backend_is_asked_who_comes_back_is_refused_for_good() {
     let backend = Backend::start(says("{}")).await;
-    let (gate, mut client) = gate_and_client(&backend).await;
+    let (gate, mut client) = hooked_gate_and_client(&backend).await;
     let (mut socket, may) = begin_back(&gate, &mut client, &backend).await;
     does(&gate, json!({"type": "disconnect", "stream": client.sid})).await;
     may.add_permits(1);
